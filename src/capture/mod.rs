@@ -1,0 +1,1 @@
+//! NDJSON captures: records, markers, commits and log ends from files.

@@ -1,0 +1,1 @@
+//! Asks a running tap through its door, or opens a closed file.

@@ -1,0 +1,1 @@
+//! A simulated company on an in-process Kafka.

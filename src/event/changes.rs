@@ -1,0 +1,351 @@
+//! What the core decided: the only thing that is ever written, in one transaction.
+
+use super::{
+    CauseRow, CoverageRow, EventRef, FailureRow, Identifier, Kind, Ordinal, ProgressRow, Resolution, Spelling,
+    Timestamp, TopicClass, TopicPartition, TraceContext,
+};
+use std::sync::Arc;
+
+/// Text of the ids that are not their own value; boxed, because most events have none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdText {
+    /// Text of the event's own id.
+    pub id: Option<Box<str>>,
+    /// Text of the id of its cause.
+    pub causation: Option<Box<str>>,
+    /// Text of its correlation id.
+    pub correlation: Option<Box<str>>,
+}
+
+/// One event as it is stored.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    /// Its name for ever.
+    pub reference: EventRef,
+    /// Its own time.
+    pub time: Timestamp,
+    /// The record's timestamp.
+    pub record_time: Timestamp,
+    /// When the tap read it.
+    pub seen_time: Timestamp,
+    /// What it is.
+    pub kind: Kind,
+    /// What is known of its cause.
+    pub resolution: Resolution,
+    /// The value is null.
+    pub tombstone: bool,
+    /// Number of its type, source, version and convention.
+    pub profile: i32,
+    /// Number of its producer.
+    pub producer: Option<i32>,
+    /// Keyed hash of the record key.
+    pub key_hash: Option<u64>,
+    /// The conversation's id when this was written.
+    pub conversation: EventRef,
+    /// Size of the key in bytes.
+    pub key_bytes: i32,
+    /// Size of the value in bytes.
+    pub value_bytes: i32,
+    /// Its own id.
+    pub id: Option<Identifier>,
+    /// The id of its cause.
+    pub causation: Option<Identifier>,
+    /// Its correlation id.
+    pub correlation: Option<Identifier>,
+    /// Its trace.
+    pub trace: Option<TraceContext>,
+    /// Text of ids that are not their own value.
+    pub texts: Option<Box<IdText>>,
+}
+
+/// A column of which some rows are null, with the bits in the order that Arrow wants.
+#[derive(Debug, Clone, Default)]
+pub struct Nullable<T> {
+    /// One value a row; default where null.
+    pub values: Vec<T>,
+    /// Bit `n % 8` of byte `n / 8` is set when row `n` is not null.
+    pub valid: Vec<u8>,
+    /// Rows that are null.
+    pub nulls: usize,
+}
+
+impl<T: Copy + Default> Nullable<T> {
+    /// Adds one row.
+    pub fn push(&mut self, value: Option<T>) {
+        let row = self.values.len();
+        if row % 8 == 0 {
+            self.valid.push(0);
+        }
+        match value {
+            Some(value) => {
+                self.valid[row / 8] |= 1 << (row % 8);
+                self.values.push(value);
+            }
+            None => {
+                self.nulls += 1;
+                self.values.push(T::default());
+            }
+        }
+    }
+}
+
+/// A column of text, most of whose rows are null.
+#[derive(Debug, Clone)]
+pub struct TextColumn {
+    /// Start of each row in `bytes`, and the end of the last.
+    pub offsets: Vec<i32>,
+    /// All text, UTF-8.
+    pub bytes: Vec<u8>,
+    /// As in [`Nullable::valid`].
+    pub valid: Vec<u8>,
+    /// Rows that are null.
+    pub nulls: usize,
+}
+
+impl Default for TextColumn {
+    fn default() -> Self {
+        Self { offsets: vec![0], bytes: Vec::new(), valid: Vec::new(), nulls: 0 }
+    }
+}
+
+impl TextColumn {
+    /// Adds one row.
+    pub fn push(&mut self, text: Option<&str>) {
+        let row = self.offsets.len() - 1;
+        if row % 8 == 0 {
+            self.valid.push(0);
+        }
+        match text {
+            Some(text) => {
+                self.valid[row / 8] |= 1 << (row % 8);
+                self.bytes.extend_from_slice(text.as_bytes());
+            }
+            None => self.nulls += 1,
+        }
+        self.offsets.push(self.bytes.len() as i32);
+    }
+}
+
+/// An id column: two numbers, and the text where they are only its hash.
+#[derive(Debug, Clone, Default)]
+pub struct IdColumn {
+    /// Upper 64 bits.
+    pub hi: Nullable<i64>,
+    /// Lower 64 bits.
+    pub lo: Nullable<i64>,
+    /// Text of [`Spelling::Text`] ids.
+    pub text: TextColumn,
+}
+
+impl IdColumn {
+    fn push(&mut self, id: Option<Identifier>, text: Option<&str>) {
+        self.hi.push(id.map(|id| id.hi as i64));
+        self.lo.push(id.map(|id| id.lo as i64));
+        self.text.push(text);
+    }
+}
+
+/// Event rows by column, in the order of the table's columns, ready to become one Arrow batch without a copy.
+#[derive(Debug, Clone, Default)]
+pub struct EventColumns {
+    /// `ref`
+    pub reference: Vec<i64>,
+    /// `time`, µs since the epoch
+    pub time: Vec<i64>,
+    /// `record_time`, µs; null when equal to `time`
+    pub record_time: Nullable<i64>,
+    /// `seen_time`, µs
+    pub seen_time: Vec<i64>,
+    /// `kind`, [`Kind`] number
+    pub kind: Vec<i8>,
+    /// `resolution`, [`Resolution`] number
+    pub resolution: Vec<i8>,
+    /// `orphan_reason`, [`super::OrphanReason`] number
+    pub orphan_reason: Nullable<i8>,
+    /// `form`: spelling of id, causation and correlation in two bits each, then one bit for a tombstone
+    pub form: Vec<i8>,
+    /// `profile`
+    pub profile: Vec<i32>,
+    /// `producer`
+    pub producer: Nullable<i32>,
+    /// `key_hash`
+    pub key_hash: Nullable<i64>,
+    /// `conversation`
+    pub conversation: Vec<i64>,
+    /// `key_bytes`
+    pub key_bytes: Vec<i32>,
+    /// `value_bytes`
+    pub value_bytes: Vec<i32>,
+    /// `id_hi`, `id_lo`, `id_text`
+    pub id: IdColumn,
+    /// `causation_hi`, `causation_lo`, `causation_text`
+    pub causation: IdColumn,
+    /// `correlation_hi`, `correlation_lo`, `correlation_text`
+    pub correlation: IdColumn,
+    /// `trace_hi`
+    pub trace_hi: Nullable<i64>,
+    /// `trace_lo`
+    pub trace_lo: Nullable<i64>,
+    /// `span`
+    pub span: Nullable<i64>,
+}
+
+impl EventColumns {
+    /// Bit of `form` that says the value is null.
+    pub const TOMBSTONE: i8 = 1 << 6;
+
+    /// Adds one row.
+    pub fn push(&mut self, row: &EventRow) {
+        let spelling = |id: Option<Identifier>| id.map_or(Spelling::Text, |id| id.spelling) as i8;
+        let texts = row.texts.as_deref();
+        self.reference.push(row.reference.0);
+        self.time.push(row.time.0);
+        self.record_time.push((row.record_time != row.time).then_some(row.record_time.0));
+        self.seen_time.push(row.seen_time.0);
+        self.kind.push(row.kind as i8);
+        self.resolution.push(row.resolution.number());
+        self.orphan_reason.push(row.resolution.reason_number());
+        self.form.push(
+            spelling(row.id)
+                | spelling(row.causation) << 2
+                | spelling(row.correlation) << 4
+                | if row.tombstone { Self::TOMBSTONE } else { 0 },
+        );
+        self.profile.push(row.profile);
+        self.producer.push(row.producer);
+        self.key_hash.push(row.key_hash.map(|hash| hash as i64));
+        self.conversation.push(row.conversation.0);
+        self.key_bytes.push(row.key_bytes);
+        self.value_bytes.push(row.value_bytes);
+        self.id.push(row.id, texts.and_then(|t| t.id.as_deref()));
+        self.causation.push(row.causation, texts.and_then(|t| t.causation.as_deref()));
+        self.correlation.push(row.correlation, texts.and_then(|t| t.correlation.as_deref()));
+        self.trace_hi.push(row.trace.map(|t| t.trace_hi as i64));
+        self.trace_lo.push(row.trace.map(|t| t.trace_lo as i64));
+        self.span.push(row.trace.map(|t| t.parent_id as i64));
+    }
+
+    /// Rows held.
+    pub fn len(&self) -> usize {
+        self.reference.len()
+    }
+
+    /// True when no row is held.
+    pub fn is_empty(&self) -> bool {
+        self.reference.is_empty()
+    }
+}
+
+/// A dictionary row: what an [`Ordinal`] stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionRow {
+    /// The number.
+    pub ordinal: Ordinal,
+    /// The partition.
+    pub partition: Arc<TopicPartition>,
+    /// 0 for the first topic id seen under this name, then 1, 2, …
+    pub incarnation: i32,
+    /// What is added to the offset in a ref.
+    pub base: i64,
+    /// What the topic is for.
+    pub class: TopicClass,
+}
+
+/// A dictionary row: what a profile number stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileRow {
+    /// The number.
+    pub profile: i32,
+    /// Type, source, version and convention.
+    pub content: super::Profile,
+}
+
+/// A dictionary row: what a producer number stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProducerRow {
+    /// The number.
+    pub producer: i32,
+    /// Name of the tapped cluster.
+    pub cluster: Arc<str>,
+    /// Producer id.
+    pub producer_id: i64,
+    /// Producer epoch.
+    pub epoch: i16,
+}
+
+/// A waiting event whose verdict is in: it leaves the pending table for the event table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// The event.
+    pub reference: EventRef,
+    /// What is known now.
+    pub resolution: Resolution,
+    /// Its conversation now.
+    pub conversation: EventRef,
+}
+
+/// One number about the tap itself, such as what could not be understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CounterRow {
+    /// Its name.
+    pub name: String,
+    /// Its value since the database was made.
+    pub value: f64,
+}
+
+/// Everything that one commit writes. Rows and read positions stand or fall together: coverage holds the positions.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// New partitions in the dictionary.
+    pub partitions: Vec<PartitionRow>,
+    /// New profiles in the dictionary.
+    pub profiles: Vec<ProfileRow>,
+    /// New producers in the dictionary.
+    pub producers: Vec<ProducerRow>,
+    /// New events whose resolution is settled.
+    pub events: EventColumns,
+    /// New events that wait for their cause.
+    pub pending: EventColumns,
+    /// Events of the pending table that are settled now.
+    pub settled: Vec<Settled>,
+    /// Events of the event table that turned out otherwise: an orphan whose cause came after all.
+    pub retracted: Vec<Settled>,
+    /// New edges.
+    pub causes: Vec<CauseRow>,
+    /// New failures, and failures that changed: the whole row replaces an older one of the same ref.
+    pub failures: Vec<FailureRow>,
+    /// Conversations that turned out to be one: (old id, the id it belongs to now).
+    pub aliases: Vec<(EventRef, EventRef)>,
+    /// Partitions whose coverage changed, as it stands now.
+    pub coverage: Vec<CoverageRow>,
+    /// Groups whose progress changed, as it stands now.
+    pub progress: Vec<ProgressRow>,
+    /// Groups that no longer read a partition.
+    pub forgotten: Vec<(Arc<str>, Ordinal)>,
+    /// The tap's own numbers that changed, as they stand now.
+    pub counters: Vec<CounterRow>,
+    /// When this was decided.
+    pub at: Timestamp,
+}
+
+impl Changes {
+    /// Event rows in it.
+    pub fn rows(&self) -> usize {
+        self.events.len() + self.pending.len()
+    }
+
+    /// True when there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.rows() == 0
+            && self.partitions.is_empty()
+            && self.settled.is_empty()
+            && self.retracted.is_empty()
+            && self.causes.is_empty()
+            && self.failures.is_empty()
+            && self.aliases.is_empty()
+            && self.coverage.is_empty()
+            && self.progress.is_empty()
+            && self.forgotten.is_empty()
+            && self.counters.is_empty()
+    }
+}

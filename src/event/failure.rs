@@ -1,0 +1,118 @@
+//! Evidenced failures: dead letters, retries, faults.
+
+use super::{EventRef, Evidence, OrphanReason, Timestamp};
+
+/// What kind of failure a record is evidence of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// A consumer gave up.
+    DeadLetter,
+    /// A consumer will try again.
+    Retry,
+    /// A fault or error event.
+    Fault,
+}
+
+impl FailureKind {
+    /// The name in the SQL contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DeadLetter => "dead_letter",
+            Self::Retry => "retry",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// Where a failure stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureState {
+    /// It will be tried again.
+    Retrying,
+    /// Nobody will try it again.
+    Dead,
+    /// A later attempt succeeded.
+    Healed,
+}
+
+impl FailureState {
+    /// The name in the SQL contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retrying => "retrying",
+            Self::Dead => "dead",
+            Self::Healed => "healed",
+        }
+    }
+}
+
+/// The record that a failure record names as the one that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Topic of the record that failed.
+    pub topic: String,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+}
+
+/// What a record says about a failure. Names and texts are bounded where they are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureNotice {
+    /// Dead letter, retry or fault.
+    pub kind: FailureKind,
+    /// Coordinates of the record that failed first, where the record names them.
+    pub origin: Option<Origin>,
+    /// The topic of the origin, where that is all the record names.
+    pub origin_topic: Option<String>,
+    /// The consumer group that failed, where the record names it.
+    pub group: Option<String>,
+    /// Attempts already made, where the record counts them.
+    pub attempt: Option<i32>,
+    /// Class or code of the error.
+    pub error_class: Option<String>,
+    /// Message of the error.
+    pub error_message: Option<String>,
+}
+
+/// One failure record with its way back to the root.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailureRow {
+    /// The failure record itself.
+    pub reference: EventRef,
+    /// Dead letter, retry or fault.
+    pub kind: FailureKind,
+    /// Where it stands.
+    pub state: FailureState,
+    /// The record that failed, seen or only named.
+    pub origin: Option<EventRef>,
+    /// Why `origin` is believed.
+    pub origin_evidence: Option<Evidence>,
+    /// 1.0 when certain.
+    pub origin_confidence: Option<f32>,
+    /// Topic of the origin.
+    pub origin_topic: Option<String>,
+    /// Partition of the origin.
+    pub origin_partition: Option<i32>,
+    /// Offset of the origin.
+    pub origin_offset: Option<i64>,
+    /// The event that everything started with, once it is known.
+    pub root: Option<EventRef>,
+    /// The group that failed.
+    pub consumer_group: Option<String>,
+    /// Attempts made.
+    pub attempt: Option<i32>,
+    /// Class or code of the error.
+    pub error_class: Option<String>,
+    /// Message of the error, bounded.
+    pub error_message: Option<String>,
+    /// Same failure, other ids: class, message template, group, topic and type.
+    pub signature: String,
+    /// The record's own time.
+    pub time: Timestamp,
+    /// Why the way back to the root is broken, when it is.
+    pub orphan_reason: Option<OrphanReason>,
+    /// The event that shows the failure healed.
+    pub healed_by: Option<EventRef>,
+}

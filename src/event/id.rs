@@ -1,0 +1,248 @@
+//! Ids of fixed width: what producers write as text, kept as two 64-bit numbers.
+
+use siphasher::sip::SipHasher13;
+use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher13x128};
+use std::hash::Hasher;
+
+/// Key of a keyed hash. Ids and keys come from outside, so an unkeyed hash could be flooded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HashKey(pub [u8; 16]);
+
+impl HashKey {
+    /// 64 bits of SipHash-1-3 over `bytes`.
+    pub fn hash(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        hasher.write(bytes);
+        hasher.finish()
+    }
+
+    /// 128 bits of SipHash-1-3 over `bytes`.
+    pub fn hash128(&self, bytes: &[u8]) -> (u64, u64) {
+        let mut hasher = SipHasher13x128::new_with_key(&self.0);
+        hasher.write(bytes);
+        let hash = hasher.finish128();
+        (hash.h1, hash.h2)
+    }
+}
+
+impl std::fmt::Debug for HashKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HashKey(..)")
+    }
+}
+
+/// How an id was written, so that it can be shown again as its producer wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Spelling {
+    /// Any text; the value is its keyed 128-bit hash and the text is kept beside it.
+    Text = 0,
+    /// `8-4-4-4-12` lower-case hexadecimal digits.
+    Uuid = 1,
+    /// `8-4-4-4-12` upper-case hexadecimal digits.
+    UuidUpper = 2,
+    /// 32 lower-case hexadecimal digits.
+    Hex = 3,
+}
+
+impl Spelling {
+    /// The spelling that `number` stands for in the database; unknown numbers read as text.
+    pub const fn from_number(number: u8) -> Self {
+        match number & 3 {
+            1 => Self::Uuid,
+            2 => Self::UuidUpper,
+            3 => Self::Hex,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// An id of fixed width. Two ids are the same when their values are: `A0EE…` names what `a0ee…` names.
+#[derive(Debug, Clone, Copy)]
+pub struct Identifier {
+    /// Upper 64 bits.
+    pub hi: u64,
+    /// Lower 64 bits.
+    pub lo: u64,
+    /// How it was written.
+    pub spelling: Spelling,
+}
+
+impl PartialEq for Identifier {
+    fn eq(&self, other: &Self) -> bool {
+        (self.hi, self.lo) == (other.hi, other.lo)
+    }
+}
+impl Eq for Identifier {}
+
+impl Identifier {
+    /// Reads an id from its text. UUIDs and 32 hex digits are their own value; all else is hashed under `key`.
+    pub fn parse(text: &[u8], key: &HashKey) -> Self {
+        match Self::fixed(text) {
+            Some(id) => id,
+            None => {
+                let (hi, lo) = key.hash128(text);
+                Self { hi, lo, spelling: Spelling::Text }
+            }
+        }
+    }
+
+    /// From the 16 bytes of a binary UUID.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let value = u128::from_be_bytes(bytes);
+        Self { hi: (value >> 64) as u64, lo: value as u64, spelling: Spelling::Uuid }
+    }
+
+    fn fixed(text: &[u8]) -> Option<Self> {
+        match text.len() {
+            36 => {
+                let lower = hex_uuid(text, false);
+                let (value, spelling) = match lower {
+                    Some(value) => (value, Spelling::Uuid),
+                    None => (hex_uuid(text, true)?, Spelling::UuidUpper),
+                };
+                Some(Self { hi: (value >> 64) as u64, lo: value as u64, spelling })
+            }
+            32 => {
+                let value = hex(text, false)?;
+                Some(Self { hi: (value >> 64) as u64, lo: value as u64, spelling: Spelling::Hex })
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of an id that is its own value; `None` for [`Spelling::Text`].
+    pub fn text(&self) -> Option<String> {
+        let (hi, lo) = (self.hi, self.lo);
+        let uuid = || {
+            format!(
+                "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+                hi >> 32,
+                (hi >> 16) & 0xffff,
+                hi & 0xffff,
+                lo >> 48,
+                lo & 0xffff_ffff_ffff
+            )
+        };
+        match self.spelling {
+            Spelling::Text => None,
+            Spelling::Uuid => Some(uuid()),
+            Spelling::UuidUpper => Some(uuid().to_uppercase()),
+            Spelling::Hex => Some(format!("{hi:016x}{lo:016x}")),
+        }
+    }
+}
+
+const fn digit(byte: u8, upper: bool) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' if !upper => Some(byte - b'a' + 10),
+        b'A'..=b'F' if upper => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+fn hex(text: &[u8], upper: bool) -> Option<u128> {
+    text.iter().try_fold(0u128, |value, &byte| Some(value << 4 | digit(byte, upper)? as u128))
+}
+
+fn hex_uuid(text: &[u8], upper: bool) -> Option<u128> {
+    let mut value = 0u128;
+    for (at, &byte) in text.iter().enumerate() {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            if byte != b'-' {
+                return None;
+            }
+        } else {
+            value = value << 4 | digit(byte, upper)? as u128;
+        }
+    }
+    Some(value)
+}
+
+/// W3C Trace Context as a record carries it: the trace, and the span of whoever *sent* the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceContext {
+    /// Upper 64 bits of the trace id.
+    pub trace_hi: u64,
+    /// Lower 64 bits of the trace id.
+    pub trace_lo: u64,
+    /// `parent-id` of the header: the sender's span.
+    pub parent_id: u64,
+}
+
+impl TraceContext {
+    /// Reads a `traceparent` value by the rules of W3C Trace Context level 2, section 3.2.
+    ///
+    /// Surrounding blanks are trimmed. Upper-case digits, version `ff`, all-zero ids and a version 00 value of any
+    /// other length than 55 are invalid; a later version may carry more after a fourth `-`.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        let value = value.trim_ascii();
+        if value.len() < 55 || value[2] != b'-' || value[35] != b'-' || value[52] != b'-' {
+            return None;
+        }
+        let version = hex(&value[..2], false)?;
+        let later = value.len() == 55 || value[55] == b'-';
+        if version == 0xff || (version == 0 && value.len() != 55) || !later {
+            return None;
+        }
+        let trace = hex(&value[3..35], false)?;
+        let parent_id = hex(&value[36..52], false)? as u64;
+        hex(&value[53..55], false)?;
+        (trace != 0 && parent_id != 0).then_some(Self {
+            trace_hi: (trace >> 64) as u64,
+            trace_lo: trace as u64,
+            parent_id,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: HashKey = HashKey([7; 16]);
+
+    #[test]
+    fn an_id_is_shown_as_it_was_written() {
+        for text in [
+            "8b3e2f44-0c1d-4a6f-9b1e-2f3a4b5c6d7e",
+            "8B3E2F44-0C1D-4A6F-9B1E-2F3A4B5C6D7E",
+            "8b3e2f440c1d4a6f9b1e2f3a4b5c6d7e",
+        ] {
+            assert_eq!(Identifier::parse(text.as_bytes(), &KEY).text().as_deref(), Some(text));
+        }
+        assert_eq!(Identifier::parse(b"order-4711", &KEY).text(), None);
+    }
+
+    #[test]
+    fn one_value_is_one_id_however_it_is_spelt() {
+        let lower = Identifier::parse(b"8b3e2f44-0c1d-4a6f-9b1e-2f3a4b5c6d7e", &KEY);
+        let upper = Identifier::parse(b"8B3E2F44-0C1D-4A6F-9B1E-2F3A4B5C6D7E", &KEY);
+        assert_eq!(lower, upper);
+        assert_ne!(Identifier::parse(b"a", &KEY), Identifier::parse(b"b", &KEY));
+        assert_ne!(Identifier::parse(b"a", &KEY), Identifier::parse(b"a", &HashKey([8; 16])));
+    }
+
+    #[test]
+    fn traceparent_follows_the_w3c_rules() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let context = TraceContext::parse(good.as_bytes()).unwrap();
+        assert_eq!(context.parent_id, 0x00f0_67aa_0ba9_02b7);
+        assert!(TraceContext::parse(format!(" {good}\t").as_bytes()).is_some());
+        assert!(TraceContext::parse(good.replacen("00", "cc", 1).as_bytes()).is_some());
+        assert!(TraceContext::parse(format!("cc{}-what-the-future", &good[2..]).as_bytes()).is_some());
+        for bad in [
+            format!("{good}-01"),
+            good.to_uppercase(),
+            good.replacen("00", "ff", 1),
+            format!("cc{}.x", &good[2..]),
+            good.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32)),
+            good.replace("00f067aa0ba902b7", &"0".repeat(16)),
+            good[..54].to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(TraceContext::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The language of the domain: plain data that every other module speaks. No I/O, no clock, no dependency on the rest.
+
+mod cause;
+mod changes;
+mod coverage;
+mod envelope;
+mod failure;
+mod group;
+mod id;
+mod record;
+mod reference;
+mod text;
+
+pub use cause::{CauseRow, Evidence, EvidenceClass, OrphanReason, Resolution};
+pub use changes::{
+    Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow, ProfileRow,
+    Settled, TextColumn,
+};
+pub use coverage::{CoverageRow, GapReason};
+pub use envelope::{Envelope, Envelopes, Kind, Profile, Segment, Start, Undecoded};
+pub use failure::{FailureKind, FailureNotice, FailureRow, FailureState, Origin};
+pub use group::{
+    BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState,
+};
+pub use id::{HashKey, Identifier, Spelling, TraceContext};
+pub use record::{Header, Producer, Record, Timestamp, TopicClass, TopicPartition};
+pub use reference::{EventRef, Ordinal};
+pub use text::{Arena, Span, clean, clip};

@@ -1,0 +1,56 @@
+//! headwater is a passive tap on Apache Kafka: it reads every topic without changing anything, rebuilds which event
+//! caused which from the ids that producers already put on their records, keeps the graph in DuckDB and answers from
+//! there.
+//!
+//! # Layout
+//!
+//! In the order in which data flows:
+//!
+//! - [`event`]: the language of the domain. Plain data, no I/O; everything below speaks it.
+//! - [`kafka`]: the cluster as the tap sees it. Connections, metadata, fetch, record batches in place, read-only group
+//!   and admin requests. Nothing else speaks to a cluster.
+//! - [`capture`]: the same records from NDJSON files.
+//! - [`decode`]: `Record -> Envelope`, pure and total: a table of conventions and a small engine that runs it.
+//! - [`causality`]: `Envelope -> Resolution`: who caused it, who still waits, who is orphaned.
+//! - [`delivery`]: committed offsets and log ends -> how far each group has come.
+//! - [`store`]: DuckDB behind one writer and many readers. The SQL itself is in `queries/`.
+//! - [`serve`]: the read-only PostgreSQL wire door of a running tap.
+//! - [`report`]: row types, the graph of one conversation, and renderers.
+//! - [`client`]: asks a running tap through its door, or opens a closed file.
+//! - [`tap`]: the composition root. It starts the stages, joins them by bounded channels and stops them in flow order.
+//! - [`demo`]: a simulated company on an in-process Kafka, with its own ground truth.
+//! - [`cli`], [`config`]: what the user typed, and what it means.
+//! - [`telemetry`]: the tap's own counters and logging.
+//!
+//! Which module may import which is a table in `tests/architecture.rs`.
+//!
+//! # Invariants
+//!
+//! 1. **Passive.** No produce, commit, group join, topic creation, configuration change or telemetry push on the tapped
+//!    cluster, not even by a side effect. Guarded by `tests/passive.rs`.
+//! 2. **No number without its coverage.** Guarded by `tests/scenarios.rs` and the `coverage` view's tests.
+//! 3. **Declared, transactional and inferred causes never share a count.** Guarded by `tests/queries.rs`.
+//! 4. **Time enters the core as data.** `decode`, `causality` and `delivery` do no I/O, read no clock and run no async;
+//!    the graph is the same in any arrival order and any batching once the last barrier has passed. Guarded by
+//!    `tests/architecture.rs`, `.clippy.toml` and the permutation properties in `tests/scenarios.rs`.
+//! 5. **One writer, one transaction, read positions included.** Guarded by `tests/restart.rs`.
+//! 6. **Every limit is named**, has its reason beside it, and is counted when it is reached.
+//! 7. **Bad input is a fact, not an error.** Guarded by `tests/hostile.rs`.
+//! 8. **Payloads stay in Kafka**; keys are kept as keyed hashes whose secret lives outside the database.
+//! 9. **Gentle.** One fetch in flight per broker, one hour back by default, filters and a rate cap from the first day.
+
+pub mod capture;
+pub mod causality;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod decode;
+pub mod delivery;
+pub mod demo;
+pub mod event;
+pub mod kafka;
+pub mod report;
+pub mod serve;
+pub mod store;
+pub mod tap;
+pub mod telemetry;

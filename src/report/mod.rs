@@ -1,0 +1,61 @@
+//! What headwater tells a reader: tables, typed rows, the graph of one conversation, renderers.
+
+/// One value of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// SQL NULL.
+    Null,
+    /// BOOLEAN.
+    Bool(bool),
+    /// Any integer type up to 64 bits.
+    Int(i64),
+    /// HUGEINT and other integers that need more.
+    Wide(i128),
+    /// FLOAT, DOUBLE, DECIMAL.
+    Float(f64),
+    /// TIMESTAMP, µs since the epoch, UTC.
+    Time(i64),
+    /// VARCHAR and everything that is shown as text.
+    Text(String),
+    /// VARCHAR[] and other lists.
+    List(Vec<Cell>),
+}
+
+/// Type of a column, as far as readers care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    /// Boolean.
+    Bool,
+    /// Integer of up to 32 bits.
+    Int,
+    /// Integer of 64 bits: JSON carries refs of this type as strings.
+    BigInt,
+    /// Integer of more than 64 bits.
+    HugeInt,
+    /// Floating point.
+    Float,
+    /// Timestamp, UTC.
+    Time,
+    /// Text.
+    Text,
+    /// List of text.
+    TextList,
+}
+
+/// One column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Name.
+    pub name: String,
+    /// Type.
+    pub kind: ColumnType,
+}
+
+/// The answer to one question.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Table {
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its rows; each has one cell a column.
+    pub rows: Vec<Vec<Cell>>,
+}
