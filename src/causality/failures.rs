@@ -193,19 +193,25 @@ impl Resolver {
             self.failures.hanging.entry(end).or_default().push(failure);
         }
         let by_id = self.recent.get(failure).and_then(|known| known.cause);
-        let Some(row) = self.failures.rows.get_mut(&failure) else { return };
-        row.root = root;
-        row.orphan_reason = reason;
-        if row.origin.is_none()
-            && let Some(origin) = by_id
-        {
-            row.origin = Some(origin);
-            row.origin_evidence = Some(Evidence::Forward);
-            row.origin_confidence = Some(1.0);
-            let case = (origin, row.consumer_group.clone());
-            self.failures.cases.entry(case.clone()).or_default().push(failure);
-            self.failures.give_up(&case);
+        if let Some(row) = self.failures.rows.get_mut(&failure) {
+            row.root = root;
+            row.orphan_reason = reason;
         }
+        if let Some(origin) = by_id {
+            self.name_failure_origin(failure, origin, Evidence::Forward);
+        }
+        self.failures.dirty.insert(failure);
+    }
+
+    /// The failure's origin was found out after the failure itself.
+    pub(super) fn name_failure_origin(&mut self, failure: EventRef, origin: EventRef, evidence: Evidence) {
+        let Some(row) = self.failures.rows.get_mut(&failure).filter(|row| row.origin.is_none()) else { return };
+        row.origin = Some(origin);
+        row.origin_evidence = Some(evidence);
+        row.origin_confidence = Some(1.0);
+        let case = (origin, row.consumer_group.clone());
+        self.failures.cases.entry(case.clone()).or_default().push(failure);
+        self.failures.give_up(&case);
         self.failures.dirty.insert(failure);
     }
 

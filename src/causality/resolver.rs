@@ -17,11 +17,11 @@ const ORPHANS_WATCHED: usize = 1_000_000;
 
 /// A record that another one names by its coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Named {
-    /// Its ref.
-    pub reference: EventRef,
-    /// Whether the tap has read it, will, or never can.
-    pub horizon: Horizon,
+pub enum Named {
+    /// On a partition that has its number: the ref, and whether the tap has read it, will, or never can.
+    Here(EventRef, Horizon),
+    /// On a topic that was not heard of yet, under a hash of its coordinates; see [`Resolver::placed`].
+    Elsewhere(u64),
 }
 
 /// Where named coordinates lie.
@@ -99,6 +99,7 @@ pub struct Limits {
 enum Claim {
     Id(u64),
     Ref(EventRef),
+    Elsewhere(u64),
 }
 
 /// An event whose cause was not seen yet, or that was orphaned and may still be taken back.
@@ -194,7 +195,11 @@ impl Resolver {
         self.recent.insert(reference, known);
         let own = self.register(&row);
         if let Some((notice, signature)) = failure {
-            self.note_failure(&row, notice, signature, origin.map(|named| named.reference));
+            let origin = match origin {
+                Some(Named::Here(origin, _)) => Some(origin),
+                _ => None,
+            };
+            self.note_failure(&row, notice, signature, origin);
         }
         if let AtSight::Waits(claim, evidence) = sight {
             self.wait(row, claim, evidence);
@@ -212,10 +217,11 @@ impl Resolver {
     fn judge_at_sight(&self, row: &EventRow, says_root: bool, origin: Option<Named>) -> AtSight {
         if let Some(named) = origin {
             let evidence = Evidence::FailureCoordinates;
-            return match named.horizon {
-                Horizon::Read => AtSight::Caused(named.reference, evidence),
-                Horizon::Ahead => AtSight::Waits(Claim::Ref(named.reference), evidence),
-                Horizon::Lost(reason) => AtSight::Settled(Resolution::Orphaned(reason)),
+            return match named {
+                Named::Here(origin, Horizon::Read) => AtSight::Caused(origin, evidence),
+                Named::Here(origin, Horizon::Ahead) => AtSight::Waits(Claim::Ref(origin), evidence),
+                Named::Here(_, Horizon::Lost(reason)) => AtSight::Settled(Resolution::Orphaned(reason)),
+                Named::Elsewhere(hash) => AtSight::Waits(Claim::Elsewhere(hash), evidence),
             };
         }
         if says_root {
@@ -290,6 +296,18 @@ impl Resolver {
             changes.causes.push(CauseRow { effect: child, cause, evidence: open.evidence, confidence: 1.0 });
             self.conclude(child, open, (Resolution::Caused, conversation), changes);
         }
+    }
+
+    /// The topic of a record that was named while nobody had heard of it has turned up: reading of it begins now.
+    pub fn placed(&mut self, hash: u64, origin: EventRef) {
+        let Some(children) = self.claims.remove(&Claim::Elsewhere(hash)) else { return };
+        for &child in &children {
+            if let Some(open) = self.open.get_mut(&child) {
+                open.claim = Claim::Ref(origin);
+            }
+            self.name_failure_origin(child, origin, Evidence::FailureCoordinates);
+        }
+        self.claims.entry(Claim::Ref(origin)).or_default().extend(children);
     }
 
     fn join(&mut self, child: EventRef, cause: EventRef) -> EventRef {

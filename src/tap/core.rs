@@ -6,11 +6,14 @@ use crate::causality::{Arrival, Horizon, Named, Resolver, RestoredEvent, signatu
 use crate::delivery::{Coverage, Ledger};
 use crate::event::{
     BarrierSample, Changes, CounterRow, CoverageRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice,
-    FailureRow, GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, OrphanReason, PartitionRow, ProducerRow,
-    ProfileRow, ProgressRow, Resolution, Segment, Spelling, Start, Timestamp, TopicPartition, Undecoded,
+    FailureRow, GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, PartitionRow,
+    ProducerRow, ProfileRow, ProgressRow, Resolution, Segment, Spelling, Start, Timestamp, TopicPartition, Undecoded,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// Origins that may be remembered for topics nobody has heard of yet: their names come from headers.
+const ELSEWHERE: usize = 100_000;
 
 /// See the module's documentation.
 pub struct Core {
@@ -20,8 +23,12 @@ pub struct Core {
     ledger: Ledger,
     changes: Changes,
     undecoded: [u64; Undecoded::ALL.len()],
+    key: HashKey,
     absence: Absence,
     counters: HashMap<String, f64>,
+    /// Offsets that failures name on partitions nobody has heard of yet.
+    elsewhere: HashMap<(String, i32), Vec<i64>>,
+    elsewhere_named: usize,
     /// Coverage rows that changed since the last commit.
     touched: Vec<Ordinal>,
 }
@@ -55,8 +62,11 @@ impl Core {
             ledger: Ledger::default(),
             changes: Changes::default(),
             undecoded: [0; Undecoded::ALL.len()],
+            key: ids,
             absence: Absence { filtered, ..Absence::default() },
             counters: HashMap::new(),
+            elsewhere: HashMap::new(),
+            elsewhere_named: 0,
             touched: Vec::new(),
         };
         core.resolver.set_absence(core.absence.reason());
@@ -79,7 +89,7 @@ impl Core {
     }
 
     fn start(&mut self, start: &Start) {
-        let Some(ordinal) = self.catalog.place(&start.partition, start.position, &mut self.changes) else { return };
+        let Some(ordinal) = self.place(&start.partition, start.position) else { return };
         self.note_start(start.log_start, start.position);
         self.cover(ordinal).start(start.log_start, start.position);
     }
@@ -111,7 +121,7 @@ impl Core {
             self.segment(read, &low, profiles);
             return self.segment(read, &high, profiles);
         }
-        let placed = self.catalog.place(&segment.partition, segment.covers.start, &mut self.changes);
+        let placed = self.place(&segment.partition, segment.covers.start);
         let Some(ordinal) = placed else { return };
         let rows = read.rows.get(segment.rows.start as usize..segment.rows.end as usize).unwrap_or_default();
         let producer =
@@ -171,8 +181,8 @@ impl Core {
     /// What is known of the record that a failure names by its coordinates.
     fn origin(&mut self, at: &TopicPartition, notice: &FailureNotice) -> Option<Named> {
         let origin = notice.origin.as_ref()?;
-        // A topic that was never heard of gets no number: names in headers come from outside.
-        let partition = self.catalog.find(&at.cluster, &origin.topic, origin.partition)?.clone();
+        let known = self.catalog.find(&at.cluster, &origin.topic, origin.partition);
+        let Some(partition) = known.cloned() else { return Some(Named::Elsewhere(self.remember_elsewhere(origin))) };
         let ordinal = self.catalog.place(&partition, origin.offset, &mut self.changes)?;
         let reference = EventRef::new(ordinal, origin.offset);
         let row = self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref).map(Coverage::row);
@@ -182,14 +192,46 @@ impl Core {
             Some(row) if origin.offset < row.next_offset => Horizon::Read,
             _ => Horizon::Ahead,
         };
-        Some(Named { reference, horizon })
+        Some(Named::Here(reference, horizon))
+    }
+
+    /// A topic that was never heard of gets no number: names in headers come from outside. It waits under a hash until
+    /// reading of the topic begins.
+    fn remember_elsewhere(&mut self, origin: &Origin) -> u64 {
+        if self.elsewhere_named < ELSEWHERE {
+            self.elsewhere_named += 1;
+            let place = (origin.topic.clone(), origin.partition);
+            self.elsewhere.entry(place).or_default().push(origin.offset);
+        }
+        self.elsewhere_hash(&origin.topic, origin.partition, origin.offset)
+    }
+
+    fn elsewhere_hash(&self, topic: &str, partition: i32, offset: i64) -> u64 {
+        let name = [topic.as_bytes(), &partition.to_be_bytes(), &offset.to_be_bytes()].concat();
+        self.key.hash(&name)
+    }
+
+    /// The place of an offset; when its partition is new, origins that were named on it before find their place too.
+    fn place(&mut self, partition: &Arc<TopicPartition>, offset: i64) -> Option<Ordinal> {
+        let ordinal = self.catalog.place(partition, offset, &mut self.changes)?;
+        if !self.elsewhere.is_empty() {
+            let name = (partition.topic.to_string(), partition.partition);
+            for offset in self.elsewhere.remove(&name).unwrap_or_default() {
+                self.elsewhere_named -= 1;
+                let hash = self.elsewhere_hash(&name.0, name.1, offset);
+                if let Some(ordinal) = self.catalog.place(partition, offset, &mut self.changes) {
+                    self.resolver.placed(hash, EventRef::new(ordinal, offset));
+                }
+            }
+        }
+        Some(ordinal)
     }
 
     /// Takes the barrier sample that was asked for.
     pub fn barrier(&mut self, sample: &BarrierSample) {
         let mut ahead = HashMap::new();
         for (partition, end) in &sample.ends {
-            let Some(ordinal) = self.catalog.place(partition, *end, &mut self.changes) else { continue };
+            let Some(ordinal) = self.place(partition, *end) else { continue };
             let next = self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref).map_or(0, Coverage::next_offset);
             if next < *end {
                 ahead.insert(ordinal, *end);
