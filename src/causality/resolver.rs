@@ -486,9 +486,10 @@ impl Resolver {
     }
 
     /// Takes in an event that an earlier run left waiting; `origin` as its failure names it.
-    pub fn restore_waiting(&mut self, row: &EventRow, origin: Option<EventRef>) {
+    pub fn restore_waiting(&mut self, row: &EventRow, origin: Option<Named>) {
         let claim = match origin {
-            Some(origin) => Some((Claim::Ref(origin), Evidence::FailureCoordinates)),
+            Some(Named::Here(origin, _)) => Some((Claim::Ref(origin), Evidence::FailureCoordinates)),
+            Some(Named::Elsewhere(hash)) => Some((Claim::Elsewhere(hash), Evidence::FailureCoordinates)),
             None => self.claim_by_id(row),
         };
         let Some((claim, evidence)) = claim else { return };

@@ -5,7 +5,7 @@ use super::catalog::{Catalog, ProfileNumber};
 use crate::causality::{Arrival, Horizon, Named, Resolver, RestoredEvent, signature};
 use crate::delivery::{Coverage, Ledger};
 use crate::event::{
-    BarrierSample, Changes, CounterRow, CoverageRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice,
+    BarrierSample, Changes, CounterRow, CoverageRow, Envelope, Envelopes, Epoch, EventRef, EventRow, Evidence, FailureNotice,
     FailureRow, GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, PartitionRow,
     ProducerRow, ProfileRow, ProgressRow, Resolution, Segment, Spelling, Start, Timestamp, TopicPartition, Undecoded,
 };
@@ -250,10 +250,12 @@ impl Core {
         self.resolver.ask_barrier()
     }
 
-    /// Takes a sample of all groups.
+    /// Takes a sample of all groups. Without log ends, as in an import, the log ends where reading did.
     pub fn groups(&mut self, sample: &GroupSample) {
-        let ends: HashMap<&Arc<TopicPartition>, &LogEnds> = sample.ends.iter().map(|e| (&e.partition, e)).collect();
-        let cluster = sample.ends.first().map(|ends| ends.partition.cluster.clone());
+        let own = if sample.ends.is_empty() { self.own_ends() } else { Vec::new() };
+        let ends: HashMap<&Arc<TopicPartition>, &LogEnds> =
+            sample.ends.iter().chain(&own).map(|ends| (&ends.partition, ends)).collect();
+        let cluster = ends.keys().next().map(|partition| partition.cluster.clone());
         let Some(cluster) = cluster else { return };
         for group in &sample.groups {
             let find = |topic: &str, partition: i32| {
@@ -274,8 +276,7 @@ impl Core {
         self.changes.forgotten.extend(self.ledger.forget_missing(sample.at));
     }
 
-    /// Log ends as far as they were read, for imports that have no cluster to ask.
-    pub fn own_ends(&self) -> Vec<LogEnds> {
+    fn own_ends(&self) -> Vec<LogEnds> {
         self.coverage
             .iter()
             .flatten()
@@ -395,10 +396,32 @@ impl Core {
         }
     }
 
-    /// Progress of groups, merged conversations, and failures; after the events.
-    pub fn restore_rest(&mut self, progress: Vec<ProgressRow>, failures: Vec<FailureRow>) {
-        progress.into_iter().for_each(|row| self.ledger.restore(row));
-        failures.into_iter().for_each(|row| self.resolver.restore_failure(row));
+    /// Progress of groups.
+    pub fn restore_progress(&mut self, rows: Vec<ProgressRow>) {
+        rows.into_iter().for_each(|row| self.ledger.restore(row));
+    }
+
+    /// Failures, and the events that still wait; after all other events.
+    pub fn restore_open(&mut self, failures: Vec<FailureRow>, waiting: &[EventRow]) {
+        let mut origins = HashMap::new();
+        for failure in failures {
+            if let Some(named) = self.restored_origin(&failure) {
+                origins.insert(failure.reference, named);
+            }
+            self.resolver.restore_failure(failure);
+        }
+        for row in waiting {
+            self.resolver.restore_waiting(row, origins.get(&row.reference).copied());
+        }
+    }
+
+    fn restored_origin(&mut self, failure: &FailureRow) -> Option<Named> {
+        if failure.origin_evidence == Some(Evidence::FailureCoordinates) {
+            return failure.origin.map(|origin| Named::Here(origin, Horizon::Ahead));
+        }
+        let (topic, partition, offset) = (&failure.origin_topic, failure.origin_partition, failure.origin_offset);
+        let origin = Origin { topic: topic.clone()?, partition: partition?, offset: offset? };
+        Some(Named::Elsewhere(self.remember_elsewhere(&origin)))
     }
 
     /// A merge of two conversations; before the events.
@@ -413,18 +436,15 @@ impl Core {
         self.resolver.restore_event(&event);
     }
 
-    /// One event that still waits; `origin` as its failure names it.
-    pub fn restore_waiting(&mut self, row: &EventRow, origin: Option<EventRef>) {
-        self.resolver.restore_waiting(row, origin);
-    }
-
-    /// Where reading of `partition` goes on, if it was read before.
-    pub fn position(&self, partition: &TopicPartition) -> Option<i64> {
-        let of = |c: &Coverage| {
-            let place = self.catalog.at(c.row().ordinal)?;
-            (*place.partition == *partition).then_some(c.next_offset())
-        };
-        self.coverage.iter().flatten().filter_map(of).max()
+    /// Where reading of each partition goes on.
+    pub fn positions(&self) -> HashMap<TopicPartition, i64> {
+        let mut positions = HashMap::new();
+        for coverage in self.coverage.iter().flatten() {
+            let Some(place) = self.catalog.at(coverage.row().ordinal) else { continue };
+            let next = positions.entry((*place.partition).clone()).or_insert(0);
+            *next = coverage.next_offset().max(*next);
+        }
+        positions
     }
 
     /// Offsets of all partitions that are missing for `reason`.
