@@ -1,6 +1,6 @@
 //! Conversations: sets of events that belong together, named by the ref of their smallest member.
 
-use super::index::Index;
+use super::index::{Index, Spreading};
 use crate::event::EventRef;
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ impl Default for Shared {
 /// Joins events into conversations.
 #[derive(Debug, Clone)]
 pub(super) struct Conversations {
-    belongs_to: HashMap<EventRef, EventRef>,
+    belongs_to: HashMap<EventRef, EventRef, Spreading>,
     shared: Index<Shared>,
     /// Merges since the last commit: (old id, the id it belongs to now).
     pub merged: Vec<(EventRef, EventRef)>,
@@ -34,7 +34,7 @@ pub(super) struct Conversations {
 
 impl Conversations {
     pub fn new() -> Self {
-        Self { belongs_to: HashMap::new(), shared: Index::new(), merged: Vec::new(), hub_members: 0 }
+        Self { belongs_to: HashMap::default(), shared: Index::new(), merged: Vec::new(), hub_members: 0 }
     }
 
     /// The id under which `conversation` goes now.
@@ -52,9 +52,8 @@ impl Conversations {
 
     /// Takes in that an event of an earlier run carried the shared id `key`.
     pub fn restore_member(&mut self, key: u64, conversation: EventRef) {
-        match self.shared.get_mut(key) {
-            Some(shared) => shared.members = shared.members.saturating_add(1),
-            None => self.shared.insert(key, Shared { conversation, members: 1 }),
+        if let Some(shared) = self.shared.get_or_insert(key, Shared { conversation, members: 1 }) {
+            shared.members = shared.members.saturating_add(1);
         }
     }
 
@@ -72,38 +71,39 @@ impl Conversations {
 
     /// The conversation of a new event, given its cause's conversation and the ids it shares with others.
     pub fn place(&mut self, event: EventRef, cause: Option<EventRef>, keys: [Option<u64>; 2]) -> EventRef {
-        let mut found = cause.map(|c| self.current(c));
-        for key in keys.into_iter().flatten() {
-            if let Some(other) = self.meet(key) {
-                found = Some(match found {
-                    Some(mine) => self.join(mine, other),
-                    None => self.current(other),
-                });
-            }
-        }
-        let id = match found {
-            // An event smaller than all members gives the conversation its name.
-            Some(found) if event < found => self.join(event, found),
-            Some(found) => found,
+        let mut id = match cause {
+            Some(cause) => self.current(cause),
             None => event,
         };
+        let mut named = id != event;
         for key in keys.into_iter().flatten() {
-            if self.shared.get(key).is_none() {
-                self.shared.insert(key, Shared { conversation: id, members: 1 });
+            match self.meet(key, id) {
+                // Nobody knows the event's own name yet, so it takes the other without a merge.
+                Some(other) if !named => id = self.current(other),
+                Some(other) => id = self.join(id, other),
+                None => {}
             }
+            named = true;
         }
-        id
+        // An event smaller than all members gives the conversation its name.
+        if event < id { self.join(event, id) } else { id }
     }
 
-    /// Counts one more member under a shared id, and returns the conversation unless the id is a hub.
-    fn meet(&mut self, key: u64) -> Option<EventRef> {
-        let shared = self.shared.get_mut(key)?;
+    /// Counts one more member under a shared id, and returns its conversation unless it is new or a hub. A new one
+    /// starts with `conversation`.
+    fn meet(&mut self, key: u64, conversation: EventRef) -> Option<EventRef> {
+        let shared = self.shared.get_or_insert(key, Shared { conversation, members: 1 })?;
         shared.members = shared.members.saturating_add(1);
         if shared.members > HUB_MEMBERS {
             self.hub_members += 1;
             return None;
         }
         Some(shared.conversation)
+    }
+
+    /// Reads ahead for [`Conversations::place`].
+    pub fn warm(&self, key: u64) -> u64 {
+        self.shared.warm(key)
     }
 
     /// Shared ids that left the index.

@@ -1,16 +1,18 @@
 //! A map from 64-bit keyed hashes to small values: fixed capacity, time-sliced, never rehashed.
 //!
-//! A growing hash map stops the stream for seconds when it moves house. This one fills slices of fixed size, newest
-//! last; when all slices are full the oldest is dropped whole, which shortens the horizon and is counted.
+//! A growing hash map stops the stream for seconds when it moves house. This one fills slices of fixed size, each eight
+//! times as large as the one before up to a bound; when the bound on all keys is reached the oldest slices are dropped
+//! whole, which shortens the horizon and is counted.
 
 use crate::event::Identifier;
+use std::hash::{BuildHasherDefault, Hasher};
 
-/// Keys that one slice holds. At a load of three quarters a slice of 16-byte slots takes 22 MiB.
-const SLICE_KEYS: usize = 1 << 20;
-/// Slots of a slice: a load of at most three quarters keeps probes short.
-const SLICE_SLOTS: usize = SLICE_KEYS / 3 * 4;
-/// Slices kept. A miss probes all of them, so there are few.
-const SLICES: usize = 8;
+/// Keys of the first slice: a small tap stays small.
+const FIRST_SLICE_KEYS: usize = 1 << 16;
+/// Keys of the largest slice: 90 MiB of 16-byte slots.
+const LARGEST_SLICE_KEYS: usize = 1 << 22;
+/// Keys in all slices above which the oldest is let go.
+const MOST_KEYS: usize = 3 * LARGEST_SLICE_KEYS;
 
 /// Secret numbers that keep hostile ids from being aimed at one slot.
 #[derive(Debug, Clone, Copy)]
@@ -25,28 +27,59 @@ impl Secret {
     }
 }
 
+/// Spreads numbers that are refs or keyed hashes already, for the maps beside the index.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+    fn write_u64(&mut self, n: u64) {
+        let folded = u128::from(self.0 ^ n) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        self.0 = (folded as u64) ^ ((folded >> 64) as u64);
+    }
+    fn write_i64(&mut self, n: i64) {
+        self.write_u64(n as u64);
+    }
+    fn write_isize(&mut self, n: isize) {
+        self.write_u64(n as u64);
+    }
+}
+
+/// Builds [`Spread`].
+pub(super) type Spreading = BuildHasherDefault<Spread>;
+
 #[derive(Debug, Clone)]
 struct Slice<V> {
-    keys: Box<[u64]>,
-    values: Box<[V]>,
+    slots: Box<[(u64, V)]>,
     used: usize,
+    capacity: usize,
 }
 
 impl<V: Copy + Default> Slice<V> {
-    fn new() -> Self {
-        Self {
-            keys: vec![0; SLICE_SLOTS].into_boxed_slice(),
-            values: vec![V::default(); SLICE_SLOTS].into_boxed_slice(),
-            used: 0,
-        }
+    fn new(capacity: usize) -> Self {
+        // A load of at most three quarters keeps probes short.
+        Self { slots: vec![(0, V::default()); capacity / 3 * 4].into_boxed_slice(), used: 0, capacity }
+    }
+
+    fn home(&self, key: u64) -> usize {
+        ((u128::from(key) * self.slots.len() as u128) >> 64) as usize
     }
 
     /// The slot that holds `key`, or the empty one where it belongs.
     fn slot(&self, key: u64) -> usize {
-        let mut slot = ((u128::from(key) * SLICE_SLOTS as u128) >> 64) as usize;
-        while self.keys[slot] != key && self.keys[slot] != 0 {
+        let mut slot = self.home(key);
+        while self.slots[slot].0 != key && self.slots[slot].0 != 0 {
             slot += 1;
-            if slot == SLICE_SLOTS {
+            if slot == self.slots.len() {
                 slot = 0;
             }
         }
@@ -58,45 +91,64 @@ impl<V: Copy + Default> Slice<V> {
 #[derive(Debug, Clone)]
 pub(super) struct Index<V> {
     slices: Vec<Slice<V>>,
-    /// Keys that left with the oldest slice.
+    keys: usize,
+    /// Keys that left with the oldest slices.
     pub dropped: u64,
 }
 
 impl<V: Copy + Default> Index<V> {
     pub fn new() -> Self {
-        Self { slices: Vec::new(), dropped: 0 }
+        Self { slices: Vec::new(), keys: 0, dropped: 0 }
+    }
+
+    /// Reads the slots where `key` would be, so that they are in the cache when it is looked up a little later.
+    pub fn warm(&self, key: u64) -> u64 {
+        self.slices.iter().fold(0, |sum, slice| sum ^ slice.slots[slice.home(key)].0)
     }
 
     /// The value under `key`, newest slice first.
     pub fn get(&self, key: u64) -> Option<V> {
         self.slices.iter().rev().find_map(|slice| {
-            let slot = slice.slot(key);
-            (slice.keys[slot] == key).then(|| slice.values[slot])
+            let (found, value) = slice.slots[slice.slot(key)];
+            (found == key).then_some(value)
         })
     }
 
-    /// The value under `key`, to be changed in place.
-    pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
-        self.slices.iter_mut().rev().find_map(|slice| {
+    /// The value under `key`, to be changed in place; where there is none `value` is put there and `None` comes back.
+    pub fn get_or_insert(&mut self, key: u64, value: V) -> Option<&mut V> {
+        let found = self.slices.iter().enumerate().rev().find_map(|(at, slice)| {
             let slot = slice.slot(key);
-            (slice.keys[slot] == key).then(|| &mut slice.values[slot])
-        })
-    }
-
-    /// Adds a key that [`Index::get`] did not find.
-    pub fn insert(&mut self, key: u64, value: V) {
-        if self.slices.last().is_none_or(|slice| slice.used == SLICE_KEYS) {
-            if self.slices.len() == SLICES {
-                self.dropped += self.slices.remove(0).used as u64;
+            (slice.slots[slot].0 == key).then_some((at, slot))
+        });
+        match found {
+            Some((at, slot)) => Some(&mut self.slices[at].slots[slot].1),
+            None => {
+                self.insert(key, value);
+                None
             }
-            self.slices.push(Slice::new());
+        }
+    }
+
+    fn insert(&mut self, key: u64, value: V) {
+        if self.slices.last().is_none_or(|slice| slice.used == slice.capacity) {
+            self.open_slice();
         }
         if let Some(slice) = self.slices.last_mut() {
             let slot = slice.slot(key);
-            slice.used += usize::from(slice.keys[slot] == 0);
-            slice.keys[slot] = key;
-            slice.values[slot] = value;
+            slice.slots[slot] = (key, value);
+            slice.used += 1;
+            self.keys += 1;
         }
+    }
+
+    fn open_slice(&mut self) {
+        let capacity = self.slices.last().map_or(FIRST_SLICE_KEYS, |last| (last.capacity * 8).min(LARGEST_SLICE_KEYS));
+        while self.keys + capacity > MOST_KEYS {
+            let oldest = self.slices.remove(0);
+            self.keys -= oldest.used;
+            self.dropped += oldest.used as u64;
+        }
+        self.slices.push(Slice::new(capacity));
     }
 }
 
@@ -105,20 +157,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_slice_leaves_first_and_is_counted() {
+    fn the_oldest_keys_leave_first_and_are_counted() {
         let mut index = Index::<i64>::new();
-        let keys = (SLICES as u64 + 1) * SLICE_KEYS as u64;
-        let key = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).max(1);
-        for n in 1..=keys {
-            index.insert(key(n), n as i64);
+        let key = |n: usize| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).max(1);
+        let last = MOST_KEYS + LARGEST_SLICE_KEYS;
+        for n in 1..=last {
+            assert!(index.get_or_insert(key(n), n as i64).is_none());
         }
-        assert_eq!(index.dropped, SLICE_KEYS as u64);
+        assert!(index.dropped > 0 && index.keys <= MOST_KEYS);
+        assert_eq!(index.keys as u64 + index.dropped, last as u64);
         assert_eq!(index.get(key(1)), None);
-        assert_eq!(index.get(key(SLICE_KEYS as u64 + 1)), Some(SLICE_KEYS as i64 + 1));
-        assert_eq!(index.get(key(keys)), Some(keys as i64));
-        if let Some(value) = index.get_mut(key(keys)) {
+        assert_eq!(index.get(key(index.dropped as usize + 1)), Some(index.dropped as i64 + 1));
+        if let Some(value) = index.get_or_insert(key(last), 0) {
             *value = 7;
         }
-        assert_eq!(index.get(key(keys)), Some(7));
+        assert_eq!(index.get(key(last)), Some(7));
     }
 }

@@ -1,13 +1,14 @@
 //! What is known of recent events by their ref: cause, conversation, state. Pages of consecutive offsets, so that a
 //! record costs no hash of its own.
 
+use super::index::Spreading;
 use crate::event::{EventRef, Resolution};
 use std::collections::{HashMap, VecDeque};
 
 const PAGE_BITS: u32 = 9;
 const PAGE_EVENTS: usize = 1 << PAGE_BITS;
-/// Pages kept: 16,384 pages of 512 events are 8 M events, as far back as the id index reaches.
-const PAGES: usize = 1 << 14;
+/// Pages kept: 24,576 pages of 512 events are 12 M events, as far back as the id index reaches.
+const PAGES: usize = 24 << 10;
 
 /// What is known of one event.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +28,11 @@ type Page = Box<[Option<Known>; PAGE_EVENTS]>;
 /// See the module's documentation.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recent {
-    pages: HashMap<i64, Page>,
+    pages: Vec<Page>,
+    numbers: HashMap<i64, u32, Spreading>,
     order: VecDeque<i64>,
+    /// The page written last: a partition's records come in a row.
+    last: Option<(i64, u32)>,
     /// Pages that were let go.
     pub dropped: u64,
 }
@@ -38,27 +42,49 @@ impl Recent {
         (reference.0 >> PAGE_BITS, (reference.0 & (PAGE_EVENTS as i64 - 1)) as usize)
     }
 
+    fn number(&self, page: i64) -> Option<u32> {
+        match self.last {
+            Some((last, number)) if last == page => Some(number),
+            _ => self.numbers.get(&page).copied(),
+        }
+    }
+
     pub fn get(&self, reference: EventRef) -> Option<&Known> {
         let (page, at) = Self::place(reference);
-        self.pages.get(&page)?[at].as_ref()
+        self.pages[self.number(page)? as usize][at].as_ref()
     }
 
     pub fn get_mut(&mut self, reference: EventRef) -> Option<&mut Known> {
         let (page, at) = Self::place(reference);
-        self.pages.get_mut(&page)?[at].as_mut()
+        let number = self.number(page)?;
+        self.pages[number as usize][at].as_mut()
     }
 
     pub fn insert(&mut self, reference: EventRef, known: Known) {
         let (page, at) = Self::place(reference);
-        if !self.pages.contains_key(&page) {
-            if self.order.len() == PAGES
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.pages.remove(&oldest);
+        let number = match self.number(page) {
+            Some(number) => number,
+            None => self.open_page(page),
+        };
+        self.last = Some((page, number));
+        self.pages[number as usize][at] = Some(known);
+    }
+
+    fn open_page(&mut self, page: i64) -> u32 {
+        let oldest = if self.order.len() >= PAGES { self.order.pop_front() } else { None };
+        let number = match oldest.and_then(|oldest| self.numbers.remove(&oldest)) {
+            Some(number) => {
                 self.dropped += 1;
+                self.pages[number as usize].fill(None);
+                number
             }
-            self.order.push_back(page);
-        }
-        self.pages.entry(page).or_insert_with(|| Box::new([None; PAGE_EVENTS]))[at] = Some(known);
+            None => {
+                self.pages.push(Box::new([None; PAGE_EVENTS]));
+                self.pages.len() as u32 - 1
+            }
+        };
+        self.order.push_back(page);
+        self.numbers.insert(page, number);
+        number
     }
 }

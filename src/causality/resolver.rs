@@ -3,12 +3,12 @@
 use super::barrier::Barrier;
 use super::conversation::Conversations;
 use super::failures::Failures;
-use super::index::{Index, Secret};
+use super::index::{Index, Secret, Spreading};
 use super::lineage::Lineages;
 use super::recent::{Known, Recent};
 use crate::event::{
     BarrierSample, CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, FailureNotice, HashKey, Identifier, Kind,
-    Ordinal, OrphanReason, Resolution, Settled, Spelling,
+    Ordinal, OrphanReason, Resolution, Settled, Spelling, TraceContext,
 };
 use std::collections::{HashMap, VecDeque};
 
@@ -130,8 +130,8 @@ pub struct Resolver {
     pub(super) failures: Failures,
     pub(super) barrier: Barrier,
     /// Who waits for what, in arrival order.
-    claims: HashMap<Claim, VecDeque<EventRef>>,
-    open: HashMap<EventRef, Open>,
+    claims: HashMap<Claim, VecDeque<EventRef>, Spreading>,
+    open: HashMap<EventRef, Open, Spreading>,
     /// Waiting events by the epoch that may judge them.
     due: VecDeque<(Epoch, EventRef)>,
     /// Waiting events that no commit has written yet.
@@ -155,8 +155,8 @@ impl Resolver {
             lineages: Lineages::new(),
             failures: Failures::default(),
             barrier: Barrier::default(),
-            claims: HashMap::new(),
-            open: HashMap::new(),
+            claims: HashMap::default(),
+            open: HashMap::default(),
             due: VecDeque::new(),
             fresh: Vec::new(),
             orphans: VecDeque::new(),
@@ -169,6 +169,15 @@ impl Resolver {
     /// Says why a cause that is named by an id may be missing, given where reading began and what was left out.
     pub fn set_absence(&mut self, reason: OrphanReason) {
         self.absence = reason;
+    }
+
+    /// Reads ahead where an event's ids will be looked up. Called for a few events before the first of them is
+    /// resolved, so that their cache misses overlap instead of following each other.
+    pub fn warm(&self, id: Option<Identifier>, causation: Option<Identifier>, trace: Option<TraceContext>) -> u64 {
+        let id = id.map_or(0, |id| self.ids.warm(self.secret.key(id)));
+        let causation = causation.map_or(0, |id| self.ids.warm(self.secret.key(id)));
+        let trace = trace.map_or(0, |trace| self.conversations.warm(self.secret.key(trace_identifier(trace))));
+        id ^ causation ^ trace
     }
 
     /// Takes one event in.
@@ -247,7 +256,7 @@ impl Resolver {
     }
 
     fn shared_keys(&self, row: &EventRow) -> [Option<u64>; 2] {
-        let trace = row.trace.map(|t| Identifier { hi: t.trace_hi, lo: t.trace_lo, spelling: Spelling::Hex });
+        let trace = row.trace.map(trace_identifier);
         self.distinct_keys([trace, row.correlation])
     }
 
@@ -263,11 +272,10 @@ impl Resolver {
             return None;
         }
         let key = self.secret.key(row.id?);
-        if self.ids.get(key).is_some() {
+        if self.ids.get_or_insert(key, row.reference.0).is_some() {
             self.limits.repeated_ids += 1;
             return None;
         }
-        self.ids.insert(key, row.reference.0);
         Some(key)
     }
 
@@ -467,10 +475,9 @@ impl Resolver {
     pub fn restore_event(&mut self, event: &RestoredEvent) {
         let lineage = self.lineages.number(event.topic, event.event_type);
         if !matches!(event.kind, Kind::Retry | Kind::DeadLetter)
-            && let Some(key) = event.id.map(|id| self.secret.key(id))
-            && self.ids.get(key).is_none()
+            && let Some(id) = event.id
         {
-            self.ids.insert(key, event.reference.0);
+            self.ids.get_or_insert(self.secret.key(id), event.reference.0);
         }
         let keys = self.distinct_keys(event.shared);
         for key in keys.into_iter().flatten() {
@@ -498,4 +505,8 @@ impl Resolver {
         self.waiting += 1;
         self.open.insert(row.reference, Open { row: None, claim, evidence, orphaned: false });
     }
+}
+
+const fn trace_identifier(trace: TraceContext) -> Identifier {
+    Identifier { hi: trace.trace_hi, lo: trace.trace_lo, spelling: Spelling::Hex }
 }

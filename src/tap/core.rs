@@ -12,6 +12,9 @@ use crate::event::{
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Rows whose ids are looked for ahead: enough for the memory to work on them side by side.
+const WARM_ROWS: usize = 16;
+
 /// Origins that may be remembered for topics nobody has heard of yet: their names come from headers.
 const ELSEWHERE: usize = 100_000;
 
@@ -128,7 +131,12 @@ impl Core {
             segment.producer.and_then(|p| self.catalog.producer(&segment.partition.cluster, p, &mut self.changes));
         let ahead = self.cover(ordinal).is_ahead(&segment.covers);
         let context = Context { read, segment, ordinal, producer, profiles };
-        for row in rows {
+        for (at, row) in rows.iter().enumerate() {
+            if at % WARM_ROWS == 0 {
+                let next = &rows[at..rows.len().min(at + WARM_ROWS)];
+                let warm = |sum, row: &Envelope| sum ^ self.resolver.warm(row.id, row.causation, row.trace);
+                std::hint::black_box(next.iter().fold(0, warm));
+            }
             if ahead || self.coverage[ordinal.0 as usize].as_ref().is_some_and(|c| c.admits(row.offset)) {
                 self.event(&context, row);
             }
