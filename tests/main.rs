@@ -1,2 +1,3 @@
 //! One integration binary: everything links once.
 mod scenarios;
+mod serve;
