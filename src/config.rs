@@ -248,10 +248,8 @@ fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigEr
 }
 
 fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, ConfigError> {
-    let file: File = toml::from_str(text).map_err(|e| ConfigError::Parse {
-        path: path.to_owned(),
-        reason: place(text, &e),
-    })?;
+    let file: File =
+        toml::from_str(text).map_err(|e| ConfigError::Parse { path: path.to_owned(), reason: place(text, &e) })?;
     let section = section(path, file.cluster, cluster)?;
     Ok(Words {
         cluster: section.name,
@@ -377,17 +375,16 @@ pub fn from(text: &str) -> Result<From, ConfigError> {
         "latest" => Ok(From::Latest),
         other => match duration(other) {
             Some(ago) => Ok(From::Ago(ago)),
-            None => other
-                .parse::<jiff::Timestamp>()
-                .map(|time| From::Time(Timestamp(time.as_microsecond())))
-                .map_err(|_| {
+            None => other.parse::<jiff::Timestamp>().map(|time| From::Time(Timestamp(time.as_microsecond()))).map_err(
+                |_| {
                     word(
                         "from",
                         text,
                         "it is neither a time nor a duration",
                         "earliest, latest, a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z",
                     )
-                }),
+                },
+            ),
         },
     }
 }
