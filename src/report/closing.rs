@@ -68,7 +68,7 @@ fn first_failure(conversation: &Conversation) -> Option<String> {
     let record = conversation.event(reference)?;
     let failure: &TraceFailure = conversation.failures.get(&reference)?.first()?;
     let group = style::fit(&failure.group(), NAME_MAX);
-    let after = conversation.window().map(|(start, _)| style::span(record.time.since(start))).unwrap_or_default();
+    let after = style::span(record.time.since(tree::start(conversation)));
     let first = match failure.origin.and_then(|origin| conversation.event(origin)) {
         Some(origin) => {
             let name = origin.event_type.as_ref().unwrap_or(&origin.topic);

@@ -5,6 +5,7 @@
 
 use super::conversation::{Conversation, Outcome};
 use super::{Cell, Column, ColumnType, Table, style};
+use crate::event::clean;
 use serde_json::{Map, Number, Value, json};
 
 /// 64-bit columns that name something and are never calculated with.
@@ -48,7 +49,7 @@ pub fn rows(table: &Table) -> Vec<Value> {
 
 /// One line a row, each an object.
 pub fn ndjson(table: &Table) -> String {
-    rows(table).iter().map(|row| format!("{row}\n")).collect()
+    rows(table).iter().map(|row| harmless(&format!("{row}\n"))).collect()
 }
 
 /// An array of all rows.
@@ -58,7 +59,21 @@ pub fn array(table: &Table) -> String {
 
 /// `value`, indented, with a line end.
 pub fn document(value: &Value) -> String {
-    format!("{value:#}\n")
+    harmless(&format!("{value:#}\n"))
+}
+
+/// The same JSON with every character escaped that a terminal could obey: JSON itself asks for those below U+0020 only.
+/// Such characters stand in strings only, where an escape means the same.
+fn harmless(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || matches!(c, ' '..='~') || clean(c.encode_utf8(&mut [0; 4])).starts_with(c) {
+            out.push(c);
+        } else {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+    }
+    out
 }
 
 /// One conversation: its events, causes, failures, passage and coverage, and what the graph says of them.
@@ -217,11 +232,11 @@ mod tests {
             Cell::Wide(i128::MAX),
             Cell::Float(f64::NAN),
             Cell::List(vec![Cell::Text("a".into()), Cell::Null]),
-            Cell::Text("not a ref".into()),
+            Cell::Text("not a ref, but \u{9b}31m \u{202e} and 比".into()),
         ];
         insta::assert_snapshot!(
             ndjson(&table(&columns, row)),
-            @r#"{"big":"170141183460469231731687303715884105727","cause":"not a ref","list":["a",null],"n":-1,"nan":null,"total":7}"#
+            @r#"{"big":"170141183460469231731687303715884105727","cause":"not a ref, but \u009b31m \u202e and 比","list":["a",null],"n":-1,"nan":null,"total":7}"#
         );
     }
 }

@@ -61,7 +61,7 @@ impl Seen {
     /// The share, and every reason for the rest.
     pub fn sentence(&self) -> String {
         if self.partitions == 0 {
-            return "nothing was read yet".to_owned();
+            return "no partition of these was read".to_owned();
         }
         let of = format!(
             "{} of offsets in {} of {}",

@@ -34,7 +34,7 @@ pub fn render(conversation: &Conversation, question: &Question<'_>, style: &Styl
     let tree = Tree {
         conversation,
         asked: question.asked,
-        start: conversation.window().map_or(Timestamp(0), |(first, _)| first),
+        start: start(conversation),
         origins: origins(conversation),
         style,
     };
@@ -69,7 +69,7 @@ fn header(conversation: &Conversation, style: &Style) -> String {
         "{} over {} · started {} UTC {by}   {}\n",
         style.paint(Tone::Strong, &format!("conversation of {events}")),
         style::span(last.since(first)),
-        style::date_time(first),
+        style::date_time(start(conversation)),
         style.paint(tone, &outcome),
     )
 }
@@ -84,6 +84,11 @@ fn outcome(outcome: &Outcome) -> (Tone, String) {
         Outcome::Waiting(n) => (Tone::Warn, format!("… {n} WAITING for a cause, no failure seen")),
         Outcome::NoFailure => (Tone::Good, "✓ no failure seen".to_owned()),
     }
+}
+
+/// The time that all others are relative to: when the conversation's root happened.
+pub(super) fn start(conversation: &Conversation) -> Timestamp {
+    conversation.roots.first().map_or(Timestamp(0), |&root| conversation.head(root).time)
 }
 
 /// For every record that failed: which groups failed on it, and how that stands.
@@ -239,7 +244,7 @@ impl Tree<'_> {
         }
         notes.extend(resolution(node, branch.parent.is_none()));
         if let Some(failure) = failure {
-            notes.extend(self.failed(failure));
+            notes.extend(self.failed(failure, node.resolution == "orphaned"));
         }
         for (group, state) in self.origins.get(&node.reference).into_iter().flatten() {
             let group = style::fit(group, LABEL_MAX);
@@ -256,7 +261,8 @@ impl Tree<'_> {
         notes
     }
 
-    fn failed(&self, failure: &TraceFailure) -> Vec<(Tone, String)> {
+    /// `said`: that it is orphaned stands on the line already.
+    fn failed(&self, failure: &TraceFailure, said: bool) -> Vec<(Tone, String)> {
         let mut text = match failure.kind.as_str() {
             "retry" => format!("failed in group {}", style::fit(&failure.group(), LABEL_MAX)),
             "dead_letter" => format!("given up by group {}", style::fit(&failure.group(), LABEL_MAX)),
@@ -270,7 +276,7 @@ impl Tree<'_> {
             let by = failure.healed_by.map(|by| self.place(by)).unwrap_or_default();
             notes.push((Tone::Good, if by.is_empty() { "✓ healed".to_owned() } else { format!("✓ healed by {by}") }));
         }
-        if let Some(reason) = &failure.orphan_reason {
+        if let (Some(reason), false) = (&failure.orphan_reason, said) {
             notes.push((Tone::Warn, format!("? orphaned: {}", style::words(reason))));
         }
         notes

@@ -211,13 +211,13 @@ fn a_dead_letter_whose_origin_was_not_seen() {
     insta::assert_snapshot!(draw(&conversation, &[12], &[]), @r#"
         conversation of 1 event over 0 ms · started 2025-11-20 10:41:07.120 UTC root not known, earliest points.requested   ✗ FAILED at loyalty or mailer
 
-          ✗ dead letter  loyalty.dlt/0/12  10:41:07.120  ? orphaned: retention  given up by group loyalty or mailer  ? orphaned: retention  ◀ asked for
+          ✗ dead letter  loyalty.dlt/0/12  10:41:07.120  ? orphaned: retention  given up by group loyalty or mailer  ◀ asked for
               names loyalty/0/5 as the record that failed, which was not seen
               AccountMissing: no account for customer 9
 
           failed   first seen as loyalty.dlt/0/12 in group loyalty or mailer, 0 ms after the start
           groups   loyalty or mailer ✗ gave up
-          seen     nothing was read yet
+          seen     no partition of these was read
           root     not known: no event of this conversation says that it is the first
         "#);
 }
@@ -260,15 +260,15 @@ fn hostile_and_wide_text_stays_in_its_columns() {
     assert!(drawn.chars().all(|c| c == '\n' || !c.is_control()), "{drawn:?}");
     assert!(!drawn.contains('\u{202e}'));
     insta::assert_snapshot!(drawn, @r#"
-        conversation of 3 events over 25 ms · started 2025-11-20 10:41:07.100 UTC by 注文が入りました   ✗ FAILED at loyalty
+        conversation of 3 events over 25 ms · started 2025-11-20 10:41:07.120 UTC by 注文が入りました   ✗ FAILED at loyalty
 
-          ● 注文が入りました                                      orders/0/1                         +20 ms  root
-          ├─● xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…  orders/0/3                         +0 ms   causation id
-          └─✗ �[2J�evil                                           bestellungen-für-große-küchen/0/2  +25 ms  causation id  fault in group loyalty
+          ● 注文が入りました                                      orders/0/1                         10:41:07.120  root
+          ├─● xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…  orders/0/3                         -20 ms        causation id
+          └─✗ �[2J�evil                                           bestellungen-für-große-küchen/0/2  +5 ms         causation id  fault in group loyalty
                 names loyalty/0/5 as the record that failed, which was not seen
                 AccountMissing: �]0;owned�yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…
 
-          failed   first seen as bestellungen-für-große-küchen/0/2 in group loyalty, 25 ms after the start
+          failed   first seen as bestellungen-für-große-küchen/0/2 in group loyalty, 5 ms after the start
           groups   loyalty ✗ gave up
           seen     99.96 % of offsets in 1 partition of 1 topic; not seen: 4 aborted (these hold no events)
         "#);
