@@ -158,8 +158,6 @@ row! {
         kind: String = "kind",
         /// Its type, where it says one.
         event_type: Option<String> = "type",
-        /// The id of its cause as it wrote it.
-        causation_id: Option<String> = "causation_id",
         /// `root`, `caused`, `inferred`, `unlinked`, `waiting` or `orphaned`.
         resolution: String = "resolution",
         /// Why it is orphaned, or what holds its verdict back.
@@ -233,13 +231,13 @@ impl TraceFailure {
 }
 
 row! {
-    /// How far one group has come on one event (`passage`).
+    /// How far one group has come on one event (`passage`, with the event beside it).
     PassageRow {
         /// The event.
         reference: i64 = "ref",
         /// The group.
         consumer_group: String = "consumer_group",
-        /// `passed` or what holds.
+        /// `passed` or `not_reached`.
         state: String = "state",
     }
 }
@@ -269,16 +267,20 @@ row! {
 row! {
     /// Failures of one kind (`failures`): one row a signature and group.
     FailureGroup {
-        /// What they have in common.
-        signature: Option<String> = "signature",
-        /// The group that failed.
-        consumer_group: Option<String> = "consumer_group",
-        /// Class of the error.
-        error_class: Option<String> = "error_class",
-        /// What the error said, of one of them.
-        error_message: Option<String> = "error_message",
         /// Distinct (record, group) that failed.
         failures: i64 = "failures",
+        /// Time of the latest failure record.
+        last_time: Timestamp = "last_time",
+        /// The group that failed.
+        consumer_group: Option<String> = "consumer_group",
+        /// Class of the error, of the latest.
+        error_class: Option<String> = "error_class",
+        /// What the error said, of the latest.
+        error_message: Option<String> = "error_message",
+        /// Topic of the record that failed, of the latest.
+        origin_topic: Option<String> = "origin_topic",
+        /// Type of the event that the latest comes from.
+        root_type: Option<String> = "root_type",
         /// Of these, given up.
         dead: i64 = "dead",
         /// Of these, tried again.
@@ -287,54 +289,36 @@ row! {
         healed: i64 = "healed",
         /// Of these, without a way back to a root.
         orphaned: i64 = "orphaned",
-        /// Why, of one of them.
-        orphan_reason: Option<String> = "orphan_reason",
         /// Of these, dead letters that nobody has passed and nothing has healed.
         unattended: i64 = "unattended",
-        /// Time of the latest.
-        last_time: Timestamp = "last_time",
-        /// Type of the event that they come from.
-        root_type: Option<String> = "root_type",
-        /// Its topic.
-        root_topic: Option<String> = "root_topic",
-        /// Topic of the latest failure record.
-        topic: String = "topic",
-        /// Its partition.
-        partition: i64 = "partition",
-        /// Its offset.
-        offset: i64 = "offset",
+        /// Coordinates of the latest failure record.
+        sample: String = "sample",
     }
 }
 
 row! {
-    /// How far one group lies behind on one topic partition (`lag`).
+    /// How far one group lies behind on one topic (`lag`).
     LagRow {
         /// The group.
         consumer_group: String = "consumer_group",
         /// Topic.
         topic: String = "topic",
-        /// Partition.
-        partition: i64 = "partition",
-        /// Next offset that the group will read.
-        committed_offset: Option<i64> = "committed_offset",
-        /// Log end offset.
-        log_end_offset: i64 = "log_end_offset",
-        /// Kafka's number.
+        /// Kafka's number, over all partitions.
         lag_offsets: Option<i64> = "lag_offsets",
         /// Readable records that wait.
         lag_records: Option<i64> = "lag_records",
         /// Age of the oldest record that waits, ms.
         lag_ms: Option<i64> = "lag_ms",
-        /// How the group stands.
-        state: String = "state",
-        /// When this was sampled.
-        sampled_at: Timestamp = "sampled_at",
-        /// Width of the bracket in which it is known, ms.
-        resolution_ms: i64 = "resolution_ms",
         /// Events that wait.
         waiting_events: Option<i64> = "waiting_events",
-        /// Conversations that wait.
-        waiting_conversations: Option<i64> = "waiting_conversations",
+        /// How the group stands on the partition that stands worst.
+        state: String = "state",
+        /// That partition.
+        worst_partition: i64 = "worst_partition",
+        /// Next offset that the group will read there.
+        worst_committed_offset: Option<i64> = "worst_committed_offset",
+        /// When this was sampled.
+        sampled_at: Timestamp = "sampled_at",
     }
 }
 
@@ -343,21 +327,17 @@ row! {
     Match {
         /// Its name for ever.
         reference: i64 = "ref",
-        /// Where it came from.
-        cluster: String = "cluster",
-        /// Topic.
-        topic: String = "topic",
-        /// Partition.
-        partition: i64 = "partition",
-        /// Offset.
-        offset: i64 = "offset",
+        /// `topic/partition/offset`.
+        coordinates: String = "coordinates",
         /// Its own time.
         time: Timestamp = "time",
         /// What it is.
         kind: String = "kind",
         /// Its type.
         event_type: Option<String> = "type",
-        /// The conversation's id.
+        /// The conversation's id when it was written.
         conversation: i64 = "conversation",
+        /// What matched: `id`, `trace_id`, …
+        matched: String = "matched",
     }
 }

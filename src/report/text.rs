@@ -5,7 +5,6 @@ use super::seen::Seen;
 use super::style::{self, Style, Tone};
 use super::tree;
 use crate::event::{Timestamp, clean};
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 #[cfg(test)]
@@ -49,10 +48,9 @@ pub fn failures(groups: &[FailureGroup], window: &str, coverage: &[CoverageLine]
         let _ = writeln!(out, "  … and {} more kinds; --json has all", sorted.len() - FAILURES_MAX);
     }
     if let Some(worst) = sorted.first() {
-        let place = clean(&format!("{}/{}/{}", worst.topic, worst.partition, worst.offset));
         let _ = writeln!(out, "\n  seen   {}", Seen::of(coverage, |_| true).sentence());
         let _ = writeln!(out, "         only failures that left a record are counted: a lower bound");
-        let _ = writeln!(out, "  next   headwater trace {place}");
+        let _ = writeln!(out, "  next   headwater trace {}", clean(&worst.sample));
     }
     out
 }
@@ -65,11 +63,11 @@ fn failure_cells(group: &FailureGroup, now: Timestamp, columns: usize) -> [Strin
         (None, Some(text)) => text.clone(),
         (None, None) => "no error given".to_owned(),
     };
-    let root = group.root_type.as_ref().or(group.root_topic.as_ref());
-    let from = match (root, &group.orphan_reason) {
-        (Some(root), _) => root.clone(),
-        (None, Some(reason)) => format!("? orphaned: {}", style::words(reason)),
-        (None, None) => "? not known yet".to_owned(),
+    let from = match (&group.root_type, &group.origin_topic, group.orphaned) {
+        (Some(root), _, _) => root.clone(),
+        (None, _, 1..) => "? orphaned".to_owned(),
+        (None, Some(topic), _) => format!("a record of {topic}"),
+        (None, None, _) => "? not known yet".to_owned(),
     };
     [
         style::count(group.failures),
@@ -87,118 +85,81 @@ fn states(group: &FailureGroup) -> String {
         .iter()
         .filter(|(_, n, _)| *n > 0)
         .map(|(glyph, n, word)| format!("{glyph} {} {word}", style::count(*n)))
+        .chain((group.orphaned > 0).then(|| format!("? {} orphaned", style::count(group.orphaned))))
         .collect();
     texts.join(", ")
 }
 
-/// The answer to `headwater lag`: one line a group and topic, those that wait longest first.
+/// The answer to `headwater lag`: one line a group and topic, those in trouble first, then those that wait longest.
 pub fn lag(rows: &[LagRow], look: (&Style, Timestamp)) -> String {
     let (style, now) = look;
-    let mut lines: BTreeMap<(&str, &str), TopicLag<'_>> = BTreeMap::new();
-    for row in rows {
-        lines.entry((&row.consumer_group, &row.topic)).or_default().add(row);
-    }
-    let mut sorted: Vec<((&str, &str), TopicLag<'_>)> = lines.into_iter().collect();
-    sorted.sort_by(|(a_name, a), (b_name, b)| {
-        (b.bad.is_some(), b.ms, b.records).cmp(&(a.bad.is_some(), a.ms, a.records)).then(a_name.cmp(b_name))
+    let mut sorted: Vec<&LagRow> = rows.iter().collect();
+    sorted.sort_by(|a, b| {
+        let key = |row: &LagRow| (in_trouble(row), row.lag_ms, records(row));
+        key(b).cmp(&key(a)).then_with(|| (&a.consumer_group, &a.topic).cmp(&(&b.consumer_group, &b.topic)))
     });
-    let cells: Vec<[String; 7]> =
-        sorted.iter().take(LAG_MAX).map(|((group, topic), lag)| lag_cells(group, topic, lag)).collect();
-    let tones: Vec<Tone> = sorted.iter().map(|(_, lag)| lag.tone()).collect();
+    let cells: Vec<[String; 7]> = sorted.iter().take(LAG_MAX).map(|row| lag_cells(row)).collect();
+    let tones: Vec<Tone> = sorted.iter().map(|row| lag_tone(row)).collect();
     let titles = ["group", "topic", "offsets", "records", "time", "waiting work", "state"];
     let mut out = grid(&titles, &cells, &tones, style);
     if sorted.len() > LAG_MAX {
         let _ = writeln!(out, "  … and {} more; --json has all", sorted.len() - LAG_MAX);
     }
-    let resolution = rows.iter().map(|row| row.resolution_ms).max().unwrap_or(0);
     let newest = rows.iter().map(|row| row.sampled_at).max().unwrap_or(now);
-    let not_work = sorted.iter().map(|(_, lag)| lag.offsets.saturating_sub(lag.records)).fold(0, i64::saturating_add);
-    let _ = writeln!(
-        out,
-        "\n  time lag is looked up from the records themselves; sampled {}, known to {}",
-        style::ago(now, newest),
-        style::span(resolution.saturating_mul(1000)),
-    );
+    let sampled = style::ago(now, newest);
+    let _ = writeln!(out, "\n  sampled {sampled}; time lag is looked up from the records themselves");
+    let not_work = rows.iter().filter_map(|row| Some(row.lag_offsets?.saturating_sub(row.lag_records?)));
+    let not_work = not_work.fold(0i64, |sum, n| sum.saturating_add(n.max(0)));
     if not_work > 0 {
-        let _ =
-            writeln!(out, "  {} of the offsets are not work: markers, aborted records, holes", style::count(not_work));
+        let offsets = style::plural(not_work, "waiting offset");
+        let _ = writeln!(out, "  {offsets} hold no work: markers, aborted records, holes");
     }
     out
 }
 
-/// One group on one topic: its partitions added up.
-#[derive(Default)]
-struct TopicLag<'a> {
-    offsets: i64,
-    records: i64,
-    ms: i64,
-    events: i64,
-    conversations: i64,
-    unknown: usize,
-    partitions: usize,
-    state: Option<&'a str>,
-    bad: Option<&'a LagRow>,
+/// Where records cannot be told from markers, Kafka's number is the upper bound.
+fn records(row: &LagRow) -> i64 {
+    row.lag_records.or(row.lag_offsets).unwrap_or(0)
 }
 
-impl<'a> TopicLag<'a> {
-    fn add(&mut self, row: &'a LagRow) {
-        self.partitions += 1;
-        self.unknown += usize::from(row.lag_offsets.is_none());
-        self.offsets = self.offsets.saturating_add(row.lag_offsets.unwrap_or(0));
-        // Where records cannot be told from markers, Kafka's number is the upper bound.
-        let records = row.lag_records.or(row.lag_offsets).unwrap_or(0);
-        self.records = self.records.saturating_add(records);
-        self.ms = self.ms.max(row.lag_ms.unwrap_or(0));
-        self.events = self.events.saturating_add(row.waiting_events.unwrap_or(0));
-        self.conversations = self.conversations.saturating_add(row.waiting_conversations.unwrap_or(0));
-        if matches!(row.state.as_str(), "stuck" | "stalled" | "rewound" | "blocked_by_transaction")
-            && self.bad.is_none_or(|bad| bad.lag_ms < row.lag_ms)
-        {
-            self.bad = Some(row);
-        }
-        self.state.get_or_insert(&row.state);
-    }
+fn in_trouble(row: &LagRow) -> bool {
+    matches!(row.state.as_str(), "stuck" | "stalled" | "rewound" | "blocked_by_transaction")
+}
 
-    fn tone(&self) -> Tone {
-        match (self.bad, self.records) {
-            (Some(_), _) => Tone::Bad,
-            (None, 0) => Tone::Plain,
-            (None, _) => Tone::Warn,
-        }
-    }
-
-    fn state(&self) -> String {
-        match self.bad {
-            Some(bad) => format!(
-                "✗ {}: partition {} stands at offset {}",
-                style::words(&bad.state),
-                bad.partition,
-                bad.committed_offset.map_or_else(|| "unknown".to_owned(), |offset| offset.to_string()),
-            ),
-            None if self.unknown == self.partitions => "? never committed".to_owned(),
-            None if self.records == 0 => format!("✓ {}, caught up", style::words(self.state.unwrap_or("unknown"))),
-            None => format!("… {}", style::words(self.state.unwrap_or("unknown"))),
-        }
+fn lag_tone(row: &LagRow) -> Tone {
+    match (in_trouble(row), records(row)) {
+        (true, _) => Tone::Bad,
+        (false, 0) => Tone::Plain,
+        (false, _) => Tone::Warn,
     }
 }
 
-fn lag_cells(group: &str, topic: &str, lag: &TopicLag<'_>) -> [String; 7] {
-    let work = match (lag.events, lag.conversations) {
-        (0, _) => String::new(),
-        (events, 0) => style::plural(events, "event"),
-        (events, conversations) => {
-            format!("{} of {}", style::plural(events, "event"), style::plural(conversations, "conversation"))
-        }
+fn lag_cells(row: &LagRow) -> [String; 7] {
+    let known = |n: Option<i64>| n.map_or_else(|| "?".to_owned(), style::count);
+    let work = match row.waiting_events.unwrap_or(0) {
+        0 => String::new(),
+        events => style::plural(events, "event"),
     };
     [
-        style::fit(group, GROUP_MAX),
-        style::fit(topic, TOPIC_MAX),
-        style::count(lag.offsets),
-        style::count(lag.records),
-        if lag.ms > 0 { style::span(lag.ms.saturating_mul(1000)) } else { "-".to_owned() },
+        style::fit(&row.consumer_group, GROUP_MAX),
+        style::fit(&row.topic, TOPIC_MAX),
+        known(row.lag_offsets),
+        known(row.lag_records),
+        row.lag_ms.filter(|ms| *ms > 0).map_or_else(|| "-".to_owned(), |ms| style::span(ms.saturating_mul(1000))),
         work,
-        lag.state(),
+        lag_state(row),
     ]
+}
+
+fn lag_state(row: &LagRow) -> String {
+    let state = style::words(&row.state);
+    match (in_trouble(row), row.worst_committed_offset, records(row)) {
+        (true, Some(offset), _) => format!("✗ {state}: partition {} stands at offset {offset}", row.worst_partition),
+        (true, None, _) => format!("✗ {state}: partition {}", row.worst_partition),
+        (false, None, _) => format!("? {state}: partition {}", row.worst_partition),
+        (false, _, 0) => format!("✓ {state}, caught up"),
+        (false, _, _) => format!("… {state}"),
+    }
 }
 
 /// Lines in columns. Numbers stand right, and the last column is painted.
@@ -233,25 +194,23 @@ pub fn matches(asked: &str, matches: &[Match], style: &Style) -> String {
     conversations.dedup();
     let of = style::plural(conversations.len() as i64, "conversation");
     let mut out = format!("{} of {of}:\n\n", style.paint(Tone::Strong, &head));
-    let rows: Vec<[String; 4]> = matches
-        .iter()
-        .take(MATCHES_MAX)
-        .map(|m| {
-            [
-                style::date_time(m.time),
-                clean(&format!("{}/{}/{}", m.topic, m.partition, m.offset)),
-                style::words(&m.kind),
-                style::fit(m.event_type.as_deref().unwrap_or("-"), TOPIC_MAX),
-            ]
-        })
-        .collect();
+    let cells = |m: &Match| {
+        [
+            style::date_time(m.time),
+            clean(&m.coordinates),
+            style::words(&m.kind),
+            style::fit(m.event_type.as_deref().unwrap_or("-"), TOPIC_MAX),
+            style::words(&m.matched),
+        ]
+    };
+    let rows: Vec<[String; 5]> = matches.iter().take(MATCHES_MAX).map(cells).collect();
     let tones = vec![Tone::Plain; rows.len()];
-    out.push_str(&grid(&["time (UTC)", "event", "kind", "type"], &rows, &tones, style));
+    out.push_str(&grid(&["time (UTC)", "event", "kind", "type", "matched by"], &rows, &tones, style));
     if matches.len() > MATCHES_MAX {
         let _ = writeln!(out, "  … and {} more; --json has all", matches.len() - MATCHES_MAX);
     }
-    if let Some(first) = rows.first() {
-        let _ = writeln!(out, "\n  next   headwater trace {}", first[1]);
+    if let Some(first) = matches.first() {
+        let _ = writeln!(out, "\n  next   headwater trace {}", clean(&first.coordinates));
     }
     out
 }

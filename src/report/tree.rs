@@ -31,13 +31,8 @@ pub struct Question<'a> {
 pub fn render(conversation: &Conversation, question: &Question<'_>, style: &Style) -> String {
     let mut out = header(conversation, style);
     let shown = outline::choose(conversation, question.asked);
-    let tree = Tree {
-        conversation,
-        asked: question.asked,
-        start: start(conversation),
-        origins: origins(conversation),
-        style,
-    };
+    let tree =
+        Tree { conversation, asked: question.asked, start: start(conversation), origins: origins(conversation), style };
     out.push('\n');
     out.push_str(&tree.draw(&outline::lines(conversation, &shown, &conversation.roots)));
     if !conversation.detached.is_empty() {
@@ -408,16 +403,14 @@ fn evidence(link: &Link) -> String {
 }
 
 fn resolution(node: &TraceNode, top: bool) -> Option<(Tone, String)> {
-    let named = node.causation_id.as_ref().map(|id| format!(" {}", style::fit(id, LABEL_MAX))).unwrap_or_default();
     let reason = node.orphan_reason.as_deref().map(style::words);
     match (node.resolution.as_str(), top) {
         ("orphaned", _) => {
-            let cause = if named.is_empty() { String::new() } else { format!(", names{named}") };
-            Some((Tone::Warn, format!("? orphaned: {}{cause}", reason.unwrap_or_else(|| "no reason known".to_owned()))))
+            Some((Tone::Warn, format!("? orphaned: {}", reason.unwrap_or_else(|| "no reason known".to_owned()))))
         }
         ("waiting", _) => {
             let held = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-            Some((Tone::Warn, format!("… waiting for its cause{named}{held}")))
+            Some((Tone::Warn, format!("… waiting for the cause it names{held}")))
         }
         ("unlinked", true) => Some((Tone::Faint, "names no cause".to_owned())),
         ("root", true) => Some((Tone::Faint, "root".to_owned())),

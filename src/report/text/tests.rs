@@ -4,23 +4,19 @@ const NOW: Timestamp = Timestamp(1_763_635_267_000_000);
 
 fn group(name: &str, failures: i64, dead: i64, class: Option<&str>) -> FailureGroup {
     FailureGroup {
-        signature: Some("8f3a".to_owned()),
+        failures,
+        last_time: Timestamp(NOW.0 - 12_000_000),
         consumer_group: Some(name.to_owned()),
         error_class: class.map(str::to_owned),
         error_message: Some("no account for customer <n>".to_owned()),
-        failures,
+        origin_topic: Some("loyalty".to_owned()),
+        root_type: Some("order.placed".to_owned()),
         dead,
         retrying: 0,
         healed: failures - dead,
         orphaned: 0,
-        orphan_reason: None,
         unattended: dead,
-        last_time: Timestamp(NOW.0 - 12_000_000),
-        root_type: Some("order.placed".to_owned()),
-        root_topic: Some("orders".to_owned()),
-        topic: "loyalty.dlt".to_owned(),
-        partition: 0,
-        offset: 12,
+        sample: "loyalty.dlt/0/12".to_owned(),
     }
 }
 
@@ -41,18 +37,16 @@ fn coverage() -> Vec<CoverageLine> {
 fn failures_stand_by_count_with_group_error_and_source() {
     let mut lost = group("delivery", 4, 4, Some("java.lang.NullPointerException"));
     lost.root_type = None;
-    lost.root_topic = None;
     lost.orphaned = 4;
-    lost.orphan_reason = Some("context_lost".to_owned());
     lost.error_message = Some("\u{1b}[31m 住所がありません".to_owned());
     let groups = [lost, group("loyalty", 31, 31, Some("com.pizza.AccountMissing")), group("mailer", 9, 0, None)];
     insta::assert_snapshot!(failures(&groups, "last 1 h", &coverage(), (&Style::default(), NOW)), @r#"
         last 1 h · 44 failures of 3 kinds · 4 orphaned · 35 unattended · coverage 100 %
 
-          count  last      group     what                                          from                      state
-             31  12 s ago  loyalty   AccountMissing: no account for customer <n>   order.placed              ✗ 31 dead
-              9  12 s ago  mailer    no account for customer <n>                   order.placed              ✓ 9 healed
-              4  12 s ago  delivery  NullPointerException: �[31m 住所がありません  ? orphaned: context lost  ✗ 4 dead
+          count  last      group     what                                          from          state
+             31  12 s ago  loyalty   AccountMissing: no account for customer <n>   order.placed  ✗ 31 dead
+              9  12 s ago  mailer    no account for customer <n>                   order.placed  ✓ 9 healed
+              4  12 s ago  delivery  NullPointerException: �[31m 住所がありません  ? orphaned    ✗ 4 dead, ? 4 orphaned
 
           seen   100 % of offsets in 1 partition of 1 topic
                  only failures that left a record are counted: a lower bound
@@ -60,47 +54,43 @@ fn failures_stand_by_count_with_group_error_and_source() {
         "#);
 }
 
-fn waiting(group: &str, partition: i64, records: i64, state: &str) -> LagRow {
+fn waiting(group: &str, records: i64, state: &str) -> LagRow {
     LagRow {
         consumer_group: group.to_owned(),
         topic: "loyalty".to_owned(),
-        partition,
-        committed_offset: Some(61),
-        log_end_offset: 61 + records + 1,
         lag_offsets: Some(if records > 0 { records + 1 } else { 0 }),
         lag_records: Some(records),
         lag_ms: (records > 0).then_some(362_000),
-        state: state.to_owned(),
-        sampled_at: Timestamp(NOW.0 - 3_000_000),
-        resolution_ms: 5_000,
         waiting_events: Some(records),
-        waiting_conversations: Some(records),
+        state: state.to_owned(),
+        worst_partition: 1,
+        worst_committed_offset: Some(61),
+        sampled_at: Timestamp(NOW.0 - 3_000_000),
     }
 }
 
 #[test]
-fn lag_adds_up_partitions_and_names_where_a_group_is_stuck() {
+fn lag_names_where_a_group_is_stuck_and_puts_it_first() {
     let rows = [
-        waiting("delivery", 0, 0, "stable"),
-        waiting("loyalty", 0, 0, "stable"),
-        waiting("loyalty", 1, 398, "stuck"),
-        waiting("mailer", 0, 3, "stable"),
+        waiting("delivery", 0, "stable"),
+        waiting("mailer", 1_000, "stable"),
+        waiting("loyalty", 398, "stuck"),
         LagRow {
-            committed_offset: None,
+            worst_committed_offset: None,
             lag_offsets: None,
             lag_records: None,
-            ..waiting("new", 0, 0, "never_committed")
+            ..waiting("new", 0, "never_committed")
         },
     ];
     insta::assert_snapshot!(lag(&rows, (&Style::default(), NOW)), @r#"
-        group     topic    offsets  records      time  waiting work                     state
-        loyalty   loyalty      399      398  6 m 02 s  398 events of 398 conversations  ✗ stuck: partition 1 stands at offset 61
-        mailer    loyalty        4        3  6 m 02 s  3 events of 3 conversations      … stable
-        delivery  loyalty        0        0         -                                   ✓ stable, caught up
-        new       loyalty        0        0         -                                   ? never committed
+        group     topic    offsets  records      time  waiting work  state
+        loyalty   loyalty      399      398  6 m 02 s  398 events    ✗ stuck: partition 1 stands at offset 61
+        mailer    loyalty    1,001    1,000  6 m 02 s  1,000 events  … stable
+        delivery  loyalty        0        0         -                ✓ stable, caught up
+        new       loyalty        ?        ?         -                ? never committed: partition 1
 
-        time lag is looked up from the records themselves; sampled 3 s ago, known to 5.00 s
-        2 of the offsets are not work: markers, aborted records, holes
+        sampled 3 s ago; time lag is looked up from the records themselves
+        2 waiting offsets hold no work: markers, aborted records, holes
         "#);
 }
 
@@ -108,21 +98,19 @@ fn lag_adds_up_partitions_and_names_where_a_group_is_stuck() {
 fn several_matches_are_listed() {
     let found = |offset: i64, conversation: i64| Match {
         reference: offset,
-        cluster: "kafka".to_owned(),
-        topic: "orders".to_owned(),
-        partition: 2,
-        offset,
+        coordinates: format!("orders/2/{offset}"),
         time: NOW,
         kind: "dead_letter".to_owned(),
         event_type: None,
         conversation,
+        matched: "correlation_id".to_owned(),
     };
     insta::assert_snapshot!(matches("4711\u{1b}[2J", &[found(881, 1), found(9, 2)], &Style::default()), @r#"
         `4711�[2J` is carried by 2 events of 2 conversations:
 
-          time (UTC)               event         kind         type
-          2025-11-20 10:41:07.000  orders/2/881  dead letter  -
-          2025-11-20 10:41:07.000  orders/2/9    dead letter  -
+          time (UTC)               event         kind         type  matched by
+          2025-11-20 10:41:07.000  orders/2/881  dead letter  -     correlation id
+          2025-11-20 10:41:07.000  orders/2/9    dead letter  -     correlation id
 
           next   headwater trace orders/2/881
         "#);
