@@ -81,15 +81,6 @@ pub struct TapConfig {
     pub commit_interval: Duration,
 }
 
-/// One import of captures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportConfig {
-    /// Name of the cluster that the captures came from.
-    pub cluster: String,
-    /// The database file.
-    pub db: PathBuf,
-}
-
 /// What one source says, before it means anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Words {
@@ -224,8 +215,8 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
     Ok(Resolved { config, defaults })
 }
 
-/// The import that is asked for.
-pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<ImportConfig>, ConfigError> {
+/// Cluster and database of an import.
+pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<(String, PathBuf)>, ConfigError> {
     let mut defaults = Vec::new();
     if cluster.is_none() {
         defaults.push(("cluster", DEFAULT_CLUSTER.to_owned()));
@@ -234,7 +225,7 @@ pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<I
         defaults.push(("db", DEFAULT_DB.to_owned()));
     }
     let cluster = cluster_name(cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned()))?;
-    Ok(Resolved { config: ImportConfig { cluster, db: db.unwrap_or_else(|| DEFAULT_DB.into()) }, defaults })
+    Ok(Resolved { config: (cluster, db.unwrap_or_else(|| DEFAULT_DB.into())), defaults })
 }
 
 fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigError> {
@@ -369,23 +360,31 @@ fn pattern(name: &'static str, pattern: &str) -> Result<Regex, ConfigError> {
 }
 
 /// `earliest`, `latest`, a duration back from now, or a time.
-pub fn from(text: &str) -> Result<From, ConfigError> {
+fn from(text: &str) -> Result<From, ConfigError> {
+    let expected = "earliest, latest, a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z";
     match text.trim() {
         "earliest" => Ok(From::Earliest),
         "latest" => Ok(From::Latest),
-        other => match duration(other) {
-            Some(ago) => Ok(From::Ago(ago)),
-            None => other.parse::<jiff::Timestamp>().map(|time| From::Time(Timestamp(time.as_microsecond()))).map_err(
-                |_| {
-                    word(
-                        "from",
-                        text,
-                        "it is neither a time nor a duration",
-                        "earliest, latest, a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z",
-                    )
-                },
-            ),
-        },
+        other => moment(other).ok_or_else(|| word("from", text, "it is neither a time nor a duration", expected)),
+    }
+}
+
+/// The time that a duration back from `now`, or a time, means.
+pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, ConfigError> {
+    let expected = "a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z";
+    match moment(text.trim()) {
+        Some(From::Time(time)) => Ok(time),
+        Some(From::Ago(ago)) => {
+            Ok(Timestamp(now.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX))))
+        }
+        _ => Err(word("since", text, "it is neither a time nor a duration", expected)),
+    }
+}
+
+fn moment(text: &str) -> Option<From> {
+    match duration(text) {
+        Some(ago) => Some(From::Ago(ago)),
+        None => text.parse::<jiff::Timestamp>().ok().map(|time| From::Time(Timestamp(time.as_microsecond()))),
     }
 }
 

@@ -132,3 +132,11 @@ fn durations_never_overflow() {
     assert_eq!(duration("1h"), Some(Duration::from_secs(3600)));
     assert_eq!(duration("1 h"), None);
 }
+
+#[test]
+fn since_is_a_duration_back_or_a_time() {
+    let now = Timestamp(10_000_000_000);
+    assert_eq!(since("1h", now).unwrap(), Timestamp(10_000_000_000 - 3_600_000_000));
+    assert_eq!(since("1970-01-01T00:00:02Z", now).unwrap(), Timestamp(2_000_000));
+    assert!(refusal(since("earliest", now)).contains("since `earliest`"));
+}

@@ -1,6 +1,7 @@
 //! Any answer as a table: for people, and as CSV.
 
 use super::{Cell, ColumnType, Style, Table, style};
+use crate::event::clean;
 use comfy_table::{CellAlignment, ContentArrangement};
 
 /// Columns that one value may take; longer ones are cut. `--format json` has them whole.
@@ -38,8 +39,9 @@ pub fn text(table: &Table, look: &Style) -> String {
     out
 }
 
-/// The answer as CSV by RFC 4180, with a header.
-pub fn csv(table: &Table) -> String {
+/// The answer as CSV by RFC 4180, with a header. `harmless` for a terminal: a program gets every byte.
+pub fn csv(table: &Table, harmless: bool) -> String {
+    let quoted = |text: &str| if harmless { quoted(&clean(text)) } else { quoted(text) };
     let mut out = String::new();
     let header = table.columns.iter().map(|column| quoted(&column.name));
     out.push_str(&header.collect::<Vec<_>>().join(","));
@@ -107,7 +109,8 @@ mod tests {
 
     #[test]
     fn csv_quotes_what_has_to_be_quoted() {
-        insta::assert_snapshot!(csv(&answer()).replace('\r', "␍"), @r#"
+        assert!(!csv(&answer(), true).contains('\u{1b}'));
+        insta::assert_snapshot!(csv(&answer(), false).replace('\r', "␍"), @r#"
             topic,n,at␍
             "比萨 [2J""x"", y",7,1970-01-01T00:00:00Z␍
             "",12345,␍
