@@ -4,6 +4,7 @@
 //! next`. This and `main` are the only places that print.
 
 mod args;
+mod demo;
 mod find;
 mod id;
 mod key;
@@ -48,7 +49,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Demo(args) => writing::demo(args),
+        Command::Demo(args) => demo::run(args),
         Command::Tap(args) => writing::tap(args),
         Command::Trace(args) => trace::run(&args),
         Command::Failures(args) => reading::failures(&args),
@@ -67,13 +68,19 @@ fn refuse(error: &clap::Error) -> ExitCode {
             Err(_) => ExitCode::from(FAILED),
         };
     }
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        output::note(text.trim_end());
+        return ExitCode::from(USAGE);
+    }
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default().trim_start_matches("error: ").trim_end_matches(':').to_owned();
     // What is missing stands on lines of its own up to the usage.
     let more: Vec<&str> = lines
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more") && !line.starts_with("tip:"))
         .collect();
-    let list = if more.is_empty() { String::new() } else { format!(" {}", more.join(", ")) };
-    output::error(&clean(&format!("{first}{list}; `headwater --help` lists the commands, `headwater COMMAND --help` their options")));
+    let list = if more.is_empty() { String::new() } else { format!(": {}", more.join(", ")) };
+    output::error(&clean(&format!(
+        "{first}{list}; `headwater --help` lists the commands, `headwater COMMAND --help` their options"
+    )));
     ExitCode::from(USAGE)
 }

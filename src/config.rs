@@ -374,9 +374,7 @@ pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, ConfigError> {
     let expected = "a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z";
     match moment(text.trim()) {
         Some(From::Time(time)) => Ok(time),
-        Some(From::Ago(ago)) => {
-            Ok(Timestamp(now.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX))))
-        }
+        Some(From::Ago(ago)) => Ok(Timestamp(now.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX)))),
         _ => Err(word("since", text, "it is neither a time nor a duration", expected)),
     }
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
     version,
     about = "A passive tap for Apache Kafka: trace any failure in your event streams back to its source",
     disable_help_subcommand = true,
-    subcommand_required = true
+    arg_required_else_help = true
 )]
 struct Typed {
     #[command(subcommand)]
@@ -95,13 +95,9 @@ pub(super) struct Failures {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// columns for people
     Table,
-    /// one array of objects
     Json,
-    /// one object a line
     Ndjson,
-    /// RFC 4180, with a header
     Csv,
 }
 
@@ -110,7 +106,7 @@ pub(super) struct Sql {
     /// one SELECT over the views: event, cause, failure, progress, topic, coverage, …
     #[arg(value_name = "QUERY")]
     pub query: String,
-    /// how to print the answer
+    /// columns for people, one array, one object a line, or RFC 4180 with a header
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
     #[command(flatten)]
@@ -119,7 +115,7 @@ pub(super) struct Sql {
 
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// captures to read, `-` for standard input
+    /// captures to read
     #[arg(value_name = "F", required = true)]
     pub files: Vec<PathBuf>,
     /// database to write [default: headwater.duckdb]

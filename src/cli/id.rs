@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_coordinates_is_an_id() {
-        for text in ["a/b/c", "orders/1", "/0/1", "orders/-1/5", "orders/0/99999999999999999999", "a/b/c/0/1", "orders/0/"] {
+        for text in
+            ["a/b/c", "orders/1", "/0/1", "orders/-1/5", "orders/0/99999999999999999999", "a/b/c/0/1", "orders/0/"]
+        {
             assert_eq!(meanings(text), [Meaning::Id(text.to_owned())], "{text}");
         }
     }

@@ -18,7 +18,9 @@ pub(super) fn flag() -> anyhow::Result<Arc<AtomicBool>> {
         let _inside = runtime.enter();
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
     };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(watch(interrupt, terminate, seen)))?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || runtime.block_on(watch(interrupt, terminate, seen)))?;
     Ok(stop)
 }
 

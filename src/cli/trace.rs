@@ -63,8 +63,7 @@ fn show(source: &Source, args: &args::Trace, found: &Found, fetched: Fetched) ->
     let failures = source.client.ask(&query::TRACE_FAILURES, &reference)?;
     let passage = passage(source, &events)?;
     let (coverage, lines) = source.coverage()?;
-    let conversation =
-        Conversation::new(events, TraceEdge::from_table(&edges)?, TraceFailure::from_table(&failures)?);
+    let conversation = Conversation::new(events, TraceEdge::from_table(&edges)?, TraceFailure::from_table(&failures)?);
     let asked: Vec<i64> = found.matches.iter().map(|m| m.reference).collect();
     let (coverage, lines) = of_conversation(&conversation, coverage, lines);
     let answer = match args.reading.json {
@@ -84,7 +83,9 @@ fn show(source: &Source, args: &args::Trace, found: &Found, fetched: Fetched) ->
 
 /// Coverage of the topics that the conversation lies on; of the others nothing follows for it.
 fn of_conversation(
-    conversation: &Conversation, mut table: Table, lines: Vec<CoverageLine>,
+    conversation: &Conversation,
+    mut table: Table,
+    lines: Vec<CoverageLine>,
 ) -> (Table, Vec<CoverageLine>) {
     let topics: BTreeSet<(&str, &str)> =
         conversation.graph.node_weights().map(|node| (node.cluster.as_str(), node.topic.as_str())).collect();

@@ -51,7 +51,10 @@ fn announce(url: &str, database: &Path) {
     let database = std::path::absolute(database).unwrap_or_else(|_| database.to_owned());
     let run = RunFile { url: url.to_owned(), pid: std::process::id(), database };
     if let Err(error) = run_file::write(&run) {
-        output::note(&format!("headwater: cannot write {} ({error}); name the tap with --connect {url}", run_file::NAME));
+        output::note(&format!(
+            "headwater: cannot write {} ({error}); name the tap with --connect {url}",
+            run_file::NAME
+        ));
     }
 }
 
