@@ -4,13 +4,29 @@ use crate::event::Timestamp;
 use crate::report::Style;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-/// Writes an answer. A reader that has gone (`| head`) has what it wanted: that is success.
-pub(super) fn print(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+/// Where answers go. A reader that has gone (`| head`) has what it wanted: that is success.
+pub(super) struct Answer;
+
+impl Write for Answer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match io::stdout().lock().write(bytes) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(bytes.len()),
+            other => other,
+        }
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match io::stdout().lock().flush() {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// Writes a whole answer.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    Answer.write_all(text.as_bytes())?;
+    Answer.flush()
 }
 
 /// Says what went wrong, and what to do next.
