@@ -4,7 +4,11 @@
 //! - [`schedule`], [`behaviour`], [`envelope`], [`spring`]: what they do, decided by the seed; pure.
 //! - [`service`], [`outlet`], [`floor`], [`cluster`]: real consumer groups and producers that do it.
 //! - [`ledger`]: where every record came to lie, from delivery reports: the truth.
+//! - [`answers`], [`verdict`], [`account`]: what the tap says, whether that is the truth, and the report.
+//! - [`show`]: one demo from opening to verdict.
 
+pub mod account;
+pub mod answers;
 pub mod behaviour;
 pub mod cluster;
 pub mod company;
@@ -14,7 +18,12 @@ pub mod ledger;
 pub mod outlet;
 pub mod schedule;
 pub mod service;
+pub mod show;
 pub mod spring;
+pub mod verdict;
+
+pub use show::{DemoOptions, TapError, Watching, run_with};
+pub use verdict::{Outcome, Verdict, judge};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -83,4 +92,24 @@ pub enum Error {
     /// A thread could not be started.
     #[error("could not start a thread: {0}")]
     Thread(std::io::Error),
+    /// The tap could not run.
+    #[error("the demo's tap failed: {0}")]
+    Tap(#[source] show::TapError),
+    /// The tap ended before the demo did.
+    #[error("the demo's tap ended by itself; run again with RUST_LOG=info and report what it says")]
+    TapEnded,
+    /// The database to keep is there already.
+    #[error("{0} exists; name another file with --keep, or remove it")]
+    FileExists(std::path::PathBuf),
+    /// No place for a database.
+    #[error("could not create {path}: {source}; set TMPDIR, or name a file with --keep")]
+    Scratch {
+        /// The directory.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The report could not be written.
+    #[error("could not write the report: {0}")]
+    Print(std::io::Error),
 }
