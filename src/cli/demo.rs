@@ -9,6 +9,9 @@ use crate::report::Table;
 use crate::tap;
 use std::process::ExitCode;
 
+/// Seeds that are drawn when none is given: short enough to be typed again.
+const SEEDS: u64 = 1_000_000;
+
 /// A tap in this process, asked through its own door as everybody else asks it.
 struct Watched {
     running: tap::Running,
@@ -67,6 +70,3 @@ pub(super) fn run(args: args::Demo) -> anyhow::Result<ExitCode> {
         Outcome::Fail => ExitCode::from(super::FAILED),
     })
 }
-
-/// Seeds that are drawn when none is given: short enough to be typed again.
-const SEEDS: u64 = 1_000_000;
