@@ -163,7 +163,10 @@ impl Client {
     }
 
     /// The tap that the run file beside `database` names, else the default door.
-    fn find_beside(database: &Path) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// Nobody there, a run file whose tap has gone, or one that cannot be read.
+    pub fn find_beside(database: &Path) -> Result<Self, Error> {
         let file = run_file::path(database);
         let run = run_file::read(database).map_err(|source| Error::RunFile { file: file.clone(), source })?;
         let Some(run) = run else { return Self::connect(DOOR) };

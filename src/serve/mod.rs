@@ -6,6 +6,7 @@
 //! authentication and no TLS yet, so the door opens on loopback only.
 
 mod ask;
+mod catalogue;
 mod encode;
 mod gate;
 mod parameter;

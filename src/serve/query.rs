@@ -1,7 +1,7 @@
 //! The simple and the extended query protocol of one session.
 
 use super::statement::{Statement, parse, split};
-use super::{Shared, ask, encode, parameter, refusal, settings};
+use super::{Shared, ask, catalogue, encode, parameter, refusal, settings};
 use crate::report::{Cell, Column, ColumnType, Table};
 use async_trait::async_trait;
 use futures::future::{Either, select};
@@ -26,7 +26,9 @@ use pgwire::messages::response::{EmptyQueryResponse, NoticeResponse, ReadyForQue
 use pgwire::messages::simplequery::Query;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::net::TcpStream;
 
 /// Prepared statements of one session. Drivers keep a few hundred at most; each holds its text.
 const STATEMENT_LIMIT: usize = 1_000;
@@ -40,6 +42,8 @@ const PARAMETER_LIMIT: usize = u16::MAX as usize;
 /// What one connection knows.
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
+    /// The same socket once more: while a question runs, nobody else looks whether the client is still there.
+    watch: TcpStream,
     statements: Names<STATEMENT_LIMIT>,
     portals: Names<PORTAL_LIMIT>,
 }
@@ -72,9 +76,17 @@ pub(super) struct Prepared {
 }
 
 impl Session {
-    /// A session that has not begun.
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, statements: Names::default(), portals: Names::default() }
+    /// A session that has not begun, on the socket that `watch` is.
+    pub(super) fn new(shared: Arc<Shared>, watch: TcpStream) -> Self {
+        Self { shared, watch, statements: Names::default(), portals: Names::default() }
+    }
+
+    /// Ends when the client has hung up. What it sent ahead hides that; then this never ends.
+    async fn hung_up(&self) {
+        let mut byte = [0];
+        if matches!(self.watch.peek(&mut byte).await, Ok(1..)) {
+            std::future::pending::<()>().await;
+        }
     }
 
     fn forget(&self, store: &impl PortalStore, name: Option<&str>) {
@@ -98,7 +110,11 @@ impl Session {
     {
         Ok(match &prepared.statement {
             Statement::Ask { sql, .. } => {
-                let table = ask::ask(&self.shared, sql.clone(), bound.parameters).await?;
+                let asking = pin!(ask::ask(&self.shared, sql.clone(), bound.parameters));
+                let table = match select(asking, pin!(self.hung_up())).await {
+                    Either::Left((table, _)) => table?,
+                    Either::Right(_) => return Err(PgWireError::QueryCanceled),
+                };
                 answer(table, prepared.columns.get(), bound.formats)
             }
             Statement::Show(setting) => answer(shown(setting), None, bound.formats),
@@ -193,8 +209,9 @@ impl SimpleQueryHandler for Session {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let prepared = Prepared { statement: parse(query), columns: OnceLock::new() };
-        let bound = Bound { parameters: Vec::new(), formats: &Format::UnifiedText };
+        let (sql, parameters) = catalogue::translate(query).unwrap_or((query, Vec::new()));
+        let prepared = Prepared { statement: parse(sql), columns: OnceLock::new() };
+        let bound = Bound { parameters, formats: &Format::UnifiedText };
         self.run(client, &prepared, bound).await.map(|response| vec![response])
     }
 }

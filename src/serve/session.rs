@@ -43,9 +43,12 @@ type Socket = Framed<Gate<TcpStream>, PgWireMessageServerCodec<Arc<Prepared>>>;
 /// The connection broke.
 pub(super) async fn run(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    let stream = stream.into_std()?;
+    let watch = TcpStream::from_std(stream.try_clone()?)?;
+    let stream = TcpStream::from_std(stream)?;
     let client = DefaultClient::new(peer, false);
     let mut socket: Socket = Framed::new(Gate::new(stream), PgWireMessageServerCodec::new(client));
-    let session = Arc::new(Session::new(shared));
+    let session = Arc::new(Session::new(shared, watch));
     let deadline = Instant::now() + START_TIME;
     let mut negotiations = 0;
     loop {
