@@ -5,6 +5,7 @@ pub mod run_file;
 mod wire;
 
 use crate::report::{Cell, Table};
+pub use crate::store::query::ask as query;
 use crate::store::query::Query;
 use crate::store::{self, Limits, Readers};
 use std::path::{Path, PathBuf};

@@ -105,6 +105,8 @@ pub mod reports {
         FIND_ID "find_id",
         /// Macro `find_key`.
         FIND_KEY "find_key",
+        /// Macro `find_keys`.
+        FIND_KEYS "find_keys",
         /// Macro `find_text`.
         FIND_TEXT "find_text",
         /// Macro `find_trace`.
@@ -183,6 +185,8 @@ pub mod ask {
         COUNTERS "counters",
         /// Macro `counts`: $1 since, $2 until; NULL for no bound.
         COUNTS "counts",
+        /// View `coverage`, by partition.
+        COVERAGE "coverage",
         /// Coverage as stored.
         COVERAGE_ROWS "coverage_rows",
         /// Macro `effects`: $1 ref.
@@ -199,6 +203,8 @@ pub mod ask {
         FIND_ID "find_id",
         /// Macro `find_key`: $1 keyed hash.
         FIND_KEY "find_key",
+        /// Macro `find_keys`: $1 keyed hashes, between commas.
+        FIND_KEYS "find_keys",
         /// Macro `find_text`: $1 text.
         FIND_TEXT "find_text",
         /// Macro `find_trace`: $1, $2 halves of the trace id.
