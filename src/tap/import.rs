@@ -4,7 +4,7 @@ use super::clock;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use super::{restore, secret, spawn};
 use crate::capture::{self, Line, Unread};
-use crate::decode::{self, Decoder};
+use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{
     CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, Producer, Record, Segment, Timestamp, TopicClass,
     TopicPartition,
@@ -119,7 +119,9 @@ impl Importing {
         match line {
             Line::Record(captured) if captured.topic == "__consumer_offsets" => {
                 self.summary.internal += 1;
-                if let Some(commit) = decode::offset_commit(captured.record.key, captured.record.value) {
+                let told = decode::offset_commit(captured.record.key, captured.record.value);
+                if let CoordinatorRecord::Commit { commit, at } = told {
+                    self.last = self.last.max(at.unwrap_or_default());
                     self.commit(commit);
                 }
             }
