@@ -81,10 +81,22 @@ fn word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     (head.eq_ignore_ascii_case(word) && rest.starts_with(char::is_whitespace)).then_some(rest)
 }
 
-/// DuckDB's message without the line of headwater's own statement that it points at.
+/// DuckDB's message without what only programmers of DuckDB and of headwater can use: the line of headwater's own
+/// statement that it points at, and stack traces.
 pub(super) fn own_words(message: &str) -> String {
-    match message.split_once("\n\nLINE 1: SELECT * FROM query('") {
-        Some((head, _)) => head.to_owned(),
-        None => message.to_owned(),
+    let ends = ["\n\nLINE 1: SELECT * FROM query('", "\n\nStack Trace:"];
+    let end = ends.iter().filter_map(|end| message.find(end)).min().unwrap_or(message.len());
+    message[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_words;
+
+    #[test]
+    fn people_do_not_see_statements_and_stacks_of_others() {
+        assert_eq!(own_words("Binder Error: no x\n\nLINE 1: SELECT * FROM query('x')\n  ^"), "Binder Error: no x");
+        assert_eq!(own_words("INTERNAL Error: y\n\nStack Trace:\n\nf()"), "INTERNAL Error: y");
+        assert_eq!(own_words("Parser Error: z\n\nLINE 1: SELEC 1"), "Parser Error: z\n\nLINE 1: SELEC 1");
     }
 }
