@@ -3,3 +3,4 @@ mod scenarios;
 mod serve;
 mod cli;
 mod demo;
+mod queries;

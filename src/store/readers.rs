@@ -1,9 +1,9 @@
 //! Many readers: bounded in number, time and rows, and never in the writer's way.
 
-use super::cells::{cell, columns, parameter};
+use super::cells::{cell, columns, kind_named, parameter};
 use super::file::{open_for_reading, run};
 use super::query::{Query, ask, write};
-use super::statement::{Shape, check, own_words};
+use super::statement::{Shape, as_one_select, check, own_words};
 use super::{Error, Settings};
 use crate::report::{Cell, Column, Table};
 use duckdb::arrow::array::{Array, StructArray};
@@ -218,9 +218,19 @@ fn push_rows(rows: &mut Vec<Vec<Cell>>, chunk: &StructArray, room: usize) {
 }
 
 fn describe(conn: &Connection, sql: &str) -> Result<Vec<Column>, Error> {
-    let mut statement = conn.prepare(ask::IS_ONE_SELECT.sql).map_err(question_error)?;
-    statement.query([sql]).map_err(question_error)?;
-    Ok(columns(&statement))
+    let parameters = conn.prepare(sql).map_err(question_error)?.parameter_count();
+    if parameters == 0 {
+        let mut statement = conn.prepare(&as_one_select(sql)).map_err(question_error)?;
+        statement.execute([]).map_err(question_error)?;
+        return Ok(columns(&statement));
+    }
+    let described =
+        fetch(conn, &format!("{} {sql}", ask::DESCRIBE.sql.trim_end()), &vec![Cell::Null; parameters], usize::MAX)?;
+    let columns = described.table.rows.into_iter().filter_map(|row| match row.get(..2) {
+        Some([Cell::Text(name), Cell::Text(kind)]) => Some(Column { name: name.clone(), kind: kind_named(kind) }),
+        _ => None,
+    });
+    Ok(columns.collect())
 }
 
 /// The connections of all readers, and what runs on them.
