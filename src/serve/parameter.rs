@@ -3,6 +3,7 @@
 use crate::report::Cell;
 use pgwire::api::Type;
 use pgwire::api::portal::{Format, Portal};
+use pgwire::api::stmt::StoredStatement;
 use pgwire::error::{PgWireError, PgWireResult};
 use tokio_postgres::types::FromSql;
 
@@ -14,6 +15,22 @@ const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 /// The type a parameter is read as when the client leaves it open: text, which DuckDB casts to what it is compared with.
 pub(super) const OPEN: Type = Type::TEXT;
 
+/// The type of parameter `n`, counted from 0, as the client gave it.
+pub(super) fn given<S>(statement: &StoredStatement<S>, n: usize) -> Type {
+    statement.parameter_types.get(n).cloned().flatten().unwrap_or(OPEN)
+}
+
+/// A NULL of the type that a parameter of type `kind` is bound as: a description needs the types, not the values.
+pub(super) fn unbound(kind: &Type) -> &'static str {
+    match *kind {
+        Type::BOOL => "NULL::BOOLEAN",
+        Type::INT2 | Type::INT4 | Type::INT8 => "NULL::BIGINT",
+        Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => "NULL::DOUBLE",
+        Type::TIMESTAMP | Type::TIMESTAMPTZ => "NULL::TIMESTAMP",
+        _ => "NULL::VARCHAR",
+    }
+}
+
 /// The cells that `portal` was bound with.
 ///
 /// # Errors
@@ -21,7 +38,7 @@ pub(super) const OPEN: Type = Type::TEXT;
 pub(super) fn cells<S: Clone>(portal: &Portal<S>) -> PgWireResult<Vec<Cell>> {
     let cell = |(n, value): (usize, &Option<bytes::Bytes>)| {
         let Some(bytes) = value else { return Ok(Cell::Null) };
-        let kind = portal.statement.parameter_types.get(n).cloned().flatten().unwrap_or(OPEN);
+        let kind = given(&portal.statement, n);
         let read = if is_binary(&portal.parameter_format, n) { binary(&kind, bytes) } else { text(&kind, bytes) };
         read.ok_or_else(|| wrong(n, &kind))
     };
