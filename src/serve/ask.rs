@@ -4,11 +4,10 @@
 use super::{Shared, refusal, sqlstate};
 use crate::report::{Cell, Column};
 use crate::store::{Answer, Canceller, Error, Limits, Reader};
-use crate::telemetry::Counter;
+use crate::telemetry::{Counter, Counters};
 use pgwire::error::PgWireResult;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::runtime::Handle;
 
 /// Most rows of one answer. A dashboard shows thousands, an export belongs into a file; a million rows are what one
 /// session can be allowed to hold in memory. A cut answer says so.
@@ -45,6 +44,7 @@ where
     T: Send + 'static,
     F: FnOnce(&Reader) -> Result<T, Error> + Send + 'static,
 {
+    let mut tally = Tally { counters: &shared.counters, failed: true };
     let readers = shared.readers.clone();
     let waiting = Waiting::default();
     let course = waiting.0.clone();
@@ -59,14 +59,27 @@ where
         answer
     })
     .await;
-    shared.counters.add(Counter::Queries, 1);
-    let refused = match answered {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => refusal(sqlstate::of(&error), error.to_string()),
-        Err(_) => refusal("XX000", "the question ended the thread that asked it; please report it"),
-    };
-    shared.counters.add(Counter::QueriesFailed, 1);
-    Err(refused)
+    match answered {
+        Ok(Ok(answer)) => {
+            tally.failed = false;
+            Ok(answer)
+        }
+        Ok(Err(error)) => Err(refusal(sqlstate::of(&error), error.to_string())),
+        Err(_) => Err(refusal("XX000", "the question ended the thread that asked it; please report it")),
+    }
+}
+
+/// Counts a question, also one whose session stops waiting.
+struct Tally<'a> {
+    counters: &'a Counters,
+    failed: bool,
+}
+
+impl Drop for Tally<'_> {
+    fn drop(&mut self) {
+        self.counters.add(Counter::Queries, 1);
+        self.counters.add(Counter::QueriesFailed, u64::from(self.failed));
+    }
 }
 
 /// How far a question has come on its blocking thread.
@@ -119,13 +132,15 @@ struct Waiting(Arc<Course>);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let (true, Ok(runtime)) = (self.0.interrupt(), Handle::try_current()) {
+        if self.0.interrupt() {
             let course = self.0.clone();
-            runtime.spawn(async move {
+            // A thread, since the door's runtime may be closing. There are never more of them than readers.
+            let again = move || {
                 while course.interrupt() {
-                    tokio::time::sleep(INTERRUPT_AGAIN).await;
+                    std::thread::sleep(INTERRUPT_AGAIN);
                 }
-            });
+            };
+            let _ = std::thread::Builder::new().name("door-interrupt".to_owned()).spawn(again);
         }
     }
 }

@@ -205,7 +205,7 @@ pub mod ask {
         FIND_TRACE "find_trace",
         /// Whether the file has a `meta` table, and any table at all.
         HAS_SCHEMA "has_schema",
-        /// Binds $1 as one SELECT statement, by DuckDB's own parser, and runs nothing.
+        /// Binds a question, put as a literal in the place of $question, as one SELECT statement.
         IS_ONE_SELECT "is_one_select",
         /// Macro `lag`.
         LAG "lag",

@@ -3,7 +3,7 @@
 use super::cells::{cell, columns, parameter};
 use super::file::{open_for_reading, run};
 use super::query::{Query, ask, write};
-use super::statement::{Shape, check, own_words};
+use super::statement::{Shape, as_one_select, check, own_words};
 use super::{Error, Settings};
 use crate::report::{Cell, Column, Table};
 use duckdb::arrow::array::{Array, StructArray};
@@ -218,8 +218,9 @@ fn push_rows(rows: &mut Vec<Vec<Cell>>, chunk: &StructArray, room: usize) {
 }
 
 fn describe(conn: &Connection, sql: &str) -> Result<Vec<Column>, Error> {
-    let mut statement = conn.prepare(ask::IS_ONE_SELECT.sql).map_err(question_error)?;
-    statement.query([sql]).map_err(question_error)?;
+    let mut statement = conn.prepare(&as_one_select(sql)).map_err(question_error)?;
+    let unbound = vec![Option::<bool>::None; statement.parameter_count()];
+    statement.execute(params_from_iter(unbound)).map_err(question_error)?;
     Ok(columns(&statement))
 }
 
