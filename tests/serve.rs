@@ -153,7 +153,12 @@ fn prepared_statements_take_parameters_and_send_binary() {
         assert_eq!((row.get::<_, f64>(2), row.get::<_, bool>(3)), (0.5, true));
         // Types left open are text, which DuckDB casts to what it is compared with.
         let open = client.prepare("SELECT count(*) FROM range(10) t(n) WHERE n < $1").await.unwrap();
-        assert_eq!(open.params().len(), 1);
+        assert_eq!(open.params(), [Type::TEXT]);
+        assert_eq!(client.query_one(&open, &[&"7"]).await.unwrap().get::<_, i64>(0), 7);
+        assert_eq!(client.query_one(&open, &[&None::<&str>]).await.unwrap().get::<_, i64>(0), 0);
+        assert_eq!(state(&client.query_one(&open, &[&"7' OR true"]).await.unwrap_err()), "22P02");
+        let echo = client.query_one("SELECT $1", &[&"it's; --"]).await.unwrap();
+        assert_eq!(echo.get::<_, &str>(0), "it's; --");
         for empty in ["", "-- ping"] {
             assert!(client.query(empty, &[]).await.unwrap().is_empty());
         }

@@ -1,6 +1,6 @@
 //! The simple and the extended query protocol of one session.
 
-use super::statement::{Statement, fill, parse, split};
+use super::statement::{Statement, parse, split};
 use super::{Shared, ask, catalogue, encode, parameter, refusal, settings};
 use crate::report::{Cell, Column, ColumnType, Table};
 use async_trait::async_trait;
@@ -116,7 +116,8 @@ impl Session {
     {
         Ok(match &prepared.statement {
             Statement::Ask { sql, .. } => {
-                let asking = pin!(ask::ask(&self.shared, sql.clone(), bound.parameters));
+                let sql = bound.sql.unwrap_or_else(|| sql.clone());
+                let asking = pin!(ask::ask(&self.shared, sql, bound.parameters));
                 let answered = match select(asking, pin!(self.hung_up())).await {
                     Either::Left((answered, _)) => answered?,
                     Either::Right(_) => return Err(PgWireError::QueryCanceled),
@@ -156,6 +157,8 @@ impl Session {
 
 /// How a statement was bound.
 struct Bound<'a> {
+    /// The question where binding changed it.
+    sql: Option<String>,
     parameters: Vec<Cell>,
     formats: &'a Format,
 }
@@ -226,7 +229,7 @@ impl SimpleQueryHandler for Session {
     {
         let (sql, parameters) = catalogue::translate(query).unwrap_or((query, Vec::new()));
         let prepared = Prepared { statement: parse(sql), columns: OnceLock::new() };
-        let bound = Bound { parameters, formats: &Format::UnifiedText };
+        let bound = Bound { sql: None, parameters, formats: &Format::UnifiedText };
         self.run(client, &prepared, bound).await.map(|response| vec![response])
     }
 }
@@ -298,9 +301,15 @@ impl Session {
             return Ok(());
         }
         let columns = match &prepared.statement {
-            Statement::Ask { sql, .. } => {
-                let typed = fill(sql, |n| parameter::unbound(&parameter::given(target, n - 1)));
-                ask::describe(&self.shared, typed).await?
+            Statement::Ask { sql, parameters } => {
+                let described = ask::describe(&self.shared, parameter::unbound(sql, target, "NULL::VARCHAR")).await;
+                match described {
+                    // Text is right for `SELECT $1`, and wrong for `n < $1`, where anything will do.
+                    Err(_) if *parameters > 0 => {
+                        ask::describe(&self.shared, parameter::unbound(sql, target, "NULL")).await?
+                    }
+                    described => described?,
+                }
             }
             Statement::Show(setting) => shown(setting).columns,
             _ => return Ok(()),
@@ -424,7 +433,7 @@ impl ExtendedQueryHandler for Session {
         let mut types = Parser.get_parameter_types(&target.statement)?;
         types.resize(types.len().max(target.parameter_types.len()), parameter::OPEN);
         for (n, kind) in types.iter_mut().enumerate() {
-            *kind = parameter::given(target, n);
+            *kind = parameter::given(target, n).cloned().unwrap_or(parameter::OPEN);
         }
         Ok(DescribeStatementResponse::new(types, Parser.get_result_schema(&target.statement, None)?))
     }
@@ -452,8 +461,13 @@ impl ExtendedQueryHandler for Session {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let parameters = parameter::cells(portal)?;
-        let bound = Bound { parameters, formats: &portal.result_column_format };
+        let mut parameters = parameter::cells(portal)?;
+        let mut sql = None;
+        if let Statement::Ask { sql: text, .. } = &portal.statement.statement.statement {
+            let (filled, kept) = parameter::bound(text, &portal.statement, parameters)?;
+            (sql, parameters) = (Some(filled), kept);
+        }
+        let bound = Bound { sql, parameters, formats: &portal.result_column_format };
         self.run(client, &portal.statement.statement, bound).await
     }
 }

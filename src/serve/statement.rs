@@ -67,12 +67,12 @@ pub(super) fn parse(piece: &str) -> Statement {
 }
 
 /// `sql` with what `value` gives in place of every `$n`.
-pub(super) fn fill(sql: &str, value: impl Fn(usize) -> &'static str) -> String {
+pub(super) fn fill(sql: &str, mut value: impl FnMut(usize) -> String) -> String {
     let mut filled = String::with_capacity(sql.len());
     let mut copied = 0;
     for token in (Lexer { text: sql, at: 0 }).filter(|token| token.parameter > 0) {
         filled.push_str(&sql[copied..token.start]);
-        filled.push_str(value(token.parameter));
+        filled.push_str(&value(token.parameter));
         copied = token.end;
     }
     filled + &sql[copied..]
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn parameters_are_filled_in_where_they_stand() {
-        let value = |n| if n == 1 { "NULL::BIGINT" } else { "NULL" };
+        let value = |n| if n == 1 { "NULL::BIGINT".to_owned() } else { "NULL".to_owned() };
         assert_eq!(fill("f($1, '$1') + $2 -- $1", value), "f(NULL::BIGINT, '$1') + NULL -- $1");
         assert_eq!(fill("$0", value), "$0");
     }
