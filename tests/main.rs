@@ -1,2 +1,4 @@
 //! One integration binary: everything links once.
+
+mod queries;
 mod serve;

@@ -380,6 +380,10 @@ fn a_cut_answer_says_so() {
         assert_eq!(rows.len(), 1_000_000);
         let notice = heard.recv().await.unwrap();
         assert!(notice.contains("1000000"), "{notice}");
+        // 4 GB of text: cut by its bytes.
+        let rows = client.query("SELECT repeat('x', 100000) FROM range(40000)", &[]).await.unwrap();
+        assert!((1..10_000).contains(&rows.len()), "{} rows", rows.len());
+        assert!(heard.recv().await.unwrap().contains("cut"));
     });
 }
 
@@ -432,6 +436,7 @@ fn door_and_file_give_the_same_table() {
         "SELECT * FROM topic ORDER BY topic".to_owned(),
         "SELECT topic, count(*) AS n, sum(value_bytes) AS bytes, avg(value_bytes) AS mean FROM event GROUP BY ALL"
             .to_owned(),
+        "SELECT [1, NULL] AS numbers, [[1]] AS nested".to_owned(),
         "SELECT 1 WHERE false".to_owned(),
         "-- a comment\nSELECT 'x' AS \"strange name\";".to_owned(),
     ];

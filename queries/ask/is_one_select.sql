@@ -1,1 +1,1 @@
-SELECT * FROM query($question) LIMIT 0;
+SELECT * FROM query($1) LIMIT 0;

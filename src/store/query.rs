@@ -105,6 +105,8 @@ pub mod reports {
         FIND_ID "find_id",
         /// Macro `find_key`.
         FIND_KEY "find_key",
+        /// Macro `find_keys`.
+        FIND_KEYS "find_keys",
         /// Macro `find_text`.
         FIND_TEXT "find_text",
         /// Macro `find_trace`.
@@ -183,8 +185,18 @@ pub mod ask {
         COUNTERS "counters",
         /// Macro `counts`: $1 since, $2 until; NULL for no bound.
         COUNTS "counts",
+        /// View `coverage`, by partition.
+        COVERAGE "coverage",
         /// Coverage as stored.
         COVERAGE_ROWS "coverage_rows",
+        /// Every failure record with the coordinates of itself, its origin and its root.
+        DEMO_FAILURES "demo_failures",
+        /// How far each group has come on each partition.
+        DEMO_PASSED "demo_passed",
+        /// How far each partition was read, and what was not seen of it.
+        DEMO_SEEN "demo_seen",
+        /// What stands before a question to be described.
+        DESCRIBE "describe",
         /// Macro `effects`: $1 ref.
         EFFECTS "effects",
         /// Failures as stored: $1 is the limit.
@@ -199,13 +211,15 @@ pub mod ask {
         FIND_ID "find_id",
         /// Macro `find_key`: $1 keyed hash.
         FIND_KEY "find_key",
+        /// Macro `find_keys`: $1 keyed hashes, between commas.
+        FIND_KEYS "find_keys",
         /// Macro `find_text`: $1 text.
         FIND_TEXT "find_text",
         /// Macro `find_trace`: $1, $2 halves of the trace id.
         FIND_TRACE "find_trace",
         /// Whether the file has a `meta` table, and any table at all.
         HAS_SCHEMA "has_schema",
-        /// Binds a question, put as a literal in the place of $question, as one SELECT statement.
+        /// Binds $1 as one SELECT statement, by DuckDB's own parser, and runs nothing.
         IS_ONE_SELECT "is_one_select",
         /// Macro `lag`.
         LAG "lag",
