@@ -92,8 +92,13 @@ fn timestamp(array: &ArrayRef, row: usize, unit: TimeUnit) -> Cell {
     })
 }
 
+/// A list of text, whatever it held: clients of the door get `text[]`.
 fn list(items: &ArrayRef) -> Cell {
-    Cell::List((0..items.len()).map(|row| cell(items, row)).collect())
+    let item = |row| match cell(items, row) {
+        item @ (Cell::Null | Cell::Text(_)) => item,
+        _ => Cell::Text(text(items, row)),
+    };
+    Cell::List((0..items.len()).map(item).collect())
 }
 
 fn text(array: &ArrayRef, row: usize) -> String {

@@ -18,6 +18,10 @@ use std::time::Duration;
 /// invalidate a database at 700 MB.
 pub const MAX_READERS: usize = 4;
 
+/// Bytes of one answer, as DuckDB hands them over, after which it is cut. Rows bound nothing where one cell can hold
+/// megabytes, and what an answer holds is outside of DuckDB's memory limit: it would be taken from the writer.
+const ANSWER_BYTES: usize = 256 << 20;
+
 /// How long a question waits for a free reader.
 const WAIT_FOR_READER: Duration = Duration::from_secs(10);
 
@@ -46,7 +50,7 @@ impl Default for Limits {
 pub struct Answer {
     /// Columns and rows.
     pub table: Table,
-    /// True when there were more rows than [`Limits::rows`].
+    /// True when there were more rows than [`Limits::rows`], or than 256 MiB hold.
     pub truncated: bool,
 }
 
@@ -200,8 +204,10 @@ fn fetch(conn: &Connection, sql: &str, values: &[Cell], limit: usize) -> Result<
     // The iterator that this gives panics on an interrupt: chunks are taken by `step`, which returns it as an error.
     drop(statement.stream_arrow(params_from_iter(values)).map_err(question_error)?);
     let mut answer = Answer { table: Table { columns: columns(&statement), rows: Vec::new() }, truncated: false };
+    let mut bytes = 0;
     while let Some(chunk) = statement.step().map_err(question_error)? {
-        let room = limit - answer.table.rows.len();
+        let room = if bytes < ANSWER_BYTES { limit - answer.table.rows.len() } else { 0 };
+        bytes += chunk.get_array_memory_size();
         answer.truncated = chunk.len() > room;
         push_rows(&mut answer.table.rows, &chunk, room);
         if answer.truncated {
