@@ -68,6 +68,12 @@ pub fn number(raw: Raw<'_>) -> Option<i64> {
 ///
 /// 16 raw bytes are a UUID; 4 and 8 are an integer, written out.
 pub fn identifier<'a>(raw: Raw<'a>, key: &HashKey) -> Option<(Identifier, Cow<'a, str>)> {
+    if raw.bytes.len() == 36 && !raw.escaped {
+        let id = Identifier::parse(raw.bytes, key);
+        if id.spelling != Spelling::Text {
+            return Some((id, Cow::Borrowed("")));
+        }
+    }
     let text = raw.text();
     let bytes = text.trim_ascii();
     if bytes.is_empty() || bytes.len() > MAX_ID_BYTES {
