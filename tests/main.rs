@@ -1,1 +1,4 @@
 //! One integration binary: everything links once.
+
+mod conventions;
+mod hostile;

@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(number(raw(&[0xff, 0xff])), Some(-1));
         assert_eq!(number(raw(&[1, 0xa1, 0xfb, 0xe9, 0x72, 4])), Some(0x1a1_fbe9_7204));
         assert_eq!(number(raw(b"1234")), Some(1234), "four digits are text");
-        assert_eq!(number(raw(&[b'!'])), Some(33), "one byte is a count");
+        assert_eq!(number(raw(b"!")), Some(33), "one byte is a count");
         for odd in [&b""[..], b"12345678901234567890", b"123456789x", b"one", &[0; 9]] {
             assert_eq!(number(raw(odd)), None, "{odd:?}");
         }
