@@ -4,3 +4,5 @@ mod serve;
 mod cli;
 mod demo;
 mod queries;
+mod conventions;
+mod hostile;
