@@ -1,1 +1,3 @@
 //! One integration binary: everything links once.
+
+mod reader;
