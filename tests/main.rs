@@ -1,3 +1,4 @@
 //! One integration binary: everything links once.
 
 mod reader;
+mod reader_on_kafka;

@@ -154,7 +154,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    pub fn start(settings: Settings, plan: From) -> Self {
+    pub fn start(settings: Settings, plan: impl Plan + 'static) -> Self {
         let collected = Arc::new(Collected::default());
         let sink = Arc::clone(&collected);
         let reader = Reader::start(
@@ -175,7 +175,7 @@ impl Running {
     }
 }
 
-fn producer(brokers: &str, settings: &[(&str, &str)]) -> BaseProducer {
+pub fn producer(brokers: &str, settings: &[(&str, &str)]) -> BaseProducer {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("linger.ms", "20");
     settings.iter().for_each(|(name, value)| {
@@ -185,7 +185,7 @@ fn producer(brokers: &str, settings: &[(&str, &str)]) -> BaseProducer {
 }
 
 /// What [`produce`] writes as record `number`.
-fn expected(number: usize) -> Seen {
+pub fn expected(number: usize) -> Seen {
     let nth = |n: usize| number % 5 != n;
     Seen {
         offset: 0,
@@ -201,7 +201,7 @@ fn expected(number: usize) -> Seen {
     }
 }
 
-fn produce(producer: &BaseProducer, topic: &str, numbers: Range<usize>, partitions: i32) {
+pub fn produce(producer: &BaseProducer, topic: &str, numbers: Range<usize>, partitions: i32) {
     for number in numbers {
         let seen = expected(number);
         let headers = seen.headers.iter().fold(OwnedHeaders::new(), |headers, (name, value)| {
