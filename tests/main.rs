@@ -6,3 +6,5 @@ mod demo;
 mod queries;
 mod conventions;
 mod hostile;
+mod reader;
+mod reader_on_kafka;
