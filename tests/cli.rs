@@ -1,5 +1,7 @@
 //! The command line from outside: help, exit codes, what goes to which stream.
 
+mod answers;
+
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
