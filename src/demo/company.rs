@@ -439,7 +439,7 @@ mod tests {
                 "consumes = [\"orders\", \"loyalty\", \"orders-retry\"]",
                 "nobody",
             ),
-            ("work_ms = 15", "", "work_ms"),
+            ("work_ms = 10", "", "work_ms"),
         ] {
             assert!(COMPANY.contains(from), "{from}");
             let error = Company::parse(&COMPANY.replacen(from, to, 1)).expect_err(to).to_string();

@@ -30,7 +30,7 @@ pub fn dead_letter(mut headers: Headers, failed: Failed<'_>) -> Headers {
     let (origin, error) = (failed.at, failed.error);
     add(&mut headers, "kafka_dlt-exception-fqcn", WRAPPER);
     add(&mut headers, "kafka_dlt-exception-cause-fqcn", &error.class);
-    add(&mut headers, "kafka_dlt-exception-message", &format!("Listener failed; {}", error.text));
+    add(&mut headers, "kafka_dlt-exception-message", format!("Listener failed; {}", error.text));
     add(&mut headers, "kafka_dlt-original-topic", &*origin.topic);
     add(&mut headers, "kafka_dlt-original-partition", origin.partition.to_be_bytes());
     add(&mut headers, "kafka_dlt-original-offset", origin.offset.to_be_bytes());
@@ -47,7 +47,7 @@ pub fn retry(mut headers: Headers, failed: Failed<'_>) -> Headers {
     headers.retain(|(name, _)| !name.starts_with("kafka_exception-"));
     add(&mut headers, "kafka_exception-fqcn", WRAPPER);
     add(&mut headers, "kafka_exception-cause-fqcn", &error.class);
-    add(&mut headers, "kafka_exception-message", &format!("Listener failed; {}", error.text));
+    add(&mut headers, "kafka_exception-message", format!("Listener failed; {}", error.text));
     if failed.attempt == 1 {
         add(&mut headers, "kafka_original-topic", &*origin.topic);
         add(&mut headers, "kafka_original-partition", origin.partition.to_be_bytes());

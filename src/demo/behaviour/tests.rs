@@ -29,13 +29,12 @@ impl Stage {
         while next < log.len() {
             let heard = log[next].clone();
             for service in &self.company.services {
-                if service.consumes.iter().any(|topic| **topic == *heard.at.topic) {
-                    if let Action::Send(_, emissions) = self.service(&service.name).react(&heard, 2_000) {
-                        for emission in emissions {
-                            let offset = log.len() as i64;
-                            log.push(lie(emission, offset));
-                        }
-                    }
+                let hears = service.consumes.iter().any(|topic| **topic == *heard.at.topic);
+                let action = if hears { self.service(&service.name).react(&heard, 2_000) } else { Action::Pass };
+                let Action::Send(_, emissions) = action else { continue };
+                for emission in emissions {
+                    let offset = log.len() as i64;
+                    log.push(lie(emission, offset));
                 }
             }
             next += 1;
