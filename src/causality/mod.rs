@@ -1,1 +1,14 @@
-//! To be written.
+//! `Envelope -> Resolution`: who caused it, who still waits, who is orphaned. Pure: no I/O, no clock, no async.
+
+mod barrier;
+mod conversation;
+mod failures;
+mod index;
+mod lineage;
+mod recent;
+mod resolver;
+mod signature;
+
+pub use lineage::{LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW};
+pub use resolver::{Arrival, Horizon, Limits, Named, Resolver, RestoredEvent, trace_identifier};
+pub use signature::signature;
