@@ -8,3 +8,4 @@ mod conventions;
 mod hostile;
 mod reader;
 mod reader_on_kafka;
+mod verdict;
