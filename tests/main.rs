@@ -1,1 +1,2 @@
 //! One integration binary: everything links once.
+mod scenarios;

@@ -1,1 +1,16 @@
-//! To be written.
+//! `Envelope -> Resolution`: who caused it, who still waits, who is orphaned. Pure: no I/O, no clock, no async.
+
+mod barrier;
+mod conversation;
+mod failures;
+mod index;
+mod lineage;
+mod recent;
+mod resolver;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+pub use lineage::{LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW};
+pub use resolver::{Arrival, Horizon, Limits, Named, Resolver, RestoredEvent};
+pub use signature::signature;

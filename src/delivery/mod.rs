@@ -1,1 +1,7 @@
-//! To be written.
+//! Commits and offset/time marks -> how far each group has come on each partition. Pure: no I/O, no clock, no async.
+
+mod coverage;
+mod ledger;
+
+pub use coverage::{Coverage, HOLES_KEPT, MARKS_KEPT};
+pub use ledger::{Ledger, STALLED_AFTER_MS, STUCK_AFTER_MS};

@@ -19,9 +19,7 @@ pub use changes::{
 pub use coverage::{CoverageRow, GapReason};
 pub use envelope::{Envelope, Envelopes, Kind, Profile, Segment, Start, Undecoded};
 pub use failure::{FailureKind, FailureNotice, FailureRow, FailureState, Origin};
-pub use group::{
-    BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState,
-};
+pub use group::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState};
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
 pub use record::{Header, Producer, Record, Timestamp, TopicClass, TopicPartition};
 pub use reference::{EventRef, Ordinal};

@@ -1,8 +1,47 @@
 //! The cluster as the tap sees it. Nothing else speaks to a cluster.
 
+mod admin;
+mod batch;
+mod begin;
+mod clock;
+mod cluster;
+mod codec;
+mod connection;
+mod error;
+mod fetch;
+mod fetcher;
+mod lineup;
+mod reader;
+mod throttle;
+mod wire;
+
+pub use admin::{Admin, Estimate, TopicSummary};
+pub use error::Error;
+pub use reader::{Reader, SinkFactory};
+
 use crate::event::{GapReason, Producer, Record, Start, Timestamp, TopicPartition};
+use crate::telemetry::Counters;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// How to reach a cluster, and how gently to read it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Name of the cluster in every row.
+    pub cluster: String,
+    /// Bootstrap addresses, `host:port`.
+    pub brokers: Vec<String>,
+    /// Read no faster than this many bytes a second, over all brokers.
+    pub max_read: Option<u64>,
+    /// How long a broker may hold back an answer at the end of the log: the tick in which records arrive.
+    pub max_wait: Duration,
+    /// Where the reader counts.
+    pub counters: Arc<Counters>,
+    /// Set it, and all threads of the reader end.
+    pub stop: Arc<AtomicBool>,
+}
 
 /// Where reading of a partition begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,512 @@
+//! Finds causes: at once when the cause was seen, later when it comes, never when the barrier says so.
+
+use super::barrier::Barrier;
+use super::conversation::Conversations;
+use super::failures::Failures;
+use super::index::{Index, Secret, Spreading};
+use super::lineage::Lineages;
+use super::recent::{Known, Recent};
+use crate::event::{
+    BarrierSample, CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, FailureNotice, HashKey, Identifier, Kind,
+    Ordinal, OrphanReason, Resolution, Settled, Spelling, TraceContext,
+};
+use std::collections::{HashMap, VecDeque};
+
+/// Orphans that are watched for a cause that comes after all. The oldest are let go first, and counted.
+const ORPHANS_WATCHED: usize = 1_000_000;
+
+/// A record that another one names by its coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// On a partition that has its number: the ref, and whether the tap has read it, will, or never can.
+    Here(EventRef, Horizon),
+    /// On a topic that was not heard of yet, under a hash of its coordinates; see [`Resolver::placed`].
+    Elsewhere(u64),
+}
+
+/// Where named coordinates lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Horizon {
+    /// Read already.
+    Read,
+    /// Not read yet.
+    Ahead,
+    /// Out of reach.
+    Lost(OrphanReason),
+}
+
+/// One event on its way in.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// The row; resolution and conversation are filled in here.
+    pub row: EventRow,
+    /// It says itself that nothing caused it.
+    pub says_root: bool,
+    /// Number of its topic (one number for all partitions).
+    pub topic: u32,
+    /// Number of its type.
+    pub event_type: i32,
+    /// What it says about a failure, with its signature.
+    pub failure: Option<(&'a FailureNotice, String)>,
+    /// The record that failed, where it is named by coordinates.
+    pub origin: Option<Named>,
+}
+
+/// An event of an earlier run, for the memory of this one.
+#[derive(Debug, Clone)]
+pub struct RestoredEvent {
+    /// The event.
+    pub reference: EventRef,
+    /// Its own id.
+    pub id: Option<Identifier>,
+    /// The ids it shares with others: trace and correlation.
+    pub shared: [Option<Identifier>; 2],
+    /// Its conversation when it was written.
+    pub conversation: EventRef,
+    /// What it is.
+    pub kind: Kind,
+    /// What was known of its cause.
+    pub resolution: Resolution,
+    /// Its first cause.
+    pub cause: Option<EventRef>,
+    /// Number of its topic.
+    pub topic: u32,
+    /// Number of its type.
+    pub event_type: i32,
+}
+
+/// What limits cost so far; each is a counter of the tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Ids that left the index: the horizon got shorter.
+    pub ids_dropped: u64,
+    /// Trace and correlation ids that left the index.
+    pub shared_ids_dropped: u64,
+    /// Pages of recent events that were let go.
+    pub pages_dropped: u64,
+    /// Orphans that are watched no more.
+    pub orphans_dropped: u64,
+    /// Failures that are followed no more.
+    pub failures_dropped: u64,
+    /// Events whose id another event carries too.
+    pub repeated_ids: u64,
+    /// Events that did not join a conversation because their shared id is a hub.
+    pub hub_members: u64,
+}
+
+/// What an event waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Claim {
+    Id(u64),
+    Ref(EventRef),
+    Elsewhere(u64),
+}
+
+/// An event whose cause was not seen yet, or that was orphaned and may still be taken back.
+#[derive(Debug, Clone)]
+struct Open {
+    /// The row, until the first commit puts it into the pending table.
+    row: Option<Box<EventRow>>,
+    claim: Claim,
+    evidence: Evidence,
+    orphaned: bool,
+}
+
+/// What can be said about an event when it is read.
+enum AtSight {
+    Settled(Resolution),
+    Caused(EventRef, Evidence),
+    Waits(Claim, Evidence),
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub struct Resolver {
+    secret: Secret,
+    ids: Index<i64>,
+    pub(super) recent: Recent,
+    pub(super) conversations: Conversations,
+    pub(super) lineages: Lineages,
+    pub(super) failures: Failures,
+    pub(super) barrier: Barrier,
+    /// Who waits for what, in arrival order.
+    claims: HashMap<Claim, VecDeque<EventRef>, Spreading>,
+    open: HashMap<EventRef, Open, Spreading>,
+    /// Waiting events by the epoch that may judge them.
+    due: VecDeque<(Epoch, EventRef)>,
+    /// Waiting events that no commit has written yet.
+    fresh: Vec<EventRef>,
+    orphans: VecDeque<EventRef>,
+    waiting: u64,
+    /// Why a cause that is named by id and never came is not there.
+    absence: OrphanReason,
+    limits: Limits,
+}
+
+impl Resolver {
+    /// `secret` keys the index, so that ids from outside cannot be aimed at one slot.
+    pub fn new(secret: HashKey) -> Self {
+        let word = |salt: &[u8]| secret.hash(salt);
+        Self {
+            secret: Secret(word(b"hi"), word(b"lo")),
+            ids: Index::new(),
+            recent: Recent::default(),
+            conversations: Conversations::new(),
+            lineages: Lineages::new(),
+            failures: Failures::default(),
+            barrier: Barrier::default(),
+            claims: HashMap::default(),
+            open: HashMap::default(),
+            due: VecDeque::new(),
+            fresh: Vec::new(),
+            orphans: VecDeque::new(),
+            waiting: 0,
+            absence: OrphanReason::NeverSeen,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Says why a cause that is named by an id may be missing, given where reading began and what was left out.
+    pub fn set_absence(&mut self, reason: OrphanReason) {
+        self.absence = reason;
+    }
+
+    /// Reads ahead where an event's ids will be looked up. Called for a few events before the first of them is
+    /// resolved, so that their cache misses overlap instead of following each other.
+    pub fn warm(&self, id: Option<Identifier>, causation: Option<Identifier>, trace: Option<TraceContext>) -> u64 {
+        let id = id.map_or(0, |id| self.ids.warm(self.secret.key(id)));
+        let causation = causation.map_or(0, |id| self.ids.warm(self.secret.key(id)));
+        let trace = trace.map_or(0, |trace| self.conversations.warm(self.secret.key(trace_identifier(trace))));
+        id ^ causation ^ trace
+    }
+
+    /// Takes one event in.
+    pub fn resolve(&mut self, arrival: Arrival<'_>, changes: &mut Changes) {
+        let Arrival { mut row, says_root, topic, event_type, failure, origin } = arrival;
+        let reference = row.reference;
+        let lineage = self.lineages.number(topic, event_type);
+        let sight = self.judge_at_sight(&row, says_root, origin);
+        let cause = match sight {
+            AtSight::Caused(cause, evidence) => {
+                changes.causes.push(CauseRow { effect: reference, cause, evidence, confidence: 1.0 });
+                Some(cause)
+            }
+            _ => None,
+        };
+        row.resolution = match sight {
+            AtSight::Settled(resolution) => resolution,
+            AtSight::Caused(..) => Resolution::Caused,
+            AtSight::Waits(..) => Resolution::Waiting { blocked: false },
+        };
+        let cause_conversation = cause.and_then(|cause| self.recent.get(cause)).map(|known| known.conversation);
+        row.conversation = self.conversations.place(reference, cause_conversation, self.shared_keys(&row));
+        let known = Known { conversation: row.conversation, cause, resolution: row.resolution, lineage };
+        self.recent.insert(reference, known);
+        let own = self.register(&row);
+        if let Some((notice, signature)) = failure {
+            let origin = match origin {
+                Some(Named::Here(origin, _)) => Some(origin),
+                _ => None,
+            };
+            self.note_failure(&row, notice, signature, origin);
+        }
+        if let AtSight::Waits(claim, evidence) = sight {
+            self.wait(row, claim, evidence);
+        } else {
+            self.lineages.settle(lineage, cause.is_some());
+            changes.events.push(&row);
+        }
+        // Children may have come before their cause, whether they name it by id or by coordinates.
+        if let Some(key) = own {
+            self.satisfy(Claim::Id(key), reference, changes);
+        }
+        self.satisfy(Claim::Ref(reference), reference, changes);
+    }
+
+    fn judge_at_sight(&self, row: &EventRow, says_root: bool, origin: Option<Named>) -> AtSight {
+        if let Some(named) = origin {
+            let evidence = Evidence::FailureCoordinates;
+            return match named {
+                Named::Here(origin, Horizon::Read) => AtSight::Caused(origin, evidence),
+                Named::Here(origin, Horizon::Ahead) => AtSight::Waits(Claim::Ref(origin), evidence),
+                Named::Here(_, Horizon::Lost(reason)) => AtSight::Settled(Resolution::Orphaned(reason)),
+                Named::Elsewhere(hash) => AtSight::Waits(Claim::Elsewhere(hash), evidence),
+            };
+        }
+        if says_root {
+            return AtSight::Settled(Resolution::Root);
+        }
+        let Some((claim, evidence)) = self.claim_by_id(row) else { return AtSight::Settled(Resolution::Unlinked) };
+        match claim {
+            Claim::Id(key) if let Some(cause) = self.ids.get(key) => AtSight::Caused(EventRef(cause), evidence),
+            claim => AtSight::Waits(claim, evidence),
+        }
+    }
+
+    /// The id under which the event names its cause. A copy names its original by its own id; the causation id that it
+    /// carries is its original's.
+    fn claim_by_id(&self, row: &EventRow) -> Option<(Claim, Evidence)> {
+        let copy = matches!(row.kind, Kind::Retry | Kind::DeadLetter);
+        let (named, evidence) = match (copy, row.id, row.causation) {
+            (true, Some(id), _) => (id, Evidence::Forward),
+            (_, _, Some(id)) => (id, Evidence::CausationId),
+            _ => return None,
+        };
+        Some((Claim::Id(self.secret.key(named)), evidence))
+    }
+
+    fn shared_keys(&self, row: &EventRow) -> [Option<u64>; 2] {
+        let trace = row.trace.map(trace_identifier);
+        self.distinct_keys([trace, row.correlation])
+    }
+
+    /// A correlation id that is the trace id says the same thing once.
+    fn distinct_keys(&self, ids: [Option<Identifier>; 2]) -> [Option<u64>; 2] {
+        let [first, second] = ids.map(|id| id.map(|id| self.secret.key(id)));
+        [first, second.filter(|_| first != second)]
+    }
+
+    /// Makes the event findable by its id, and returns the key. Copies do not answer for their original.
+    fn register(&mut self, row: &EventRow) -> Option<u64> {
+        if matches!(row.kind, Kind::Retry | Kind::DeadLetter) {
+            return None;
+        }
+        let key = self.secret.key(row.id?);
+        if self.ids.get_or_insert(key, row.reference.0).is_some() {
+            self.limits.repeated_ids += 1;
+            return None;
+        }
+        Some(key)
+    }
+
+    fn wait(&mut self, row: EventRow, claim: Claim, evidence: Evidence) {
+        let reference = row.reference;
+        self.claims.entry(claim).or_default().push_back(reference);
+        self.due.push_back((self.barrier.epoch(), reference));
+        self.fresh.push(reference);
+        self.waiting += 1;
+        self.open.insert(reference, Open { row: Some(Box::new(row)), claim, evidence, orphaned: false });
+    }
+
+    /// `cause` has come: whoever claims it is caused by it.
+    fn satisfy(&mut self, claim: Claim, cause: EventRef, changes: &mut Changes) {
+        if self.claims.is_empty() {
+            return;
+        }
+        let Some(children) = self.claims.remove(&claim) else { return };
+        for child in children.into_iter().filter(|&child| child != cause) {
+            let Some(open) = self.open.remove(&child) else { continue };
+            self.waiting -= u64::from(!open.orphaned);
+            let conversation = self.join(child, cause);
+            if let Some(known) = self.recent.get_mut(child) {
+                known.cause = Some(cause);
+            }
+            changes.causes.push(CauseRow { effect: child, cause, evidence: open.evidence, confidence: 1.0 });
+            self.conclude(child, open, (Resolution::Caused, conversation), changes);
+        }
+    }
+
+    /// The topic of a record that was named while nobody had heard of it has turned up: reading of it begins now.
+    pub fn placed(&mut self, hash: u64, origin: EventRef) {
+        let Some(children) = self.claims.remove(&Claim::Elsewhere(hash)) else { return };
+        for &child in &children {
+            if let Some(open) = self.open.get_mut(&child) {
+                open.claim = Claim::Ref(origin);
+            }
+            self.name_failure_origin(child, origin, Evidence::FailureCoordinates);
+        }
+        self.claims.entry(Claim::Ref(origin)).or_default().extend(children);
+    }
+
+    fn join(&mut self, child: EventRef, cause: EventRef) -> EventRef {
+        let of = |r: EventRef| self.recent.get(r).map_or(r, |known| known.conversation);
+        let (child, cause) = (of(child), of(cause));
+        self.conversations.join(child, cause)
+    }
+
+    /// Writes down what was found out about an open event, wherever its row is by now.
+    fn conclude(
+        &mut self,
+        child: EventRef,
+        open: Open,
+        (resolution, conversation): (Resolution, EventRef),
+        changes: &mut Changes,
+    ) {
+        if let Some(known) = self.recent.get_mut(child) {
+            known.resolution = resolution;
+            known.conversation = conversation;
+            let lineage = known.lineage;
+            if !open.orphaned {
+                self.lineages.settle(lineage, resolution == Resolution::Caused);
+            }
+        }
+        let settled = Settled { reference: child, resolution, conversation };
+        match (open.row, open.orphaned) {
+            (Some(mut row), _) => {
+                row.resolution = resolution;
+                row.conversation = conversation;
+                changes.events.push(&row);
+            }
+            (None, false) => changes.settled.push(settled),
+            (None, true) => changes.retracted.push(settled),
+        }
+        self.chain_changed(child);
+    }
+
+    /// The tap has read the partition `ordinal` up to `next`.
+    pub fn advance(&mut self, ordinal: Ordinal, next: i64, changes: &mut Changes) {
+        self.barrier.advance(ordinal, next);
+        self.judge(changes);
+    }
+
+    /// Which barrier sample to take now, if any event waits for one.
+    pub fn ask_barrier(&mut self) -> Option<Epoch> {
+        (self.waiting > 0 || self.failures.has_candidates()).then(|| self.barrier.ask()).flatten()
+    }
+
+    /// Takes the sample that was asked for. `ahead` are the ends that were not read past yet.
+    pub fn barrier(&mut self, sample: &BarrierSample, ahead: HashMap<Ordinal, i64>, changes: &mut Changes) {
+        self.barrier.sampled(sample.epoch, ahead, sample.unreachable.len());
+        self.judge(changes);
+    }
+
+    /// The sample that was asked for could not be taken.
+    pub fn barrier_failed(&mut self) {
+        self.barrier.failed();
+    }
+
+    /// The input has ended: nothing more will come, so everything can be judged.
+    pub fn end_of_input(&mut self, changes: &mut Changes) {
+        while let Some((_, reference)) = self.due.pop_front() {
+            self.orphan(reference, changes);
+        }
+        self.heal_all();
+    }
+
+    fn judge(&mut self, changes: &mut Changes) {
+        let passed = self.barrier.passed();
+        while let Some(&(epoch, reference)) = self.due.front()
+            && epoch <= passed
+        {
+            self.due.pop_front();
+            self.orphan(reference, changes);
+        }
+        self.heal(passed);
+    }
+
+    fn orphan(&mut self, reference: EventRef, changes: &mut Changes) {
+        let Some(open) = self.open.get_mut(&reference).filter(|open| !open.orphaned) else { return };
+        let judged = Open { row: open.row.take(), ..*open };
+        open.orphaned = true;
+        self.waiting -= 1;
+        let conversation = match self.recent.get(reference) {
+            Some(known) => self.conversations.current(known.conversation),
+            None => reference,
+        };
+        self.conclude(reference, judged, (Resolution::Orphaned(self.absence), conversation), changes);
+        self.orphans.push_back(reference);
+        if self.orphans.len() > ORPHANS_WATCHED {
+            self.forget_oldest_orphan();
+        }
+    }
+
+    fn forget_oldest_orphan(&mut self) {
+        let Some(oldest) = self.orphans.pop_front() else { return };
+        let Some(claim) = self.open.get(&oldest).filter(|open| open.orphaned).map(|open| open.claim) else { return };
+        self.open.remove(&oldest);
+        self.limits.orphans_dropped += 1;
+        if let Some(children) = self.claims.get_mut(&claim) {
+            // Children of one claim are orphaned in arrival order, so the oldest stands first.
+            if children.front() == Some(&oldest) {
+                children.pop_front();
+            }
+            if children.is_empty() {
+                self.claims.remove(&claim);
+            }
+        }
+    }
+
+    /// Hands over what a commit has to write besides what was pushed already.
+    pub fn commit(&mut self, changes: &mut Changes) {
+        for reference in std::mem::take(&mut self.fresh) {
+            let Some(open) = self.open.get_mut(&reference) else { continue };
+            let Some(mut row) = open.row.take() else { continue };
+            row.resolution = Resolution::Waiting { blocked: self.barrier.blocked() };
+            row.conversation = self.conversations.current(row.conversation);
+            changes.pending.push(&row);
+        }
+        changes.aliases.append(&mut self.conversations.merged);
+        self.commit_failures(changes);
+    }
+
+    /// Waiting events that no commit has written yet.
+    pub fn unwritten(&self) -> usize {
+        self.fresh.len()
+    }
+
+    /// Events that wait for their cause.
+    pub fn waiting(&self) -> u64 {
+        self.waiting
+    }
+
+    /// True when a partition holds back the verdicts that wait.
+    pub fn blocked(&self) -> bool {
+        self.barrier.blocked()
+    }
+
+    /// What limits cost so far.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            ids_dropped: self.ids.dropped,
+            shared_ids_dropped: self.conversations.dropped(),
+            pages_dropped: self.recent.dropped,
+            failures_dropped: self.failures.dropped,
+            hub_members: self.conversations.hub_members,
+            ..self.limits
+        }
+    }
+
+    /// Takes in a merge of an earlier run.
+    pub fn restore_merge(&mut self, old: EventRef, current: EventRef) {
+        self.conversations.restore_merge(old, current);
+    }
+
+    /// Takes in an event of an earlier run.
+    pub fn restore_event(&mut self, event: &RestoredEvent) {
+        let lineage = self.lineages.number(event.topic, event.event_type);
+        if !matches!(event.kind, Kind::Retry | Kind::DeadLetter)
+            && let Some(id) = event.id
+        {
+            self.ids.get_or_insert(self.secret.key(id), event.reference.0);
+        }
+        let keys = self.distinct_keys(event.shared);
+        for key in keys.into_iter().flatten() {
+            self.conversations.restore_member(key, event.conversation);
+        }
+        self.recent.insert(
+            event.reference,
+            Known { conversation: event.conversation, cause: event.cause, resolution: event.resolution, lineage },
+        );
+        if !matches!(event.resolution, Resolution::Waiting { .. }) {
+            self.lineages.settle(lineage, event.resolution == Resolution::Caused);
+        }
+    }
+
+    /// Takes in an event that an earlier run left waiting; `origin` as its failure names it.
+    pub fn restore_waiting(&mut self, row: &EventRow, origin: Option<Named>) {
+        let claim = match origin {
+            Some(Named::Here(origin, _)) => Some((Claim::Ref(origin), Evidence::FailureCoordinates)),
+            Some(Named::Elsewhere(hash)) => Some((Claim::Elsewhere(hash), Evidence::FailureCoordinates)),
+            None => self.claim_by_id(row),
+        };
+        let Some((claim, evidence)) = claim else { return };
+        self.claims.entry(claim).or_default().push_back(row.reference);
+        self.due.push_back((self.barrier.epoch(), row.reference));
+        self.waiting += 1;
+        self.open.insert(row.reference, Open { row: None, claim, evidence, orphaned: false });
+    }
+}
+
+const fn trace_identifier(trace: TraceContext) -> Identifier {
+    Identifier { hi: trace.trace_hi, lo: trace.trace_lo, spelling: Spelling::Hex }
+}

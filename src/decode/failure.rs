@@ -1,0 +1,177 @@
+//! What kind of record this is, and what it says about a failure.
+
+use super::found::{Claim, Found};
+use super::row::{Coordinate, Encoding, Failure, Field};
+use super::text::{field, number};
+use super::topic::Role;
+use crate::event::{FailureKind, FailureNotice, Kind, Origin, Record, TopicClass, Undecoded, clip};
+
+/// Longest topic name that Kafka allows.
+const MAX_TOPIC_BYTES: usize = 249;
+
+/// Bytes of a group or error class that are kept.
+const MAX_NAME_BYTES: usize = 256;
+
+/// Bytes of an error message that are kept: enough to recognise it, too few to hold a stack trace or much of a payload.
+pub const MAX_ERROR_BYTES: usize = 1024;
+
+/// A record as its failure fields are read.
+pub struct Evidence<'r, 'a> {
+    /// What the table found.
+    pub found: &'r Found,
+    /// The record.
+    pub record: &'r Record<'a>,
+    /// Name of its topic.
+    pub topic: &'r str,
+    /// What that name says.
+    pub role: Role,
+}
+
+impl Evidence<'_, '_> {
+    /// The kind of the record, and the notice of a retry or dead letter.
+    pub fn judge(&self, undecoded: &mut [u64]) -> (Kind, Option<FailureNotice>) {
+        if self.role.is_internal() {
+            return (Kind::Internal, None);
+        }
+        let by_name = kind_of(self.role.by_name);
+        let Some(failure) = self.found.failure() else {
+            return (by_name.map_or(Kind::Event, record_kind), by_name.map(empty));
+        };
+        let (topic, origin) = self.origin(undecoded);
+        let kind = match &topic {
+            // On the topic that failed, such headers are left over from a redrive: an ordinary delivery, except on a
+            // topic that is for failures by its own name.
+            Some(topic) if topic == self.topic => by_name,
+            Some(_) => Some(self.kind(failure)),
+            // Without coordinates, headers may have been copied on to a later event.
+            None => kind_of(self.role.with_evidence),
+        };
+        match kind {
+            None => (Kind::Event, None),
+            Some(kind) => {
+                let origin_topic = if origin.is_some() { None } else { topic };
+                (record_kind(kind), Some(self.notice(empty(kind), (origin_topic, origin), undecoded)))
+            }
+        }
+    }
+
+    fn kind(&self, failure: Failure) -> FailureKind {
+        if failure == Failure::DeadLetter {
+            return FailureKind::DeadLetter;
+        }
+        kind_of(self.role.with_evidence).unwrap_or({
+            // A topic of any name: who counts attempts will try again more often than give up.
+            if self.found.has(Field::Attempts) { FailureKind::Retry } else { FailureKind::DeadLetter }
+        })
+    }
+
+    /// Topic and, where they can be read, coordinates of the record that failed first: all of one convention.
+    fn origin(&self, undecoded: &mut [u64]) -> (Option<String>, Option<Origin>) {
+        let malformed = Undecoded::MalformedCoordinates as usize;
+        for claim in self.claims(Coordinate::Topic, None) {
+            let Some(topic) = topic_name(&claim) else {
+                undecoded[malformed] += 1;
+                continue;
+            };
+            let of = Some(claim.convention);
+            let part = |coordinate| self.claims(coordinate, of).next().map(|claim| number(claim.raw));
+            let (partition, offset) = (part(Coordinate::Partition), part(Coordinate::Offset));
+            let (Some(partition), Some(offset)) = (partition, offset) else { return (Some(topic), None) };
+            let partition = partition.and_then(|partition| i32::try_from(partition).ok());
+            let origin = match (partition, offset) {
+                (Some(partition @ 0..), Some(offset @ 0..)) => Some(Origin { topic: topic.clone(), partition, offset }),
+                _ => {
+                    undecoded[malformed] += 1;
+                    None
+                }
+            };
+            return (Some(topic), origin);
+        }
+        (None, None)
+    }
+
+    fn claims(&self, coordinate: Coordinate, of: Option<u16>) -> impl Iterator<Item = Claim<'_>> {
+        self.found.claims(Field::Origin(coordinate), of, self.record)
+    }
+
+    fn notice(
+        &self,
+        notice: FailureNotice,
+        (origin_topic, origin): (Option<String>, Option<Origin>),
+        undecoded: &mut [u64],
+    ) -> FailureNotice {
+        let named = origin.as_ref().map(|origin| origin.topic.as_str()).or(origin_topic.as_deref());
+        let group = self.text(Field::Group, MAX_NAME_BYTES, undecoded).or_else(|| self.group_in_topic(named?));
+        FailureNotice {
+            group,
+            attempt: self.attempts(),
+            error_class: self.text(Field::ErrorClass, MAX_NAME_BYTES, undecoded),
+            error_message: self.text(Field::ErrorMessage, MAX_ERROR_BYTES, undecoded),
+            origin_topic,
+            origin,
+            ..notice
+        }
+    }
+
+    /// Spring Cloud Stream names its dead-letter topics `error.<destination>.<group>` and has no header for the group.
+    fn group_in_topic(&self, origin: &str) -> Option<String> {
+        let group = self.topic.strip_prefix("error.")?.strip_prefix(origin)?.strip_prefix('.')?;
+        (!group.is_empty()).then(|| group.to_owned())
+    }
+
+    fn attempts(&self) -> Option<i32> {
+        let claims = self.found.claims(Field::Attempts, None, self.record);
+        let mut counts = claims.filter_map(|claim| {
+            let next = i64::from(claim.encoding == Encoding::NextNumber);
+            i32::try_from(number(claim.raw)?.checked_sub(next)?).ok().filter(|count| *count >= 0)
+        });
+        counts.next()
+    }
+
+    fn text(&self, of: Field, limit: usize, undecoded: &mut [u64]) -> Option<String> {
+        for claim in self.found.claims(of, None, self.record) {
+            let text = field(claim.raw, claim.encoding);
+            if !text.is_empty() {
+                undecoded[Undecoded::Clipped as usize] += u64::from(text.len() > limit);
+                return Some(clip(&text, limit));
+            }
+        }
+        None
+    }
+}
+
+fn topic_name(claim: &Claim<'_>) -> Option<String> {
+    let text = claim.raw.text();
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let fits = !text.is_empty() && text.len() <= MAX_TOPIC_BYTES && text.iter().all(legal);
+    fits.then(|| String::from_utf8_lossy(&text).into_owned())
+}
+
+fn kind_of(class: TopicClass) -> Option<FailureKind> {
+    match class {
+        TopicClass::DeadLetter => Some(FailureKind::DeadLetter),
+        TopicClass::Retry => Some(FailureKind::Retry),
+        _ => None,
+    }
+}
+
+fn record_kind(kind: FailureKind) -> Kind {
+    match kind {
+        FailureKind::DeadLetter => Kind::DeadLetter,
+        FailureKind::Retry => Kind::Retry,
+        FailureKind::Fault => Kind::Fault,
+    }
+}
+
+/// A notice of a record that says nothing more.
+fn empty(kind: FailureKind) -> FailureNotice {
+    FailureNotice {
+        kind,
+        origin: None,
+        origin_topic: None,
+        group: None,
+        attempt: None,
+        error_class: None,
+        error_message: None,
+    }
+}

@@ -1,0 +1,250 @@
+//! What was seen of one partition, what is missing and why, and when its offsets were written.
+
+use crate::event::{CoverageRow, GapReason, Ordinal, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+
+/// Holes kept per partition, so that lag in records can leave them out. Older ones stay in the counts only.
+pub const HOLES_KEPT: usize = 65_536;
+/// Offset/time marks kept per partition: at one a second, an hour and a half.
+pub const MARKS_KEPT: usize = 5_400;
+/// Least distance of two marks in ms.
+const MARK_EVERY_MS: i64 = 1_000;
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub struct Coverage {
+    row: CoverageRow,
+    begun: bool,
+    holes: BTreeMap<i64, i64>,
+    reasons: BTreeMap<i64, GapReason>,
+    marks: VecDeque<(i64, Timestamp)>,
+    changed: bool,
+}
+
+impl Coverage {
+    /// Nothing seen yet.
+    pub fn new(ordinal: Ordinal) -> Self {
+        let row = CoverageRow {
+            ordinal,
+            first_offset: 0,
+            next_offset: 0,
+            log_start: 0,
+            seen: 0,
+            missing: [0; GapReason::ALL.len()],
+        };
+        Self {
+            row,
+            begun: false,
+            holes: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            marks: VecDeque::new(),
+            changed: false,
+        }
+    }
+
+    /// As an earlier run left it.
+    pub fn restore(row: CoverageRow) -> Self {
+        Self { begun: true, ..Self { row: row.clone(), ..Self::new(row.ordinal) } }
+    }
+
+    /// Reading begins at `position` of a log that begins at `log_start`.
+    pub fn start(&mut self, log_start: i64, position: i64) {
+        if self.begun {
+            return;
+        }
+        self.begun = true;
+        self.changed = true;
+        self.row.log_start = log_start;
+        self.row.first_offset = position;
+        self.row.next_offset = position;
+    }
+
+    /// True when all of `covers` is new, so that no offset needs a look of its own.
+    pub fn is_ahead(&self, covers: &Range<i64>) -> bool {
+        !self.begun || covers.start >= self.row.next_offset
+    }
+
+    /// True when `offset` was not seen before.
+    pub fn admits(&self, offset: i64) -> bool {
+        !self.begun
+            || offset >= self.row.next_offset
+            || offset < self.row.first_offset
+            || self.hole_at(offset).is_some()
+    }
+
+    fn hole_at(&self, offset: i64) -> Option<Range<i64>> {
+        let (&start, &end) = self.holes.range(..=offset).next_back()?;
+        (offset < end).then_some(start..end)
+    }
+
+    /// Takes in that `covers` was read and held records at `seen`, in ascending order; the other offsets are missing
+    /// for `reason`. Offsets that were spoken for before stay as they were, unless a record fills a hole.
+    pub fn cover(&mut self, covers: Range<i64>, seen: impl Iterator<Item = i64>, reason: GapReason) {
+        if covers.is_empty() {
+            return;
+        }
+        if !self.begun {
+            self.start(covers.start, covers.start);
+        }
+        self.changed = true;
+        let (first, next) = (self.row.first_offset, self.row.next_offset);
+        if covers.start > next {
+            self.add_hole(next..covers.start, reason);
+        }
+        if covers.end < first {
+            self.add_hole(covers.end..first, reason);
+        }
+        let mut at = covers.start;
+        for offset in seen {
+            if (first..next).contains(&offset) {
+                self.fill(offset);
+            } else {
+                self.row.seen += 1;
+                self.add_new_hole(at.max(covers.start)..offset, (first, next), reason);
+            }
+            at = offset + 1;
+        }
+        self.add_new_hole(at..covers.end, (first, next), reason);
+        self.row.first_offset = first.min(covers.start);
+        self.row.next_offset = next.max(covers.end);
+    }
+
+    /// The parts of `range` that lie outside what was spoken for before.
+    fn add_new_hole(&mut self, range: Range<i64>, (first, next): (i64, i64), reason: GapReason) {
+        if range.is_empty() {
+            return;
+        }
+        self.add_hole(range.start..range.end.min(first), reason);
+        self.add_hole(range.start.max(next)..range.end, reason);
+    }
+
+    fn add_hole(&mut self, range: Range<i64>, reason: GapReason) {
+        if range.is_empty() {
+            return;
+        }
+        self.row.missing[reason as usize] += range.end - range.start;
+        self.holes.insert(range.start, range.end);
+        self.reasons.insert(range.start, reason);
+        if self.holes.len() > HOLES_KEPT {
+            self.holes.pop_first();
+            self.reasons.pop_first();
+        }
+    }
+
+    /// A record came after all, or again.
+    fn fill(&mut self, offset: i64) {
+        let Some(hole) = self.hole_at(offset) else {
+            self.row.missing[GapReason::SeenBefore as usize] += 1;
+            return;
+        };
+        let reason = self.reasons.remove(&hole.start).unwrap_or(GapReason::CompactedOrTransactional);
+        self.holes.remove(&hole.start);
+        self.row.missing[reason as usize] -= 1;
+        self.row.seen += 1;
+        for part in [hole.start..offset, offset + 1..hole.end] {
+            if !part.is_empty() {
+                self.holes.insert(part.start, part.end);
+                self.reasons.insert(part.start, reason);
+            }
+        }
+    }
+
+    /// Remembers when `offset` was written, at most once a second.
+    pub fn mark(&mut self, offset: i64, time: Timestamp) {
+        let due =
+            self.marks.back().is_none_or(|&(at, last)| offset > at && time.millis() - last.millis() >= MARK_EVERY_MS);
+        if due {
+            self.marks.push_back((offset, time));
+            if self.marks.len() > MARKS_KEPT {
+                self.marks.pop_front();
+            }
+        }
+    }
+
+    /// When the record at or next before `offset` was written; `None` before the first mark.
+    pub fn time_of(&self, offset: i64) -> Option<Timestamp> {
+        let after = self.marks.partition_point(|&(at, _)| at <= offset);
+        after.checked_sub(1).map(|at| self.marks[at].1)
+    }
+
+    /// Offsets of `range` that are known to hold no readable record.
+    pub fn holes_in(&self, range: Range<i64>) -> i64 {
+        let before = self.holes.range(..range.start).next_back().map(|(&start, &end)| (start, end));
+        let within = self.holes.range(range.start..range.end.max(range.start)).map(|(&start, &end)| (start, end));
+        before.into_iter().chain(within).map(|(start, end)| (end.min(range.end) - start.max(range.start)).max(0)).sum()
+    }
+
+    /// Everything below this was read.
+    pub fn next_offset(&self) -> i64 {
+        self.row.next_offset
+    }
+
+    /// The row as it stands.
+    pub fn row(&self) -> &CoverageRow {
+        &self.row
+    }
+
+    /// The row, if it changed since the last call.
+    pub fn take_change(&mut self) -> Option<CoverageRow> {
+        std::mem::take(&mut self.changed).then(|| self.row.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing(coverage: &Coverage, reason: GapReason) -> i64 {
+        coverage.row().missing[reason as usize]
+    }
+
+    #[test]
+    fn every_offset_is_seen_or_missing() {
+        let mut coverage = Coverage::new(Ordinal(1));
+        coverage.start(3, 5);
+        coverage.cover(5..10, [5, 6, 9].into_iter(), GapReason::Compacted);
+        coverage.cover(10..11, [].into_iter(), GapReason::Control);
+        let row = coverage.row();
+        assert_eq!((row.log_start, row.first_offset, row.next_offset, row.seen), (3, 5, 11, 3));
+        assert_eq!((missing(&coverage, GapReason::Compacted), missing(&coverage, GapReason::Control)), (2, 1));
+        assert_eq!(coverage.holes_in(6..11), 3);
+        assert_eq!(coverage.holes_in(8..9), 1);
+    }
+
+    #[test]
+    fn what_comes_again_is_counted_and_not_taken() {
+        let mut coverage = Coverage::new(Ordinal(1));
+        coverage.cover(0..3, [0, 1, 2].into_iter(), GapReason::Compacted);
+        assert!(!coverage.admits(1) && coverage.admits(3));
+        coverage.cover(1..2, [1].into_iter(), GapReason::Compacted);
+        assert_eq!((coverage.row().seen, missing(&coverage, GapReason::SeenBefore)), (3, 1));
+    }
+
+    #[test]
+    fn any_order_ends_the_same() {
+        let orders = [[0, 1, 4, 6], [6, 4, 1, 0], [4, 0, 6, 1]];
+        for order in orders {
+            let mut coverage = Coverage::new(Ordinal(1));
+            for offset in order {
+                assert!(coverage.admits(offset), "{order:?} {offset}");
+                let one = std::iter::once(offset);
+                coverage.cover(offset..offset + 1, one, GapReason::CompactedOrTransactional);
+            }
+            let row = coverage.row();
+            assert_eq!((row.first_offset, row.next_offset, row.seen), (0, 7, 4), "{order:?}");
+            assert_eq!(missing(&coverage, GapReason::CompactedOrTransactional), 3, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn time_is_looked_up_never_guessed() {
+        let mut coverage = Coverage::new(Ordinal(1));
+        for (offset, ms) in [(10, 1_000), (11, 1_500), (20, 2_000), (30, 9_000)] {
+            coverage.mark(offset, Timestamp::from_millis(ms));
+        }
+        assert_eq!(coverage.time_of(9), None);
+        assert_eq!(coverage.time_of(11), Some(Timestamp::from_millis(1_000)));
+        assert_eq!(coverage.time_of(25), Some(Timestamp::from_millis(2_000)));
+    }
+}

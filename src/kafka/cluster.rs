@@ -1,0 +1,256 @@
+//! Brokers, topics, leaders and log ends: the rare requests, over one connection a broker.
+
+use super::clock;
+use super::connection::Connection;
+use super::error::{Error, code};
+use crate::event::{Timestamp, TopicPartition};
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::metadata_response::{MetadataResponse, MetadataResponseTopic};
+use kafka_protocol::messages::{BrokerId, ListOffsetsRequest, MetadataRequest, TopicName};
+use kafka_protocol::protocol::StrBytes;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// A broker that failed is not tried again before this, so that one dead broker does not hold up every sample.
+const AWAY: Duration = Duration::from_secs(2);
+
+/// One topic as metadata shows it.
+#[derive(Debug, Clone)]
+pub(super) struct Topic {
+    pub(super) name: Arc<str>,
+    pub(super) id: [u8; 16],
+    pub(super) internal: bool,
+    pub(super) partitions: Vec<Led>,
+}
+
+/// One partition and who leads it.
+#[derive(Debug, Clone)]
+pub(super) struct Led {
+    pub(super) identity: Arc<TopicPartition>,
+    /// Broker id; negative when nobody leads.
+    pub(super) leader: i32,
+    pub(super) epoch: i32,
+}
+
+/// A point of a log that ListOffsets can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LogPoint {
+    /// First offset that is still there.
+    Start,
+    /// Next offset that will be written.
+    End,
+    /// Where a read_committed reader stops.
+    Stable,
+    /// First record at or after this.
+    At(Timestamp),
+}
+
+impl LogPoint {
+    fn wire(self) -> (i64, i8) {
+        match self {
+            Self::Start => (-2, 0),
+            Self::End => (-1, 0),
+            Self::Stable => (-1, 1),
+            Self::At(time) => (time.millis().max(0), 1),
+        }
+    }
+}
+
+/// Offsets by partition. A partition whose leader did not answer is not in it.
+pub(super) type Offsets = HashMap<Arc<TopicPartition>, i64>;
+
+/// One side's view of the cluster. Not shared between threads: each has its own connections.
+pub(super) struct Cluster {
+    name: Arc<str>,
+    bootstrap: Vec<String>,
+    stop: Arc<AtomicBool>,
+    brokers: BTreeMap<i32, String>,
+    links: HashMap<i32, Connection>,
+    away: HashMap<i32, Instant>,
+    identities: HashMap<(Arc<str>, [u8; 16]), HashMap<i32, Arc<TopicPartition>>>,
+}
+
+impl Cluster {
+    pub(super) fn new(name: &str, bootstrap: &[String], stop: &Arc<AtomicBool>) -> Self {
+        Self {
+            name: name.into(),
+            bootstrap: bootstrap.to_vec(),
+            stop: Arc::clone(stop),
+            brokers: BTreeMap::new(),
+            links: HashMap::new(),
+            away: HashMap::new(),
+            identities: HashMap::new(),
+        }
+    }
+
+    /// Ids of the brokers that metadata named last.
+    pub(super) fn brokers(&self) -> Vec<i32> {
+        self.brokers.keys().copied().collect()
+    }
+
+    /// `host:port` of a broker.
+    pub(super) fn address(&self, broker: i32) -> Option<&str> {
+        self.brokers.get(&broker).map(String::as_str)
+    }
+
+    /// Runs `ask` on the connection to `broker`, which is opened if there is none and opened anew if it broke.
+    pub(super) fn on<T>(
+        &mut self,
+        broker: i32,
+        mut ask: impl FnMut(&mut Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if let Some(mut link) = self.links.remove(&broker) {
+            match ask(&mut link) {
+                Err(error) if error.is_connection() => {}
+                answer => {
+                    self.links.insert(broker, link);
+                    return answer;
+                }
+            }
+        }
+        let address = self.brokers.get(&broker).ok_or(Error::Away(broker))?;
+        if self.away.get(&broker).is_some_and(|&until| clock::now() < until) {
+            return Err(Error::Away(broker));
+        }
+        let answer = Connection::open(address, &self.stop).and_then(|mut link| {
+            let answer = ask(&mut link)?;
+            self.links.insert(broker, link);
+            Ok(answer)
+        });
+        match &answer {
+            Err(error) if error.is_connection() => self.away.insert(broker, clock::now() + AWAY),
+            _ => self.away.remove(&broker),
+        };
+        answer
+    }
+
+    /// Asks for all topics that the tap may see: first the brokers it knows, then the bootstrap addresses.
+    pub(super) fn topics(&mut self) -> Result<Vec<Topic>, Error> {
+        let metadata = self.metadata()?;
+        self.brokers = metadata.brokers.iter().map(|b| (b.node_id.0, format!("{}:{}", b.host, b.port))).collect();
+        self.links.retain(|id, link| self.brokers.get(id) == Some(&link.address));
+        let topics: Vec<Topic> = metadata.topics.iter().filter_map(|topic| self.topic(topic)).collect();
+        let present: HashSet<(&str, [u8; 16])> = topics.iter().map(|topic| (&*topic.name, topic.id)).collect();
+        self.identities.retain(|(name, id), _| present.contains(&(&**name, *id)));
+        Ok(topics)
+    }
+
+    fn metadata(&mut self) -> Result<MetadataResponse, Error> {
+        // No list of names: a broker creates nothing for a topic that nobody named, and the flag forbids it besides.
+        let request = MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false);
+        let mut last = None;
+        for broker in self.brokers() {
+            match self.on(broker, |link| link.call(&request)) {
+                Ok(metadata) => return Ok(metadata),
+                Err(Error::Stopped) => return Err(Error::Stopped),
+                Err(error) => last = Some(error),
+            }
+        }
+        for address in &self.bootstrap {
+            let answer = Connection::open(address, &self.stop).and_then(|mut link| {
+                let metadata = link.call(&request)?;
+                Ok((link, metadata))
+            });
+            match answer {
+                Ok((link, metadata)) => {
+                    let own = |b: &&kafka_protocol::messages::metadata_response::MetadataResponseBroker| {
+                        format!("{}:{}", b.host, b.port) == link.address
+                    };
+                    if let Some(id) = metadata.brokers.iter().find(own).map(|b| b.node_id.0) {
+                        self.links.insert(id, link);
+                    }
+                    return Ok(metadata);
+                }
+                Err(Error::Stopped) => return Err(Error::Stopped),
+                Err(error) => last = Some(error),
+            }
+        }
+        let addresses = self.bootstrap.join(", ");
+        Err(Error::Unreachable { addresses, last: Box::new(last.unwrap_or(Error::Away(-1))) })
+    }
+
+    fn topic(&mut self, topic: &MetadataResponseTopic) -> Option<Topic> {
+        if topic.error_code != code::NONE {
+            tracing::debug!(topic = ?topic.name, code = topic.error_code, "metadata without this topic");
+            return None;
+        }
+        let name: Arc<str> = topic.name.as_ref()?.as_str().into();
+        let id = *topic.topic_id.as_bytes();
+        let identities = self.identities.entry((Arc::clone(&name), id)).or_default();
+        let mut partitions = Vec::with_capacity(topic.partitions.len());
+        for partition in &topic.partitions {
+            let number = partition.partition_index;
+            let new = || {
+                Arc::new(TopicPartition {
+                    cluster: Arc::clone(&self.name),
+                    topic: Arc::clone(&name),
+                    topic_id: id,
+                    partition: number,
+                })
+            };
+            let identity = Arc::clone(identities.entry(number).or_insert_with(new));
+            partitions.push(Led { identity, leader: partition.leader_id.0, epoch: partition.leader_epoch });
+        }
+        partitions.sort_by_key(|led| led.identity.partition);
+        Some(Topic { name, id, internal: topic.is_internal, partitions })
+    }
+
+    /// Asks the leader of each partition for one point of its log.
+    ///
+    /// An offset of -1 is passed on: for [`LogPoint::At`] it says "no record that young", or, on brokers that cannot
+    /// look up by time, nothing at all.
+    pub(super) fn offsets(&mut self, partitions: &[Led], point: LogPoint) -> Result<Offsets, Error> {
+        let mut by_leader: BTreeMap<i32, Vec<&Led>> = BTreeMap::new();
+        for led in partitions.iter().filter(|led| led.leader >= 0) {
+            by_leader.entry(led.leader).or_default().push(led);
+        }
+        let mut offsets = Offsets::with_capacity(partitions.len());
+        for (leader, mut asked) in by_leader {
+            asked.sort_by(|a, b| a.identity.cmp(&b.identity));
+            let request = list_offsets(&asked, point);
+            match self.on(leader, |link| link.call(&request)) {
+                Ok(answer) => {
+                    for topic in &answer.topics {
+                        for partition in topic.partitions.iter().filter(|p| p.error_code == code::NONE) {
+                            let key = (topic.name.as_str(), partition.partition_index);
+                            let at =
+                                asked.binary_search_by(|led| (&*led.identity.topic, led.identity.partition).cmp(&key));
+                            if let Ok(at) = at {
+                                offsets.insert(Arc::clone(&asked[at].identity), partition.offset);
+                            }
+                        }
+                    }
+                }
+                Err(Error::Stopped) => return Err(Error::Stopped),
+                Err(error) => tracing::debug!(%error, leader, "log ends of this broker's partitions stay unknown"),
+            }
+        }
+        Ok(offsets)
+    }
+}
+
+fn list_offsets(asked: &[&Led], point: LogPoint) -> ListOffsetsRequest {
+    let (timestamp, isolation) = point.wire();
+    let topics = asked.chunk_by(|a, b| a.identity.topic == b.identity.topic).map(|of_topic| {
+        let partitions = of_topic.iter().map(|led| {
+            ListOffsetsPartition::default()
+                .with_partition_index(led.identity.partition)
+                .with_current_leader_epoch(-1)
+                .with_timestamp(timestamp)
+        });
+        ListOffsetsTopic::default()
+            .with_name(topic_name(&of_topic[0].identity.topic))
+            .with_partitions(partitions.collect())
+    });
+    ListOffsetsRequest::default()
+        .with_replica_id(BrokerId(-1))
+        .with_isolation_level(isolation)
+        .with_topics(topics.collect())
+}
+
+/// `name` as the protocol crate wants it.
+pub(super) fn topic_name(name: &Arc<str>) -> TopicName {
+    TopicName(StrBytes::from_string(name.to_string()))
+}

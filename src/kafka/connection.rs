@@ -1,0 +1,276 @@
+//! One TCP connection to one broker: frames, version negotiation, and the closed list of requests that can be sent.
+
+use super::clock;
+use super::error::{Error, code};
+use bytes::{Buf, Bytes, BytesMut};
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest,
+    ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetFetchRequest, OffsetFetchResponse, RequestHeader,
+    ResponseHeader,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// Name of this client in the brokers' logs, metrics and quotas.
+pub(super) const CLIENT_ID: &str = "headwater";
+/// A broker that does not accept within this is away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A broker that does not answer within this, beyond the wait that it was asked for, is away.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a waiting read looks whether the tap is stopping.
+const STOP_CHECK: Duration = Duration::from_millis(250);
+/// Largest frame that is read. A fetch answer is at most 16 MiB unless one record batch alone is larger, and Kafka
+/// bounds a batch by `message.max.bytes` (1 MiB by default); what claims more than this is no Kafka broker.
+pub(super) const FRAME_MAX: usize = 128 << 20;
+/// Least time between two rare requests on one connection, so that they never come as a burst. (librdkafka's mock
+/// cluster also loses a wake-up, and then stalls for a second, when they follow each other without a gap.)
+const CALL_SPACING: Duration = Duration::from_millis(2);
+
+/// A request that the tap may send besides ApiVersions and Fetch. The list is closed, and none of them writes.
+pub(super) trait ReadRequest: Encodable {
+    const KEY: ApiKey;
+    const NAME: &'static str;
+    /// Versions that the tap speaks.
+    const LEAST: i16;
+    const MOST: i16;
+    type Answer: Decodable;
+}
+
+/// From v4 on the request can say that no topic may be created (KIP-204 era brokers, 0.11); topic ids from v10.
+impl ReadRequest for MetadataRequest {
+    const KEY: ApiKey = ApiKey::Metadata;
+    const NAME: &'static str = "Metadata";
+    const LEAST: i16 = 4;
+    const MOST: i16 = 12;
+    type Answer = MetadataResponse;
+}
+
+/// Isolation levels from v2 on. Beyond v9 there is only a timeout for remote storage.
+impl ReadRequest for ListOffsetsRequest {
+    const KEY: ApiKey = ApiKey::ListOffsets;
+    const NAME: &'static str = "ListOffsets";
+    const LEAST: i16 = 2;
+    const MOST: i16 = 9;
+    type Answer = ListOffsetsResponse;
+}
+
+impl ReadRequest for ListGroupsRequest {
+    const KEY: ApiKey = ApiKey::ListGroups;
+    const NAME: &'static str = "ListGroups";
+    const LEAST: i16 = 0;
+    const MOST: i16 = 5;
+    type Answer = ListGroupsResponse;
+}
+
+/// All topics of a group can be asked for from v2 on, several groups at once from v8 on.
+impl ReadRequest for OffsetFetchRequest {
+    const KEY: ApiKey = ApiKey::OffsetFetch;
+    const NAME: &'static str = "OffsetFetch";
+    const LEAST: i16 = 2;
+    const MOST: i16 = 9;
+    type Answer = OffsetFetchResponse;
+}
+
+/// An open connection that knows what its broker offers.
+pub(super) struct Connection {
+    pub(super) address: String,
+    stream: TcpStream,
+    stop: Arc<AtomicBool>,
+    correlation: i32,
+    offered: HashMap<i16, (i16, i16)>,
+    last_call: Option<Instant>,
+}
+
+impl Connection {
+    /// Connects to `address` (`host:port`) and asks which requests it knows. Waits end early once `stop` is set.
+    pub(super) fn open(address: &str, stop: &Arc<AtomicBool>) -> Result<Self, Error> {
+        let stream = connect(address).map_err(|source| Error::Connect { broker: address.to_owned(), source })?;
+        let mut connection = Self {
+            address: address.to_owned(),
+            stream,
+            stop: Arc::clone(stop),
+            correlation: 0,
+            offered: HashMap::new(),
+            last_call: None,
+        };
+        connection.offered = connection.ask_versions()?;
+        Ok(connection)
+    }
+
+    /// Highest version that both sides speak; `None` when the broker does not list the request.
+    pub(super) fn version(&self, key: ApiKey, least: i16, most: i16) -> Option<i16> {
+        let &(lowest, highest) = self.offered.get(&(key as i16))?;
+        let version = highest.min(most);
+        (version >= lowest.max(least)).then_some(version)
+    }
+
+    /// The version in which `Q` is sent to this broker.
+    pub(super) fn version_of<Q: ReadRequest>(&self) -> Result<i16, Error> {
+        self.version(Q::KEY, Q::LEAST, Q::MOST).ok_or_else(|| Error::Unsupported {
+            broker: self.address.clone(),
+            request: Q::NAME,
+            least: Q::LEAST,
+            most: Q::MOST,
+        })
+    }
+
+    /// Sends a rare request in the version of [`Self::version_of`] and waits for the answer.
+    pub(super) fn call<Q: ReadRequest>(&mut self, request: &Q) -> Result<Q::Answer, Error> {
+        let version = self.version_of::<Q>()?;
+        let mut answer = self.exchange(Q::KEY, version, request, Q::NAME)?;
+        let malformed = |error| self.malformed(Q::NAME, error);
+        ResponseHeader::decode(&mut answer, Q::KEY.response_header_version(version)).map_err(malformed)?;
+        Q::Answer::decode(&mut answer, version).map_err(malformed)
+    }
+
+    fn ask_versions(&mut self) -> Result<HashMap<i16, (i16, i16)>, Error> {
+        const NAME: &str = "ApiVersions";
+        let mut code = code::UNSUPPORTED_VERSION;
+        for version in [3, 2, 0] {
+            let mut request = ApiVersionsRequest::default();
+            if version >= 3 {
+                request.client_software_name = StrBytes::from_static_str(CLIENT_ID);
+                request.client_software_version = StrBytes::from_static_str(env!("CARGO_PKG_VERSION"));
+            }
+            let mut answer = self.exchange(ApiKey::ApiVersions, version, &request, NAME)?;
+            let header = ApiKey::ApiVersions.response_header_version(version);
+            ResponseHeader::decode(&mut answer, header).map_err(|error| self.malformed(NAME, error))?;
+            // A broker that does not know the version answers in the form of version 0 (KIP-511), so the error code
+            // comes before everything else.
+            code = answer.clone().try_get_i16().map_err(|error| self.malformed(NAME, error))?;
+            match code {
+                code::NONE => {
+                    let answer =
+                        ApiVersionsResponse::decode(&mut answer, version).map_err(|e| self.malformed(NAME, e))?;
+                    return Ok(answer.api_keys.iter().map(|k| (k.api_key, (k.min_version, k.max_version))).collect());
+                }
+                code::UNSUPPORTED_VERSION => {}
+                _ => break,
+            }
+        }
+        Err(Error::Refused { broker: self.address.clone(), request: NAME, code })
+    }
+
+    fn exchange<Q: Encodable>(
+        &mut self,
+        key: ApiKey,
+        version: i16,
+        request: &Q,
+        name: &'static str,
+    ) -> Result<Bytes, Error> {
+        self.space_calls();
+        self.correlation = self.correlation.wrapping_add(1);
+        let header = RequestHeader::default()
+            .with_request_api_key(key as i16)
+            .with_request_api_version(version)
+            .with_correlation_id(self.correlation)
+            .with_client_id(Some(StrBytes::from_static_str(CLIENT_ID)));
+        let mut frame = BytesMut::zeroed(4);
+        header
+            .encode(&mut frame, key.request_header_version(version))
+            .and_then(|()| request.encode(&mut frame, version))
+            .map_err(|error| self.malformed(name, error))?;
+        let length = (frame.len() - 4) as u32;
+        frame[..4].copy_from_slice(&length.to_be_bytes());
+        self.send(&frame)?;
+        let mut answer = Vec::new();
+        let length = self.receive(&mut answer, Duration::ZERO)?;
+        answer.truncate(length);
+        self.last_call = Some(clock::now());
+        match answer.first_chunk() {
+            Some(id) if i32::from_be_bytes(*id) == self.correlation => Ok(Bytes::from(answer)),
+            _ => Err(self.malformed(name, "an answer to another request")),
+        }
+    }
+
+    fn space_calls(&self) {
+        let since = self.last_call.map_or(CALL_SPACING, |last| clock::now().saturating_duration_since(last));
+        std::thread::sleep(CALL_SPACING.saturating_sub(since));
+    }
+
+    pub(super) fn malformed(&self, request: &'static str, reason: impl std::fmt::Display) -> Error {
+        Error::Malformed { broker: self.address.clone(), request, reason: reason.to_string() }
+    }
+
+    fn broken(&self, source: io::Error) -> Error {
+        Error::Broken { broker: self.address.clone(), source }
+    }
+
+    /// A number for the next request.
+    pub(super) fn next_correlation(&mut self) -> i32 {
+        self.correlation = self.correlation.wrapping_add(1);
+        self.correlation
+    }
+
+    /// The number of the last request.
+    pub(super) fn correlation(&self) -> i32 {
+        self.correlation
+    }
+
+    /// Sends a whole frame, its length in front.
+    pub(super) fn send(&mut self, frame: &[u8]) -> Result<(), Error> {
+        self.stream.write_all(frame).map_err(|source| self.broken(source))
+    }
+
+    /// Reads one frame into the front of `buffer`, which grows as needed, and returns its length. `wait` is how long
+    /// the broker was asked to hold the answer back.
+    pub(super) fn receive(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> Result<usize, Error> {
+        let deadline = clock::now() + wait + ANSWER_TIMEOUT;
+        let mut length = [0; 4];
+        self.fill(&mut length, deadline)?;
+        let length = u32::from_be_bytes(length) as usize;
+        if length > FRAME_MAX {
+            return Err(self.malformed("a request", format_args!("a frame of {length} bytes")));
+        }
+        if buffer.len() < length {
+            buffer.resize(length, 0);
+        }
+        self.fill(&mut buffer[..length], deadline)?;
+        Ok(length)
+    }
+
+    fn fill(&mut self, mut buffer: &mut [u8], mut deadline: Instant) -> Result<(), Error> {
+        use io::ErrorKind::{Interrupted, TimedOut, UnexpectedEof, WouldBlock};
+        while !buffer.is_empty() {
+            match self.stream.read(buffer) {
+                Ok(0) => return Err(self.broken(io::Error::new(UnexpectedEof, "the broker closed the connection"))),
+                Ok(read) => {
+                    buffer = &mut buffer[read..];
+                    // Bytes that flow are a broker that lives: only silence runs into the deadline.
+                    deadline = deadline.max(clock::now() + ANSWER_TIMEOUT);
+                }
+                Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {
+                    if self.stop.load(Relaxed) {
+                        return Err(Error::Stopped);
+                    }
+                    if clock::now() > deadline {
+                        return Err(self.broken(io::Error::new(TimedOut, "no answer in time")));
+                    }
+                }
+                Err(error) => return Err(self.broken(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn connect(address: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(STOP_CHECK))?;
+                stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

@@ -1,0 +1,275 @@
+//! The partitions that one broker connection reads, and what its fetch session knows of them.
+
+use super::batch::{Run, Unread};
+use super::error::code;
+use super::fetch::{self, Answer, FETCH_BYTES, Part, Request, SessionMark, Wanted};
+use crate::event::{Start, TopicPartition};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One partition while it is read. It moves between threads with its next offset, so it is always read by one only.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) partition: Arc<TopicPartition>,
+    pub(super) leader_epoch: i32,
+    /// The offset that is asked for next.
+    pub(super) next: i64,
+    /// Still to be told to the sink: reading begins.
+    pub(super) begins: Option<Start>,
+    /// Still to be told to the sink: retention took these before they could be read.
+    pub(super) lost: Range<i64>,
+}
+
+/// Why a partition is handed back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Departure {
+    /// Its leader, epoch or id is another one now, or may be.
+    Moved,
+    /// Its next offset is not in the log.
+    OutOfRange,
+    /// The tap may not read it.
+    Refused,
+}
+
+/// A run of offsets of one partition of the lineup.
+pub(super) struct Piece<'a> {
+    pub(super) at: usize,
+    pub(super) run: Run<'a>,
+}
+
+/// What one answer brought.
+#[derive(Default)]
+pub(super) struct Absorbed<'a> {
+    pub(super) pieces: Vec<Piece<'a>>,
+    pub(super) errors: u64,
+    /// Records came, and no partition got any further.
+    pub(super) stuck: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Session {
+    /// The next request names all partitions and asks for a session.
+    Asked,
+    /// The broker keeps the list; requests name what changed.
+    Open(SessionMark),
+    /// The broker keeps no session.
+    Without,
+}
+
+struct Seat {
+    reading: Reading,
+    /// The position that the session knows.
+    told: Option<i64>,
+    leaving: Option<Departure>,
+}
+
+/// See the module.
+pub(super) struct Lineup {
+    version: i16,
+    seats: Vec<Seat>,
+    index: HashMap<Box<[u8]>, HashMap<i32, usize>>,
+    session: Session,
+    forgotten: Vec<Arc<TopicPartition>>,
+    /// Which partition comes first, as long as the broker does not rotate them itself.
+    first: usize,
+    behind: bool,
+}
+
+impl Lineup {
+    pub(super) fn new() -> Self {
+        Self {
+            version: fetch::LEAST,
+            seats: Vec::new(),
+            index: HashMap::new(),
+            session: Session::Asked,
+            forgotten: Vec::new(),
+            first: 0,
+            behind: true,
+        }
+    }
+
+    /// A new connection, which speaks `version`: no session, and everything is told again.
+    pub(super) fn reconnect(&mut self, version: i16) {
+        self.version = version;
+        self.restart_session();
+        self.reindex();
+    }
+
+    fn restart_session(&mut self) {
+        self.session = Session::Asked;
+        self.forgotten.clear();
+        self.seats.iter_mut().for_each(|seat| seat.told = None);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.seats.is_empty()
+    }
+
+    pub(super) fn partition(&self, at: usize) -> &Arc<TopicPartition> {
+        &self.seats[at].reading.partition
+    }
+
+    pub(super) fn adopt(&mut self, readings: Vec<Reading>) {
+        for reading in readings {
+            self.forgotten.retain(|known| *known != reading.partition);
+            self.seats.push(Seat { reading, told: None, leaving: None });
+        }
+        // The request groups neighbours by topic.
+        self.seats.sort_by(|a, b| a.reading.partition.cmp(&b.reading.partition));
+        self.behind = true;
+        self.reindex();
+    }
+
+    fn find(&self, topic: &[u8], partition: i32) -> Option<usize> {
+        self.index.get(topic)?.get(&partition).copied()
+    }
+
+    /// Marks a partition as leaving.
+    pub(super) fn release(&mut self, partition: &TopicPartition) {
+        if let Some(at) = self.find(fetch::topic_key(partition, self.version), partition.partition) {
+            self.seats[at].leaving.get_or_insert(Departure::Moved);
+        }
+    }
+
+    pub(super) fn someone_leaves(&self) -> bool {
+        self.seats.iter().any(|seat| seat.leaving.is_some())
+    }
+
+    /// Takes out the partitions that leave.
+    pub(super) fn departures(&mut self) -> Vec<(Reading, Departure)> {
+        let mut departed = Vec::new();
+        let (leaving, staying) = std::mem::take(&mut self.seats).into_iter().partition(|seat| seat.leaving.is_some());
+        self.seats = staying;
+        for Seat { reading, told, leaving } in Vec::<Seat>::from(leaving) {
+            if told.is_some() {
+                self.forgotten.push(Arc::clone(&reading.partition));
+            }
+            departed.push((reading, leaving.unwrap_or(Departure::Moved)));
+        }
+        self.reindex();
+        departed
+    }
+
+    fn reindex(&mut self) {
+        self.index.clear();
+        for (at, seat) in self.seats.iter().enumerate() {
+            let key = fetch::topic_key(&seat.reading.partition, self.version);
+            let of_topic = match self.index.get_mut(key) {
+                Some(of_topic) => of_topic,
+                None => self.index.entry(key.into()).or_default(),
+            };
+            of_topic.insert(seat.reading.partition.partition, at);
+        }
+    }
+
+    /// Writes the next request into `out`.
+    pub(super) fn write_request(&mut self, correlation: i32, max_wait: Duration, max_bytes: i32, out: &mut Vec<u8>) {
+        let session = match self.session {
+            Session::Asked => SessionMark { id: 0, epoch: 0 },
+            Session::Open(mark) => mark,
+            Session::Without => SessionMark { id: 0, epoch: -1 },
+        };
+        let incremental = matches!(self.session, Session::Open(_));
+        if !incremental {
+            self.forgotten.clear();
+            self.first = (self.first + 1) % self.seats.len().max(1);
+        }
+        let first = if incremental { 0 } else { self.first };
+        let (behind_first, from_first) = self.seats.split_at(first.min(self.seats.len()));
+        let wanted: Vec<Wanted<'_>> = from_first
+            .iter()
+            .chain(behind_first)
+            .filter(|seat| !incremental || seat.told != Some(seat.reading.next))
+            .map(|seat| Wanted {
+                partition: &seat.reading.partition,
+                leader_epoch: seat.reading.leader_epoch,
+                position: seat.reading.next,
+            })
+            .collect();
+        let forgotten: Vec<&TopicPartition> = self.forgotten.iter().map(Arc::as_ref).collect();
+        Request {
+            version: self.version,
+            correlation,
+            max_wait,
+            max_bytes,
+            behind: self.behind,
+            session,
+            wanted: &wanted,
+            forgotten: &forgotten,
+        }
+        .write(out);
+        self.forgotten.clear();
+        self.seats.iter_mut().for_each(|seat| seat.told = Some(seat.reading.next));
+    }
+
+    /// Takes note of the answer's session; an error that is not about the session is given back.
+    pub(super) fn follow_session(&mut self, answer: &Answer<'_>) -> Result<(), i16> {
+        match answer.error {
+            code::NONE => {
+                self.session = match self.session {
+                    Session::Asked if answer.session != 0 => {
+                        Session::Open(SessionMark { id: answer.session, epoch: 1 })
+                    }
+                    Session::Asked => Session::Without,
+                    Session::Open(SessionMark { id, epoch }) => {
+                        // KIP-227: epochs go round within the positive numbers.
+                        Session::Open(SessionMark { id, epoch: epoch.checked_add(1).unwrap_or(1) })
+                    }
+                    Session::Without => Session::Without,
+                };
+                Ok(())
+            }
+            code::FETCH_SESSION_ID_NOT_FOUND
+            | code::INVALID_FETCH_SESSION_EPOCH
+            | code::FETCH_SESSION_TOPIC_ID_ERROR => {
+                self.restart_session();
+                Ok(())
+            }
+            error => Err(error),
+        }
+    }
+
+    /// Moves every partition on to where the next fetch begins, by headers and checksums alone.
+    pub(super) fn absorb<'a>(&mut self, answer: &'a Answer<'a>) -> Absorbed<'a> {
+        let mut absorbed = Absorbed::default();
+        let (mut bytes, mut progress) = (0, false);
+        self.behind = false;
+        for part in &answer.parts {
+            let Some(at) = self.find(part.topic, part.partition) else { continue };
+            if part.error != code::NONE {
+                absorbed.errors += 1;
+                self.depart(at, part);
+                continue;
+            }
+            let seat = &mut self.seats[at];
+            let unread = Unread {
+                records: part.records,
+                position: seat.reading.next,
+                end: part.high_watermark,
+                aborted: &part.aborted,
+            };
+            let next = unread.walk(&mut |run| absorbed.pieces.push(Piece { at, run }));
+            bytes += part.records.len();
+            progress |= next > seat.reading.next;
+            seat.reading.next = next;
+            self.behind |= next < part.last_stable.min(part.high_watermark);
+        }
+        // A session leaves out partitions for which there was no room: a full answer hides more.
+        self.behind |= bytes >= FETCH_BYTES as usize / 2;
+        absorbed.stuck = bytes > 0 && !progress;
+        absorbed
+    }
+
+    fn depart(&mut self, at: usize, part: &Part<'_>) {
+        let seat = &mut self.seats[at];
+        let why = match part.error {
+            code::OFFSET_OUT_OF_RANGE => Departure::OutOfRange,
+            code::TOPIC_AUTHORIZATION_FAILED => Departure::Refused,
+            _ => Departure::Moved,
+        };
+        tracing::debug!(partition = %seat.reading.partition, code = part.error, ?why, "the broker refused a partition");
+        seat.leaving.get_or_insert(why);
+    }
+}

@@ -1,0 +1,372 @@
+//! Discovery: which partitions there are, who leads them, and which fetch thread reads them.
+
+use super::begin::{Beginning, beginnings};
+use super::cluster::{Cluster, Led, LogPoint, Topic};
+use super::error::Error;
+use super::fetcher::{Fetcher, Notice, Order, Shared};
+use super::lineup::{Departure, Reading};
+use super::throttle::RateCap;
+use super::{BatchSink, Plan, Settings, clock};
+use crate::event::{Start, TopicPartition};
+use crate::telemetry::Counter;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How often metadata is asked for while nothing happens: so long a new topic may stay unread.
+const POLL: Duration = Duration::from_secs(5);
+/// How soon it is asked for again when a leader moved or a broker went away; doubles up to [`POLL`].
+const HURRY: Duration = Duration::from_millis(100);
+/// How soon a partition that the tap may not read is tried again.
+const REFUSED_RETRY: Duration = Duration::from_secs(60);
+/// How often the waiting thread looks whether the tap is stopping.
+const STOP_CHECK: Duration = Duration::from_millis(100);
+
+/// Makes the sink of one fetch thread.
+pub type SinkFactory = Arc<dyn Fn() -> Box<dyn BatchSink> + Send + Sync>;
+
+/// The running reader: one thread that follows metadata, and one a broker that fetches.
+pub struct Reader {
+    discovery: JoinHandle<Result<(), Error>>,
+}
+
+impl Reader {
+    /// Connects, finds out what there is to read, and starts reading in threads of its own.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when no bootstrap address answers, [`Error::Unsupported`] on a broker that is too old.
+    /// Later failures are not errors: a broker that is away is tried again until `settings.stop` is set.
+    pub fn start(settings: Settings, plan: Arc<dyn Plan>, sink: SinkFactory) -> Result<Self, Error> {
+        let mut discovery = Discovery::new(settings, plan, sink);
+        let topics = discovery.cluster.topics()?;
+        // Threads that did start shall not outlive a start that failed.
+        discovery.follow(&topics).inspect_err(|_| discovery.settings.stop.store(true, Relaxed))?;
+        let thread =
+            Builder::new().name("kafka-discovery".into()).spawn(move || discovery.run()).map_err(Error::Spawn)?;
+        Ok(Self { discovery: thread })
+    }
+
+    /// Waits for all threads; call it after `stop` was set.
+    ///
+    /// # Errors
+    /// [`Error::Panicked`] when a thread did.
+    pub fn join(self) -> Result<(), Error> {
+        self.discovery.join().map_err(|_| Error::Panicked)?
+    }
+}
+
+/// Where one partition is.
+enum Place {
+    /// Its position is not known yet.
+    Unopened,
+    /// Read by the thread of this broker, and perhaps asked for back already.
+    With { broker: i32, asked: bool },
+    /// Waits for a leader.
+    Homeless(Reading),
+    /// Its next offset is not in the log.
+    OutOfRange(Reading),
+    /// May not be read; tried again at this time.
+    Refused(Reading, Instant),
+}
+
+struct Seat {
+    led: Led,
+    place: Place,
+    /// The last look at metadata that showed it.
+    round: u64,
+}
+
+struct BrokerThread {
+    address: String,
+    orders: Sender<Order>,
+    thread: JoinHandle<()>,
+}
+
+struct Discovery {
+    settings: Settings,
+    plan: Arc<dyn Plan>,
+    sink: SinkFactory,
+    cluster: Cluster,
+    seats: HashMap<(Arc<str>, i32), Seat>,
+    threads: BTreeMap<i32, BrokerThread>,
+    shared: Shared,
+    notices: Receiver<Notice>,
+    refused: HashSet<Arc<str>>,
+    round: u64,
+    hurry: Duration,
+    failures: u32,
+}
+
+impl Discovery {
+    fn new(settings: Settings, plan: Arc<dyn Plan>, sink: SinkFactory) -> Self {
+        let (sender, notices) = mpsc::channel();
+        let shared = Shared {
+            max_wait: settings.max_wait,
+            counters: Arc::clone(&settings.counters),
+            stop: Arc::clone(&settings.stop),
+            cap: settings.max_read.map(|bytes| Arc::new(RateCap::new(bytes))),
+            notices: sender,
+        };
+        Self {
+            cluster: Cluster::new(&settings.cluster, &settings.brokers, &settings.stop),
+            settings,
+            plan,
+            sink,
+            seats: HashMap::new(),
+            threads: BTreeMap::new(),
+            shared,
+            notices,
+            refused: HashSet::new(),
+            round: 0,
+            hurry: HURRY,
+            failures: 0,
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        self.settings.stop.load(Relaxed)
+    }
+
+    fn run(mut self) -> Result<(), Error> {
+        while !self.stopping() {
+            self.wait();
+            if self.stopping() {
+                break;
+            }
+            let outcome = self.cluster.topics().and_then(|topics| self.follow(&topics));
+            match outcome {
+                Ok(()) => self.failures = 0,
+                Err(Error::Stopped) => break,
+                Err(error) => {
+                    self.failures = self.failures.saturating_add(1);
+                    self.settings.counters.add(Counter::Reconnects, 1);
+                    if self.failures.is_power_of_two() {
+                        tracing::warn!(%error, failures = self.failures, "no metadata, trying again");
+                    }
+                }
+            }
+        }
+        self.end()
+    }
+
+    fn end(self) -> Result<(), Error> {
+        let threads: Vec<JoinHandle<()>> = self.threads.into_values().map(|broker| broker.thread).collect();
+        // All are joined before one of them is reported.
+        let panicked = threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+        if panicked == 0 { Ok(()) } else { Err(Error::Panicked) }
+    }
+
+    /// Takes in notices until the next look at metadata is due: after [`POLL`], or sooner when a partition came back.
+    fn wait(&mut self) {
+        let begun = clock::now();
+        let mut due = POLL;
+        if self.seats.values().any(Seat::is_urgent) {
+            due = self.hurry;
+            self.hurry = (self.hurry * 2).min(POLL);
+        } else {
+            self.hurry = HURRY;
+        }
+        while !self.stopping() {
+            let left = due.saturating_sub(clock::now().saturating_duration_since(begun));
+            if left.is_zero() {
+                return;
+            }
+            match self.notices.recv_timeout(left.min(STOP_CHECK)) {
+                Ok(Notice::Departed(reading, why)) => {
+                    if why != Departure::Refused {
+                        due = due.min(self.hurry);
+                    }
+                    self.take_back(reading, why);
+                }
+                Ok(Notice::BrokerAway) => due = due.min(self.hurry.max(HURRY * 5)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn take_back(&mut self, reading: Reading, why: Departure) {
+        let key = (Arc::clone(&reading.partition.topic), reading.partition.partition);
+        let Some(seat) = self.seats.get_mut(&key).filter(|seat| seat.led.identity == reading.partition) else {
+            // A topic that was created again: the old one's partition ends here.
+            return;
+        };
+        seat.place = match why {
+            Departure::Moved => Place::Homeless(reading),
+            Departure::OutOfRange => Place::OutOfRange(reading),
+            Departure::Refused => {
+                if self.refused.insert(Arc::clone(&reading.partition.topic)) {
+                    tracing::warn!(
+                        topic = %reading.partition.topic,
+                        "not allowed to read this topic; grant READ on it, or leave it out with --exclude"
+                    );
+                }
+                Place::Refused(reading, clock::now() + REFUSED_RETRY)
+            }
+        };
+    }
+
+    /// Brings the threads in line with what metadata shows.
+    fn follow(&mut self, topics: &[Topic]) -> Result<(), Error> {
+        self.round += 1;
+        let plan = Arc::clone(&self.plan);
+        for topic in topics.iter().filter(|topic| plan.wants(&topic.name)) {
+            for led in &topic.partitions {
+                self.update(led);
+            }
+        }
+        for seat in self.seats.values_mut().filter(|seat| seat.round != self.round) {
+            // Deleted, or hidden for a while: its place is kept, for it may come back.
+            seat.led.leader = -1;
+        }
+        self.move_addresses();
+        self.open()?;
+        self.relocate()?;
+        self.seat_homeless()
+    }
+
+    fn update(&mut self, led: &Led) {
+        let round = self.round;
+        let key = (Arc::clone(&led.identity.topic), led.identity.partition);
+        let seat = self.seats.entry(key).or_insert_with(|| Seat { led: led.clone(), place: Place::Unopened, round });
+        seat.round = round;
+        let recreated = seat.led.identity != led.identity;
+        let moved = recreated || seat.led.leader != led.leader || seat.led.epoch != led.epoch;
+        if let Place::With { broker, asked: asked @ false } = &mut seat.place
+            && moved
+            && led.leader >= 0
+            && let Some(thread) = self.threads.get(broker)
+        {
+            *asked = true;
+            // A thread that is gone takes no orders: the tap is stopping.
+            let _ = thread.orders.send(Order::Release(Arc::clone(&seat.led.identity)));
+        }
+        if recreated {
+            tracing::info!(partition = %led.identity, "the topic was created again, reading begins anew");
+            seat.place = Place::Unopened;
+        }
+        seat.led = led.clone();
+    }
+
+    fn move_addresses(&mut self) {
+        for (broker, thread) in &mut self.threads {
+            if let Some(address) = self.cluster.address(*broker).filter(|address| *address != thread.address) {
+                thread.address = address.to_owned();
+                let _ = thread.orders.send(Order::Address(address.to_owned()));
+            }
+        }
+    }
+
+    fn select(&self, wanted: impl Fn(&Place) -> bool) -> Vec<Led> {
+        self.seats.values().filter(|seat| seat.led.leader >= 0 && wanted(&seat.place)).map(|s| s.led.clone()).collect()
+    }
+
+    /// Finds out where reading of new partitions begins.
+    fn open(&mut self) -> Result<(), Error> {
+        let unopened = self.select(|place| matches!(place, Place::Unopened));
+        if unopened.is_empty() {
+            return Ok(());
+        }
+        for Beginning { led, position, log_start, .. } in beginnings(&mut self.cluster, &unopened, &*self.plan)? {
+            let start = Start { partition: Arc::clone(&led.identity), log_start, position };
+            self.place(&led.identity.clone(), || {
+                Place::Homeless(Reading {
+                    partition: led.identity,
+                    leader_epoch: led.epoch,
+                    next: position.max(log_start),
+                    begins: Some(start),
+                    lost: position..position.max(log_start),
+                })
+            });
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, partition: &TopicPartition, place: impl FnOnce() -> Place) {
+        if let Some(seat) = self.seats.get_mut(&(Arc::clone(&partition.topic), partition.partition)) {
+            seat.place = place();
+        }
+    }
+
+    /// Finds the way back into the log for partitions whose next offset is not in it any more, or not yet.
+    fn relocate(&mut self) -> Result<(), Error> {
+        let lost = self.select(|place| matches!(place, Place::OutOfRange(_)));
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let starts = self.cluster.offsets(&lost, LogPoint::Start)?;
+        let ends = self.cluster.offsets(&lost, LogPoint::End)?;
+        let stables = self.cluster.offsets(&lost, LogPoint::Stable)?;
+        for led in lost {
+            let at = |offsets: &HashMap<Arc<TopicPartition>, i64>| offsets.get(&led.identity).copied();
+            let (Some(start), Some(end), Some(stable)) = (at(&starts), at(&ends), at(&stables)) else { continue };
+            let Some(seat) = self.seats.get_mut(&(Arc::clone(&led.identity.topic), led.identity.partition)) else {
+                continue;
+            };
+            if let Place::OutOfRange(reading) = std::mem::replace(&mut seat.place, Place::Unopened) {
+                seat.place = Place::Homeless(relocated(reading, start, end, stable));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives every partition that waits to the thread of the broker that leads it.
+    fn seat_homeless(&mut self) -> Result<(), Error> {
+        let now = clock::now();
+        let waits = |place: &Place| match place {
+            Place::Homeless(_) => true,
+            Place::Refused(_, until) => *until <= now,
+            _ => false,
+        };
+        for led in self.select(waits) {
+            self.ensure_thread(led.leader)?;
+            let key = (Arc::clone(&led.identity.topic), led.identity.partition);
+            let (Some(seat), Some(thread)) = (self.seats.get_mut(&key), self.threads.get(&led.leader)) else {
+                continue;
+            };
+            let taken = std::mem::replace(&mut seat.place, Place::With { broker: led.leader, asked: false });
+            if let Place::Homeless(mut reading) | Place::Refused(mut reading, _) = taken {
+                reading.leader_epoch = led.epoch;
+                let _ = thread.orders.send(Order::Adopt(reading));
+            }
+        }
+        Ok(())
+    }
+
+    fn ensure_thread(&mut self, broker: i32) -> Result<(), Error> {
+        if self.threads.contains_key(&broker) {
+            return Ok(());
+        }
+        let Some(address) = self.cluster.address(broker).map(str::to_owned) else { return Ok(()) };
+        let (orders, receiver) = mpsc::channel();
+        let fetcher = Fetcher::new(broker, address.clone(), self.shared.clone(), receiver, (self.sink)());
+        let name = format!("kafka-fetch-{broker}");
+        let thread = Builder::new().name(name).spawn(move || fetcher.run()).map_err(Error::Spawn)?;
+        self.threads.insert(broker, BrokerThread { address, orders, thread });
+        Ok(())
+    }
+}
+
+impl Seat {
+    /// Whether metadata should be asked for soon: somebody who could be read is not.
+    fn is_urgent(&self) -> bool {
+        matches!(self.place, Place::Homeless(_) | Place::OutOfRange(_) | Place::Unopened)
+    }
+}
+
+/// `reading` with a next offset that lies in the log.
+fn relocated(mut reading: Reading, start: i64, end: i64, stable: i64) -> Reading {
+    if reading.next < start {
+        tracing::warn!(partition = %reading.partition, from = reading.next, to = start, "deleted before it was read");
+        reading.lost = reading.next..start;
+        reading.next = start;
+    } else if reading.next > end {
+        tracing::warn!(partition = %reading.partition, from = reading.next, to = stable, "the log was cut, going on at its end");
+        reading.next = stable;
+        reading.begins = Some(Start { partition: Arc::clone(&reading.partition), log_start: start, position: stable });
+    }
+    reading
+}

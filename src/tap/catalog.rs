@@ -1,0 +1,176 @@
+//! Numbers for names: partitions, profiles and producers, each named once in the database.
+
+use crate::decode;
+use crate::event::{
+    Changes, EventRef, Ordinal, PartitionRow, Producer, ProducerRow, Profile, ProfileRow, TopicPartition,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Profiles that get a number of their own; types come from outside and could be different in every record.
+const PROFILES: usize = 1 << 20;
+/// Producer instances that get a number of their own.
+const PRODUCERS: usize = 1 << 22;
+
+/// What the core knows of one partition and base.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// One number for all partitions of all incarnations of a topic.
+    pub topic: u32,
+    pub partition: Arc<TopicPartition>,
+    pub base: i64,
+}
+
+/// A profile's number, and one number for all profiles of the same type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ProfileNumber {
+    pub profile: i32,
+    pub event_type: i32,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Catalog {
+    places: Vec<Place>,
+    ordinals: HashMap<(Arc<TopicPartition>, i64), Ordinal>,
+    /// The newest incarnation of each partition by (topic number, partition).
+    current: HashMap<(u32, i32), Arc<TopicPartition>>,
+    topics: HashMap<(Arc<str>, Arc<str>), u32>,
+    incarnations: HashMap<u32, Vec<[u8; 16]>>,
+    profiles: HashMap<Profile, ProfileNumber>,
+    types: HashMap<String, i32>,
+    /// Type number by profile number.
+    type_of: Vec<i32>,
+    producers: HashMap<(Arc<str>, i64, i16), i32>,
+    /// Profiles and producers that got no number of their own.
+    pub unnumbered: u64,
+}
+
+impl Catalog {
+    /// The place of `offset` on `partition`; `None` when all ordinals are taken.
+    pub fn place(&mut self, partition: &Arc<TopicPartition>, offset: i64, changes: &mut Changes) -> Option<Ordinal> {
+        let key = (partition.clone(), EventRef::base(offset));
+        if let Some(&ordinal) = self.ordinals.get(&key) {
+            return Some(ordinal);
+        }
+        if self.places.len() as u32 >= EventRef::MAX_ORDINALS {
+            self.unnumbered += 1;
+            return None;
+        }
+        let ordinal = Ordinal(self.places.len() as u32);
+        let row = PartitionRow {
+            ordinal,
+            partition: partition.clone(),
+            incarnation: self.incarnation(partition),
+            base: key.1,
+            class: decode::class(&partition.topic),
+        };
+        self.restore_place(&row);
+        changes.partitions.push(row);
+        Some(ordinal)
+    }
+
+    fn incarnation(&mut self, partition: &TopicPartition) -> i32 {
+        let topic = self.topic(&partition.cluster, &partition.topic);
+        let known = self.incarnations.entry(topic).or_default();
+        let at = known.iter().position(|id| *id == partition.topic_id).unwrap_or_else(|| {
+            known.push(partition.topic_id);
+            known.len() - 1
+        });
+        at as i32
+    }
+
+    /// Takes in a dictionary row of an earlier run; rows come in the order of their numbers.
+    pub fn restore_place(&mut self, row: &PartitionRow) {
+        self.incarnation(&row.partition);
+        let topic = self.topic(&row.partition.cluster, &row.partition.topic);
+        self.ordinals.insert((row.partition.clone(), row.base), row.ordinal);
+        self.current.insert((topic, row.partition.partition), row.partition.clone());
+        self.places.push(Place { topic, partition: row.partition.clone(), base: row.base });
+    }
+
+    fn topic(&mut self, cluster: &Arc<str>, topic: &Arc<str>) -> u32 {
+        let next = self.topics.len() as u32;
+        *self.topics.entry((cluster.clone(), topic.clone())).or_insert(next)
+    }
+
+    /// The place that an ordinal stands for.
+    pub fn at(&self, ordinal: Ordinal) -> Option<&Place> {
+        self.places.get(ordinal.0 as usize)
+    }
+
+    /// The partition that goes by these names now.
+    pub fn find(&self, cluster: &str, topic: &str, partition: i32) -> Option<&Arc<TopicPartition>> {
+        let topic = self.topics.get(&(cluster.into(), topic.into()))?;
+        self.current.get(&(*topic, partition))
+    }
+
+    /// The ordinal of `offset` on `partition`, if it has one.
+    pub fn ordinal(&self, partition: &Arc<TopicPartition>, offset: i64) -> Option<Ordinal> {
+        self.ordinals.get(&(partition.clone(), EventRef::base(offset))).copied()
+    }
+
+    /// The number of a profile.
+    pub fn profile(&mut self, profile: &Profile, changes: &mut Changes) -> ProfileNumber {
+        if let Some(&number) = self.profiles.get(profile) {
+            return number;
+        }
+        if self.profiles.len() >= PROFILES {
+            self.unnumbered += 1;
+            return self.profile_number(Profile { convention: "limit".into(), ..Profile::default() }, changes);
+        }
+        self.profile_number(profile.clone(), changes)
+    }
+
+    fn profile_number(&mut self, content: Profile, changes: &mut Changes) -> ProfileNumber {
+        if let Some(&number) = self.profiles.get(&content) {
+            return number;
+        }
+        let row = ProfileRow { profile: self.profiles.len() as i32, content };
+        let number = self.restore_profile(&row);
+        changes.profiles.push(row);
+        number
+    }
+
+    /// Takes in a dictionary row of an earlier run.
+    pub fn restore_profile(&mut self, row: &ProfileRow) -> ProfileNumber {
+        let next = self.types.len() as i32;
+        let event_type = *self.types.entry(row.content.kind.clone()).or_insert(next);
+        let number = ProfileNumber { profile: row.profile, event_type };
+        self.profiles.insert(row.content.clone(), number);
+        self.type_of.push(event_type);
+        number
+    }
+
+    /// The number of a profile's type.
+    pub fn event_type(&self, profile: i32) -> i32 {
+        self.type_of.get(profile as usize).copied().unwrap_or(0)
+    }
+
+    /// The number of a producer; `None` when all are taken.
+    pub fn producer(&mut self, cluster: &Arc<str>, producer: Producer, changes: &mut Changes) -> Option<i32> {
+        let key = (cluster.clone(), producer.id, producer.epoch);
+        if let Some(&number) = self.producers.get(&key) {
+            return Some(number);
+        }
+        if self.producers.len() >= PRODUCERS {
+            self.unnumbered += 1;
+            return None;
+        }
+        let row = ProducerRow {
+            producer: self.producers.len() as i32,
+            cluster: cluster.clone(),
+            producer_id: producer.id,
+            epoch: producer.epoch,
+        };
+        self.restore_producer(&row);
+        let number = row.producer;
+        changes.producers.push(row);
+        Some(number)
+    }
+
+    /// Takes in a dictionary row of an earlier run.
+    pub fn restore_producer(&mut self, row: &ProducerRow) {
+        self.producers.insert((row.cluster.clone(), row.producer_id, row.epoch), row.producer);
+    }
+}

@@ -1,0 +1,462 @@
+//! The core thread's whole state: envelopes, samples and barriers in, changes out. No I/O and no clock: the same inputs
+//! give the same changes.
+
+use super::catalog::{Catalog, ProfileNumber};
+use crate::causality::{Arrival, Horizon, Named, Resolver, RestoredEvent, signature};
+use crate::delivery::{Coverage, Ledger};
+use crate::event::{
+    BarrierSample, Changes, CounterRow, CoverageRow, Envelope, Envelopes, Epoch, EventRef, EventRow, Evidence, FailureNotice,
+    FailureRow, GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, PartitionRow,
+    ProducerRow, ProfileRow, ProgressRow, Resolution, Segment, Spelling, Start, Timestamp, TopicPartition, Undecoded,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Rows whose ids are looked for ahead: enough for the memory to work on them side by side.
+const WARM_ROWS: usize = 16;
+
+/// Origins that may be remembered for topics nobody has heard of yet: their names come from headers.
+const ELSEWHERE: usize = 100_000;
+
+/// See the module's documentation.
+pub struct Core {
+    catalog: Catalog,
+    coverage: Vec<Option<Coverage>>,
+    resolver: Resolver,
+    ledger: Ledger,
+    changes: Changes,
+    undecoded: [u64; Undecoded::ALL.len()],
+    key: HashKey,
+    absence: Absence,
+    counters: HashMap<String, f64>,
+    /// Offsets that failures name on partitions nobody has heard of yet.
+    elsewhere: HashMap<(String, i32), Vec<i64>>,
+    elsewhere_named: usize,
+    /// Coverage rows that changed since the last commit.
+    touched: Vec<Ordinal>,
+}
+
+/// What is known of where a cause that never came might have been.
+#[derive(Debug, Clone, Copy, Default)]
+struct Absence {
+    filtered: bool,
+    began_late: bool,
+    retention: bool,
+}
+
+impl Absence {
+    fn reason(self) -> OrphanReason {
+        match self {
+            Self { began_late: true, .. } => OrphanReason::BeforeStart,
+            Self { filtered: true, .. } => OrphanReason::NotTapped,
+            Self { retention: true, .. } => OrphanReason::Retention,
+            _ => OrphanReason::NeverSeen,
+        }
+    }
+}
+
+impl Core {
+    /// `ids` keys the index; `filtered` says whether the tap was told to leave topics out.
+    pub fn new(ids: HashKey, filtered: bool) -> Self {
+        let mut core = Self {
+            catalog: Catalog::default(),
+            coverage: Vec::new(),
+            resolver: Resolver::new(ids),
+            ledger: Ledger::default(),
+            changes: Changes::default(),
+            undecoded: [0; Undecoded::ALL.len()],
+            key: ids,
+            absence: Absence { filtered, ..Absence::default() },
+            counters: HashMap::new(),
+            elsewhere: HashMap::new(),
+            elsewhere_named: 0,
+            touched: Vec::new(),
+        };
+        core.resolver.set_absence(core.absence.reason());
+        core
+    }
+
+    /// Takes in everything that one read gave.
+    pub fn take(&mut self, read: &Envelopes) {
+        for (sum, n) in self.undecoded.iter_mut().zip(read.undecoded) {
+            *sum += n;
+        }
+        for start in &read.starts {
+            self.start(start);
+        }
+        let profiles: Vec<ProfileNumber> =
+            read.profiles.iter().map(|profile| self.catalog.profile(profile, &mut self.changes)).collect();
+        for segment in &read.segments {
+            self.segment(read, segment, &profiles);
+        }
+    }
+
+    fn start(&mut self, start: &Start) {
+        let Some(ordinal) = self.place(&start.partition, start.position) else { return };
+        self.note_start(start.log_start, start.position);
+        self.cover(ordinal).start(start.log_start, start.position);
+    }
+
+    fn note_start(&mut self, log_start: i64, position: i64) {
+        self.absence.began_late |= position > log_start;
+        self.absence.retention |= log_start > 0;
+        self.resolver.set_absence(self.absence.reason());
+    }
+
+    fn cover(&mut self, ordinal: Ordinal) -> &mut Coverage {
+        let at = ordinal.0 as usize;
+        if self.coverage.len() <= at {
+            self.coverage.resize(at + 1, None);
+        }
+        self.touched.push(ordinal);
+        self.coverage[at].get_or_insert_with(|| Coverage::new(ordinal))
+    }
+
+    fn segment(&mut self, read: &Envelopes, segment: &Segment, profiles: &[ProfileNumber]) {
+        // A ref holds 40 bits of offset: a run that crosses into the next base is two runs.
+        let next_base = EventRef::base(segment.covers.start).saturating_add(1 << EventRef::OFFSET_BITS);
+        if segment.covers.end > next_base {
+            let rows = &read.rows[segment.rows.start as usize..segment.rows.end as usize];
+            let cut = segment.rows.start + rows.partition_point(|row| row.offset < next_base) as u32;
+            let (start, end) = (segment.covers.start, segment.covers.end);
+            let low = Segment { covers: start..next_base, rows: segment.rows.start..cut, ..segment.clone() };
+            let high = Segment { covers: next_base..end, rows: cut..segment.rows.end, ..segment.clone() };
+            self.segment(read, &low, profiles);
+            return self.segment(read, &high, profiles);
+        }
+        let placed = self.place(&segment.partition, segment.covers.start);
+        let Some(ordinal) = placed else { return };
+        let rows = read.rows.get(segment.rows.start as usize..segment.rows.end as usize).unwrap_or_default();
+        let producer =
+            segment.producer.and_then(|p| self.catalog.producer(&segment.partition.cluster, p, &mut self.changes));
+        let ahead = self.cover(ordinal).is_ahead(&segment.covers);
+        let context = Context { read, segment, ordinal, producer, profiles };
+        for (at, row) in rows.iter().enumerate() {
+            if at % WARM_ROWS == 0 {
+                let next = &rows[at..rows.len().min(at + WARM_ROWS)];
+                let warm = |sum, row: &Envelope| sum ^ self.resolver.warm(row.id, row.causation, row.trace);
+                std::hint::black_box(next.iter().fold(0, warm));
+            }
+            if ahead || self.coverage[ordinal.0 as usize].as_ref().is_some_and(|c| c.admits(row.offset)) {
+                self.event(&context, row);
+            }
+        }
+        let coverage = self.cover(ordinal);
+        coverage.cover(segment.covers.clone(), rows.iter().map(|row| row.offset), segment.missing);
+        if let Some(last) = rows.last() {
+            coverage.mark(last.offset, last.record_time);
+        }
+        let next = coverage.next_offset();
+        self.resolver.advance(ordinal, next, &mut self.changes);
+    }
+
+    fn event(&mut self, context: &Context<'_>, envelope: &Envelope) {
+        let Context { read, segment, ordinal, producer, profiles } = *context;
+        let Some(&number) = profiles.get(envelope.profile as usize) else { return };
+        let reference = EventRef::new(ordinal, envelope.offset);
+        let notice = envelope.notice.and_then(|at| read.notices.get(at as usize));
+        let origin = notice.and_then(|notice| self.origin(&segment.partition, notice));
+        let failure = notice.map(|notice| {
+            let kind = read.profiles.get(envelope.profile as usize).map_or("", |profile| &profile.kind);
+            (notice, signature(notice, &segment.partition.topic, kind))
+        });
+        let row = EventRow {
+            reference,
+            time: envelope.time,
+            record_time: envelope.record_time,
+            seen_time: read.seen,
+            kind: envelope.kind,
+            resolution: Resolution::Unlinked,
+            tombstone: envelope.tombstone,
+            profile: number.profile,
+            producer,
+            key_hash: envelope.key_hash,
+            conversation: reference,
+            key_bytes: envelope.key_bytes,
+            value_bytes: envelope.value_bytes,
+            id: envelope.id,
+            causation: envelope.causation,
+            correlation: envelope.correlation,
+            trace: envelope.trace,
+            texts: texts(read, envelope),
+        };
+        let topic = self.catalog.at(ordinal).map_or(0, |place| place.topic);
+        let arrival =
+            Arrival { row, says_root: envelope.says_root, topic, event_type: number.event_type, failure, origin };
+        self.resolver.resolve(arrival, &mut self.changes);
+    }
+
+    /// What is known of the record that a failure names by its coordinates.
+    fn origin(&mut self, at: &TopicPartition, notice: &FailureNotice) -> Option<Named> {
+        let origin = notice.origin.as_ref()?;
+        let known = self.catalog.find(&at.cluster, &origin.topic, origin.partition);
+        let Some(partition) = known.cloned() else { return Some(Named::Elsewhere(self.remember_elsewhere(origin))) };
+        let ordinal = self.catalog.place(&partition, origin.offset, &mut self.changes)?;
+        let reference = EventRef::new(ordinal, origin.offset);
+        let row = self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref).map(Coverage::row);
+        let horizon = match row {
+            Some(row) if origin.offset < row.log_start => Horizon::Lost(OrphanReason::Retention),
+            Some(row) if origin.offset < row.first_offset => Horizon::Lost(OrphanReason::BeforeStart),
+            Some(row) if origin.offset < row.next_offset => Horizon::Read,
+            _ => Horizon::Ahead,
+        };
+        Some(Named::Here(reference, horizon))
+    }
+
+    /// A topic that was never heard of gets no number: names in headers come from outside. It waits under a hash until
+    /// reading of the topic begins.
+    fn remember_elsewhere(&mut self, origin: &Origin) -> u64 {
+        if self.elsewhere_named < ELSEWHERE {
+            self.elsewhere_named += 1;
+            let place = (origin.topic.clone(), origin.partition);
+            self.elsewhere.entry(place).or_default().push(origin.offset);
+        }
+        self.elsewhere_hash(&origin.topic, origin.partition, origin.offset)
+    }
+
+    fn elsewhere_hash(&self, topic: &str, partition: i32, offset: i64) -> u64 {
+        let name = [topic.as_bytes(), &partition.to_be_bytes(), &offset.to_be_bytes()].concat();
+        self.key.hash(&name)
+    }
+
+    /// The place of an offset; when its partition is new, origins that were named on it before find their place too.
+    fn place(&mut self, partition: &Arc<TopicPartition>, offset: i64) -> Option<Ordinal> {
+        let ordinal = self.catalog.place(partition, offset, &mut self.changes)?;
+        if !self.elsewhere.is_empty() {
+            let name = (partition.topic.to_string(), partition.partition);
+            for offset in self.elsewhere.remove(&name).unwrap_or_default() {
+                self.elsewhere_named -= 1;
+                let hash = self.elsewhere_hash(&name.0, name.1, offset);
+                if let Some(ordinal) = self.catalog.place(partition, offset, &mut self.changes) {
+                    self.resolver.placed(hash, EventRef::new(ordinal, offset));
+                }
+            }
+        }
+        Some(ordinal)
+    }
+
+    /// Takes the barrier sample that was asked for.
+    pub fn barrier(&mut self, sample: &BarrierSample) {
+        let mut ahead = HashMap::new();
+        for (partition, end) in &sample.ends {
+            let Some(ordinal) = self.place(partition, *end) else { continue };
+            let next = self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref).map_or(0, Coverage::next_offset);
+            if next < *end {
+                ahead.insert(ordinal, *end);
+            }
+        }
+        self.resolver.barrier(sample, ahead, &mut self.changes);
+    }
+
+    /// The barrier sample that was asked for could not be taken.
+    pub fn barrier_failed(&mut self) {
+        self.resolver.barrier_failed();
+    }
+
+    /// Which barrier sample to take now, if any event waits for one.
+    pub fn ask_barrier(&mut self) -> Option<Epoch> {
+        self.resolver.ask_barrier()
+    }
+
+    /// Takes a sample of all groups. Without log ends, as in an import, the log ends where reading did.
+    pub fn groups(&mut self, sample: &GroupSample) {
+        let own = if sample.ends.is_empty() { self.own_ends() } else { Vec::new() };
+        let ends: HashMap<&Arc<TopicPartition>, &LogEnds> =
+            sample.ends.iter().chain(&own).map(|ends| (&ends.partition, ends)).collect();
+        let cluster = ends.keys().next().map(|partition| partition.cluster.clone());
+        let Some(cluster) = cluster else { return };
+        for group in &sample.groups {
+            let find = |topic: &str, partition: i32| {
+                let partition = self.catalog.find(&cluster, topic, partition)?;
+                let ends = ends.get(partition)?;
+                let ordinal = self.catalog.ordinal(partition, ends.end)?;
+                let coverage = self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref);
+                Some((ordinal, *ends, coverage))
+            };
+            let rows = self.ledger.tally(group, (sample.at, sample.resolution_ms), find);
+            for row in &rows {
+                if let Some(committed) = row.committed_offset {
+                    self.resolver.consumed(row.ordinal, committed);
+                }
+            }
+            self.changes.progress.extend(rows);
+        }
+        self.changes.forgotten.extend(self.ledger.forget_missing(sample.at));
+    }
+
+    fn own_ends(&self) -> Vec<LogEnds> {
+        self.coverage
+            .iter()
+            .flatten()
+            .filter_map(|coverage| {
+                let row = coverage.row();
+                let place = self.catalog.at(row.ordinal)?;
+                let (start, end) = (row.first_offset, row.next_offset);
+                Some(LogEnds { partition: place.partition.clone(), start, end, stable: end })
+            })
+            .collect()
+    }
+
+    /// The input has ended: everything that waits is judged.
+    pub fn end_of_input(&mut self) {
+        self.resolver.end_of_input(&mut self.changes);
+    }
+
+    /// Rows that the next commit will write.
+    pub fn rows(&self) -> usize {
+        self.changes.rows() + self.resolver.unwritten()
+    }
+
+    /// Hands over everything decided since the last call.
+    pub fn commit(&mut self, at: Timestamp, counters: impl Iterator<Item = (String, f64)>) -> Changes {
+        self.resolver.commit(&mut self.changes);
+        for row in &mut self.changes.failures {
+            name_origin(&self.catalog, row);
+        }
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        for ordinal in self.touched.drain(..) {
+            let coverage = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut);
+            self.changes.coverage.extend(coverage.and_then(Coverage::take_change));
+        }
+        for (name, value) in self.own_counters().into_iter().chain(counters) {
+            if self.counters.get(&name) != Some(&value) {
+                self.counters.insert(name.clone(), value);
+                self.changes.counters.push(CounterRow { name, value });
+            }
+        }
+        self.changes.at = at;
+        std::mem::take(&mut self.changes)
+    }
+
+    fn own_counters(&self) -> Vec<(String, f64)> {
+        let limits = self.resolver.limits();
+        let mut counters: Vec<(String, f64)> = [
+            ("waiting", self.resolver.waiting()),
+            ("barrier_blocked", u64::from(self.resolver.blocked())),
+            ("ids_dropped", limits.ids_dropped),
+            ("shared_ids_dropped", limits.shared_ids_dropped),
+            ("pages_dropped", limits.pages_dropped),
+            ("orphans_dropped", limits.orphans_dropped),
+            ("failures_dropped", limits.failures_dropped),
+            ("repeated_ids", limits.repeated_ids),
+            ("hub_members", limits.hub_members),
+            ("names_without_number", self.catalog.unnumbered),
+        ]
+        .map(|(name, value)| (name.to_owned(), value as f64))
+        .into();
+        let undecoded = Undecoded::ALL.iter().zip(self.undecoded);
+        counters.extend(undecoded.map(|(reason, n)| (format!("undecoded_{}", reason.as_str()), n as f64)));
+        counters
+    }
+}
+
+/// What all rows of a segment share.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    read: &'a Envelopes,
+    segment: &'a Segment,
+    ordinal: Ordinal,
+    producer: Option<i32>,
+    profiles: &'a [ProfileNumber],
+}
+
+fn texts(read: &Envelopes, envelope: &Envelope) -> Option<Box<IdText>> {
+    let ids = [envelope.id, envelope.causation, envelope.correlation];
+    if !ids.iter().flatten().any(|id| id.spelling == Spelling::Text) {
+        return None;
+    }
+    let text = |at: usize| {
+        ids[at].filter(|id| id.spelling == Spelling::Text).map(|_| read.arena.get(envelope.texts[at]).into())
+    };
+    Some(Box::new(IdText { id: text(0), causation: text(1), correlation: text(2) }))
+}
+
+/// A failure whose origin was found by its id shows the coordinates all the same.
+fn name_origin(catalog: &Catalog, row: &mut FailureRow) {
+    let Some(origin) = row.origin else { return };
+    let Some(place) = catalog.at(origin.ordinal()) else { return };
+    row.origin_topic.get_or_insert_with(|| place.partition.topic.to_string());
+    row.origin_partition.get_or_insert(place.partition.partition);
+    row.origin_offset.get_or_insert(place.base + origin.offset());
+}
+
+/// What an earlier run left in the database.
+impl Core {
+    /// Dictionary rows, in the order of their numbers.
+    pub fn restore_names(&mut self, partitions: &[PartitionRow], profiles: &[ProfileRow], producers: &[ProducerRow]) {
+        partitions.iter().for_each(|row| self.catalog.restore_place(row));
+        producers.iter().for_each(|row| self.catalog.restore_producer(row));
+        for row in profiles {
+            self.catalog.restore_profile(row);
+        }
+    }
+
+    /// Coverage, which holds the read positions.
+    pub fn restore_coverage(&mut self, rows: Vec<CoverageRow>) {
+        for row in rows {
+            self.note_start(row.log_start, row.first_offset);
+            let at = row.ordinal.0 as usize;
+            if self.coverage.len() <= at {
+                self.coverage.resize(at + 1, None);
+            }
+            self.coverage[at] = Some(Coverage::restore(row));
+        }
+    }
+
+    /// Progress of groups.
+    pub fn restore_progress(&mut self, rows: Vec<ProgressRow>) {
+        rows.into_iter().for_each(|row| self.ledger.restore(row));
+    }
+
+    /// Failures, and the events that still wait; after all other events.
+    pub fn restore_open(&mut self, failures: Vec<FailureRow>, waiting: &[EventRow]) {
+        let mut origins = HashMap::new();
+        for failure in failures {
+            if let Some(named) = self.restored_origin(&failure) {
+                origins.insert(failure.reference, named);
+            }
+            self.resolver.restore_failure(failure);
+        }
+        for row in waiting {
+            self.resolver.restore_waiting(row, origins.get(&row.reference).copied());
+        }
+    }
+
+    fn restored_origin(&mut self, failure: &FailureRow) -> Option<Named> {
+        if failure.origin_evidence == Some(Evidence::FailureCoordinates) {
+            return failure.origin.map(|origin| Named::Here(origin, Horizon::Ahead));
+        }
+        let (topic, partition, offset) = (&failure.origin_topic, failure.origin_partition, failure.origin_offset);
+        let origin = Origin { topic: topic.clone()?, partition: partition?, offset: offset? };
+        Some(Named::Elsewhere(self.remember_elsewhere(&origin)))
+    }
+
+    /// A merge of two conversations; before the events.
+    pub fn restore_merge(&mut self, old: EventRef, current: EventRef) {
+        self.resolver.restore_merge(old, current);
+    }
+
+    /// One event; topic and type are looked up here.
+    pub fn restore_event(&mut self, mut event: RestoredEvent, profile: i32) {
+        event.topic = self.catalog.at(event.reference.ordinal()).map_or(0, |place| place.topic);
+        event.event_type = self.catalog.event_type(profile);
+        self.resolver.restore_event(&event);
+    }
+
+    /// Where reading of each partition goes on.
+    pub fn positions(&self) -> HashMap<TopicPartition, i64> {
+        let mut positions = HashMap::new();
+        for coverage in self.coverage.iter().flatten() {
+            let Some(place) = self.catalog.at(coverage.row().ordinal) else { continue };
+            let next = positions.entry((*place.partition).clone()).or_insert(0);
+            *next = coverage.next_offset().max(*next);
+        }
+        positions
+    }
+
+    /// Offsets of all partitions that are missing for `reason`.
+    pub fn missing(&self, reason: GapReason) -> i64 {
+        self.coverage.iter().flatten().map(|coverage| coverage.row().missing[reason as usize]).sum()
+    }
+}

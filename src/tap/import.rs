@@ -1,0 +1,237 @@
+//! Captures through the same pipeline as a cluster's records.
+
+use super::clock;
+use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
+use super::{restore, secret, spawn};
+use crate::capture::{self, Line, Unread};
+use crate::decode::{self, Decoder};
+use crate::event::{
+    CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, Producer, Record, Segment, Timestamp, TopicClass,
+    TopicPartition,
+};
+use crate::store;
+use crate::telemetry::Counters;
+use anyhow::Context;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+/// Rows of one read: enough to keep the core busy, few enough to stay in the cache.
+const READ_ROWS: usize = 4_096;
+/// Imports commit by rows, not by time; this only bounds how long a slow input stays unwritten.
+const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// One import.
+#[derive(Debug, Clone)]
+pub struct ImportConfig {
+    /// The database file; made when it is not there.
+    pub db: PathBuf,
+    /// Name of the cluster that the captures came from.
+    pub cluster: String,
+}
+
+/// What an import did.
+#[derive(Debug, Default)]
+pub struct ImportSummary {
+    /// Lines read.
+    pub lines: u64,
+    /// Records taken in.
+    pub records: u64,
+    /// Records of Kafka's own topics: read for what they tell, not stored as events.
+    pub internal: u64,
+    /// Committed offsets, from lines and from records of `__consumer_offsets`.
+    pub commits: u64,
+    /// Records of aborted transactions and transaction markers; none of both means that aborts are unknown.
+    pub aborts_known: bool,
+    /// Lines that could not be read; the list is bounded, the count is not.
+    pub unread: Vec<Unread>,
+    /// Number of lines that could not be read.
+    pub unread_count: u64,
+}
+
+/// Reads `files` into the database of `config`.
+pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<ImportSummary> {
+    let keys = secret::secret(&config.db)?;
+    let (writer, restored) =
+        store::Writer::open(&config.db).with_context(|| format!("open the database {}", config.db.display()))?;
+    let decoder = Decoder::new(restored.ids_key(), keys);
+    let (to_core, inputs) = sync_channel(READS_WAITING);
+    let (commits, to_write) = sync_channel(COMMITS_WAITING);
+    let pipeline = Pipeline {
+        core: restore::core(false, restored)?,
+        inputs,
+        commits,
+        sampler: None,
+        counters: Arc::new(Counters::default()),
+        commit_interval: COMMIT_INTERVAL,
+    };
+    let writer = spawn("writer", move || pipeline::write(writer, to_write))?;
+    let core = spawn("core", move || pipeline.run())?;
+    let mut importing = Importing::new(decoder, config.cluster.as_str().into(), to_core);
+    let read = files.iter().try_for_each(|file| importing.file(file));
+    let summary = importing.finish();
+    super::join(core, "core")?;
+    super::join(writer, "writer")?.context("write to the database; what was committed before is intact")?;
+    read?;
+    Ok(summary)
+}
+
+struct Importing {
+    decoder: Decoder,
+    cluster: Arc<str>,
+    partitions: HashMap<(Arc<str>, i32), Arc<TopicPartition>>,
+    read: Box<Envelopes>,
+    to_core: SyncSender<Input>,
+    commits: BTreeMap<(Arc<str>, Arc<str>, i32), Option<i64>>,
+    last: Timestamp,
+    summary: ImportSummary,
+}
+
+impl Importing {
+    fn new(decoder: Decoder, cluster: Arc<str>, to_core: SyncSender<Input>) -> Self {
+        Self {
+            decoder,
+            cluster,
+            partitions: HashMap::new(),
+            read: Box::default(),
+            to_core,
+            commits: BTreeMap::new(),
+            last: Timestamp::default(),
+            summary: ImportSummary::default(),
+        }
+    }
+
+    fn file(&mut self, path: &PathBuf) -> anyhow::Result<()> {
+        let name = path.display().to_string();
+        let file = File::open(path).with_context(|| format!("open the capture {name}; check the path"))?;
+        let read = capture::read(&name, BufReader::with_capacity(1 << 20, file), &mut |line| self.line(line))?;
+        self.summary.lines += read.lines;
+        self.summary.unread_count += read.unread_count;
+        self.summary.unread.extend(read.unread);
+        Ok(())
+    }
+
+    fn line(&mut self, line: Line<'_>) {
+        match line {
+            Line::Record(captured) if captured.topic == "__consumer_offsets" => {
+                self.summary.internal += 1;
+                if let Some(commit) = decode::offset_commit(captured.record.key, captured.record.value) {
+                    self.commit(commit);
+                }
+            }
+            Line::Record(captured) if decode::class(captured.topic) == TopicClass::Internal => {
+                self.summary.internal += 1;
+            }
+            Line::Record(captured) => {
+                self.summary.records += 1;
+                self.summary.aborts_known |= captured.aborted;
+                let partition = self.partition(captured.topic, captured.partition);
+                self.seen(captured.seen);
+                self.record(partition, captured.producer, &captured.record, captured.aborted);
+            }
+            Line::Marker(marker) => {
+                self.summary.aborts_known = true;
+                let partition = self.partition(marker.topic, marker.partition);
+                let producer = Some(marker.producer);
+                self.segment(partition, producer, marker.offset, (0, GapReason::Control));
+            }
+            Line::Commit(commit, at) => {
+                self.last = self.last.max(at);
+                self.commit(commit);
+            }
+            Line::End(_) => {}
+        }
+    }
+
+    fn partition(&mut self, topic: &str, partition: i32) -> Arc<TopicPartition> {
+        if let Some(known) = self.partitions.get(&(topic.into(), partition)) {
+            return known.clone();
+        }
+        let topic: Arc<str> = topic.into();
+        let new =
+            TopicPartition { cluster: self.cluster.clone(), topic: topic.clone(), topic_id: [0; 16], partition };
+        self.partitions.entry((topic, partition)).or_insert(Arc::new(new)).clone()
+    }
+
+    /// One read has one time: records that were seen at another begin the next.
+    fn seen(&mut self, seen: Timestamp) {
+        if self.read.seen != seen || self.read.rows.len() >= READ_ROWS {
+            self.flush();
+            self.read.seen = seen;
+            self.last = self.last.max(seen);
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.read.is_empty() {
+            // A core that is gone has a writer that failed, which is told when both are joined.
+            let _ = self.to_core.send(Input::Read(std::mem::take(&mut self.read), None));
+        }
+    }
+
+    fn record(
+        &mut self,
+        partition: Arc<TopicPartition>,
+        producer: Option<Producer>,
+        record: &Record<'_>,
+        aborted: bool,
+    ) {
+        if aborted {
+            return self.segment(partition, producer, record.offset, (0, GapReason::Aborted));
+        }
+        self.decoder.decode(&partition, record, &mut self.read);
+        self.segment(partition, producer, record.offset, (1, GapReason::CompactedOrTransactional));
+    }
+
+    /// Adds one offset with `rows` rows, to the last run where it follows it.
+    fn segment(
+        &mut self,
+        partition: Arc<TopicPartition>,
+        producer: Option<Producer>,
+        offset: i64,
+        (rows, missing): (u32, GapReason),
+    ) {
+        let end = self.read.rows.len() as u32;
+        if let Some(last) = self.read.segments.last_mut()
+            && last.partition == partition
+            && last.producer == producer
+            && last.covers.end == offset
+            && last.missing == missing
+        {
+            last.covers.end = offset + 1;
+            last.rows.end = end;
+            return;
+        }
+        let covers = offset..offset + 1;
+        self.read.segments.push(Segment { partition, producer, covers, rows: end - rows..end, missing });
+    }
+
+    fn commit(&mut self, commit: CommittedOffset) {
+        self.summary.commits += 1;
+        self.commits.insert((commit.group, commit.topic, commit.partition), commit.offset);
+    }
+
+    fn finish(mut self) -> ImportSummary {
+        self.flush();
+        let mut groups: BTreeMap<Arc<str>, GroupState> = BTreeMap::new();
+        for ((group, topic, partition), offset) in std::mem::take(&mut self.commits) {
+            let state = groups.entry(group.clone()).or_insert_with(|| GroupState {
+                group: group.clone(),
+                state: None,
+                commits: Vec::new(),
+            });
+            state.commits.push(CommittedOffset { group, topic, partition, offset });
+        }
+        let at = if self.last == Timestamp::default() { clock::now() } else { self.last };
+        let groups = groups.into_values().collect();
+        let sample = GroupSample { at, resolution_ms: 0, groups, ends: Vec::new() };
+        for input in [Input::Groups(sample), Input::End] {
+            let _ = self.to_core.send(input);
+        }
+        self.summary
+    }
+}

@@ -1,0 +1,119 @@
+//! The core thread and the writer thread, and the bounded channels between them.
+
+use super::clock;
+use super::core::Core;
+use super::sampling::Ask;
+use crate::event::{BarrierSample, Changes, Envelopes, GroupSample, Timestamp};
+use crate::store;
+use crate::telemetry::{Counter, Counters};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+/// Reads that may wait for the core. One is up to 16 MiB of fetch answer, so a few keep it busy.
+pub(super) const READS_WAITING: usize = 8;
+/// Commits that may wait for the writer: one is written while the next is filled.
+pub(super) const COMMITS_WAITING: usize = 1;
+/// Rows of a commit: one DuckDB row group, which bypasses the write-ahead log.
+const COMMIT_ROWS: usize = 122_880;
+
+/// What the core takes in.
+pub(super) enum Input {
+    /// What one read gave, and where its memory goes back to.
+    Read(Box<Envelopes>, Option<SyncSender<Box<Envelopes>>>),
+    /// The barrier sample that was asked for, or that it could not be taken.
+    Barrier(Option<BarrierSample>),
+    /// A sample of all groups.
+    Groups(GroupSample),
+    /// Nothing more will come, and everything that waits can be judged.
+    End,
+}
+
+/// The core thread's surroundings.
+pub(super) struct Pipeline {
+    pub core: Core,
+    pub inputs: Receiver<Input>,
+    pub commits: SyncSender<Changes>,
+    /// Asks the sampler for a barrier; `None` where nobody can be asked, as in an import.
+    pub sampler: Option<SyncSender<Ask>>,
+    pub counters: Arc<Counters>,
+    pub commit_interval: Duration,
+}
+
+impl Pipeline {
+    /// Runs until all inputs are closed and everything was handed to the writer, or until the writer is gone.
+    pub fn run(mut self) {
+        let mut due = clock::instant() + self.commit_interval;
+        loop {
+            match self.inputs.recv_timeout(due.saturating_duration_since(clock::instant())) {
+                Ok(input) => self.take(input),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.core.rows() >= COMMIT_ROWS || clock::instant() >= due {
+                due = clock::instant() + self.commit_interval;
+                if !self.commit() {
+                    return;
+                }
+                self.ask_barrier();
+            }
+        }
+        self.commit();
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Read(mut read, empties) => {
+                self.core.take(&read);
+                if let Some(empties) = empties {
+                    clear(&mut read);
+                    // A full channel or a fetch thread that has ended: the memory is let go.
+                    let _ = empties.try_send(read);
+                }
+            }
+            Input::Barrier(Some(sample)) => self.core.barrier(&sample),
+            Input::Barrier(None) => self.core.barrier_failed(),
+            Input::Groups(sample) => self.core.groups(&sample),
+            Input::End => self.core.end_of_input(),
+        }
+    }
+
+    fn commit(&mut self) -> bool {
+        let counters = Counter::ALL.iter().map(|&c| (c.as_str().to_owned(), self.counters.get(c) as f64));
+        let changes = self.core.commit(clock::now(), counters);
+        changes.is_empty() || self.commits.send(changes).is_ok()
+    }
+
+    fn ask_barrier(&mut self) {
+        let Some(sampler) = &self.sampler else { return };
+        if let Some(epoch) = self.core.ask_barrier()
+            && sampler.try_send(Ask::Barrier(epoch)).is_err()
+        {
+            self.core.barrier_failed();
+        }
+    }
+}
+
+fn clear(read: &mut Envelopes) {
+    read.seen = Timestamp::default();
+    read.starts.clear();
+    read.segments.clear();
+    read.rows.clear();
+    read.profiles.clear();
+    read.notices.clear();
+    read.arena.clear();
+    read.undecoded = Default::default();
+}
+
+/// Writes commits until the core has ended, then closes the database.
+pub(super) fn write(mut writer: store::Writer, commits: Receiver<Changes>) -> Result<(), store::Error> {
+    for changes in commits {
+        writer.append(changes)?;
+    }
+    writer.close()
+}
+
+/// When something that happens every `interval` is due again.
+pub(super) fn next_due(interval: Duration) -> Instant {
+    clock::instant() + interval
+}

@@ -1,0 +1,89 @@
+//! What a tap reads and where it begins.
+
+use crate::config::{From, TapConfig};
+use crate::decode;
+use crate::event::{Timestamp, TopicClass, TopicPartition};
+use crate::kafka::{Plan, Position};
+use regex::Regex;
+use std::collections::HashMap;
+
+/// One tap's plan.
+pub(super) struct TapPlan {
+    topics: Option<Regex>,
+    exclude: Option<Regex>,
+    from: Position,
+    /// Where an earlier run stopped.
+    positions: HashMap<TopicPartition, i64>,
+}
+
+impl TapPlan {
+    pub fn new(config: &TapConfig, positions: HashMap<TopicPartition, i64>, now: Timestamp) -> Self {
+        let from = match config.from {
+            From::Earliest => Position::Earliest,
+            From::Latest => Position::Latest,
+            From::Time(time) => Position::Time(time),
+            From::Ago(ago) => Position::Time(Timestamp(now.0.saturating_sub(ago.as_micros() as i64))),
+        };
+        Self { topics: config.topics.clone(), exclude: config.exclude.clone(), from, positions }
+    }
+}
+
+impl Plan for TapPlan {
+    fn wants(&self, topic: &str) -> bool {
+        decode::class(topic) != TopicClass::Internal
+            && self.topics.as_ref().is_none_or(|wanted| wanted.is_match(topic))
+            && !self.exclude.as_ref().is_some_and(|unwanted| unwanted.is_match(topic))
+    }
+
+    fn position(&self, partition: &TopicPartition) -> Position {
+        match (self.positions.get(partition), decode::class(&partition.topic)) {
+            (Some(&next), _) => Position::Resume(next),
+            // Failures are few and old ones matter: their topics are read whole.
+            (None, TopicClass::DeadLetter | TopicClass::Retry) => Position::Earliest,
+            (None, _) => self.from,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn plan(from: From) -> TapPlan {
+        let config = TapConfig {
+            cluster: "c".into(),
+            brokers: Vec::new(),
+            db: "x".into(),
+            from,
+            topics: Regex::new("^(orders|payments)").ok(),
+            exclude: Regex::new("secret").ok(),
+            groups: Vec::new(),
+            max_read: None,
+            serve: None,
+            sample_interval: Duration::from_secs(5),
+            commit_interval: Duration::from_millis(500),
+        };
+        let known = TopicPartition { cluster: "c".into(), topic: "orders".into(), topic_id: [0; 16], partition: 3 };
+        TapPlan::new(&config, HashMap::from([(known, 42)]), Timestamp(10_000_000))
+    }
+
+    fn position(plan: &TapPlan, topic: &str, partition: i32) -> Position {
+        plan.position(&TopicPartition { cluster: "c".into(), topic: topic.into(), topic_id: [0; 16], partition })
+    }
+
+    #[test]
+    fn filters_decide_what_is_read_and_internal_topics_never_are() {
+        let plan = plan(From::Earliest);
+        assert!(plan.wants("orders") && plan.wants("payments-dlt"));
+        assert!(!plan.wants("kitchen") && !plan.wants("orders-secret") && !plan.wants("__consumer_offsets"));
+    }
+
+    #[test]
+    fn an_earlier_run_goes_on_and_failures_are_read_whole() {
+        let plan = plan(From::Ago(Duration::from_secs(4)));
+        assert_eq!(position(&plan, "orders", 3), Position::Resume(42));
+        assert_eq!(position(&plan, "orders", 4), Position::Time(Timestamp(6_000_000)));
+        assert_eq!(position(&plan, "orders-dlt", 0), Position::Earliest);
+    }
+}

@@ -1,0 +1,68 @@
+//! The sampler thread: barriers when the core asks, groups and log ends on an interval.
+
+use super::clock;
+use super::pipeline::{Input, next_due};
+use crate::event::Epoch;
+use crate::kafka::{Admin, Plan};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+/// What the sampler is asked for.
+pub(super) enum Ask {
+    /// A barrier sample for this epoch.
+    Barrier(Epoch),
+    /// One last sample of the groups, and an end.
+    Stop,
+}
+
+/// What the sampler works with.
+pub(super) struct Sampling {
+    pub admin: Admin,
+    pub plan: Arc<dyn Plan>,
+    /// Groups to sample; empty = those that the cluster lists.
+    pub groups: Vec<String>,
+    pub asks: Receiver<Ask>,
+    pub core: SyncSender<Input>,
+    pub interval: Duration,
+}
+
+impl Sampling {
+    /// Runs until it is told to stop, and takes one last sample.
+    pub fn run(mut self) {
+        let mut last: Option<Instant> = None;
+        let mut due = clock::instant();
+        loop {
+            match self.asks.recv_timeout(due.saturating_duration_since(clock::instant())) {
+                Ok(Ask::Barrier(epoch)) => self.barrier(epoch),
+                Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.groups(&mut last);
+                    due = next_due(self.interval);
+                }
+            }
+        }
+        self.groups(&mut last);
+    }
+
+    fn barrier(&mut self, epoch: Epoch) {
+        let sample = self.admin.barrier(epoch, &*self.plan);
+        if let Err(error) = &sample {
+            tracing::warn!(%error, "the stable ends could not be sampled; the verdicts that wait for them wait on");
+        }
+        // A closed channel means that the tap is stopping.
+        let _ = self.core.send(Input::Barrier(sample.ok()));
+    }
+
+    fn groups(&mut self, last: &mut Option<Instant>) {
+        let before = last.replace(clock::instant());
+        let resolution = before.map_or(self.interval, |before| clock::instant() - before);
+        match self.admin.groups(&self.groups, &*self.plan, clock::now()) {
+            Ok(mut sample) => {
+                sample.resolution_ms = resolution.as_millis() as i64;
+                let _ = self.core.send(Input::Groups(sample));
+            }
+            Err(error) => tracing::warn!(%error, "the groups could not be sampled; the next sample tries again"),
+        }
+    }
+}
