@@ -1,10 +1,45 @@
 //! What the tap is asked to do, validated: one function per rule.
+//!
+//! Three sources give the same [`Words`]: what was typed (flags, then `HEADWATER_*`), and the file `headwater.toml`.
+//! [`tap`] lays them over each other, fills the rest with defaults and gives the words their meaning. Secrets are not
+//! among them: they never stand on a command line.
 
 use crate::event::Timestamp;
 use regex::Regex;
+use serde::Deserialize;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// The database when nothing else is said.
+pub const DEFAULT_DB: &str = "headwater.duckdb";
+/// The configuration file that is read when it is there and no other is named.
+pub const DEFAULT_FILE: &str = "headwater.toml";
+/// Name of a cluster that was given none.
+pub const DEFAULT_CLUSTER: &str = "kafka";
+/// The door's address: loopback only, since the door asks nobody who they are.
+pub const DEFAULT_SERVE: &str = "127.0.0.1:5439";
+/// Reading begins this far back: enough for an incident, little enough for the brokers' page cache.
+pub const DEFAULT_FROM: &str = "1h";
+/// One sample of all groups in this time: what "passed" is known to.
+pub const DEFAULT_SAMPLE_INTERVAL: &str = "5s";
+/// One commit in this time: how old an answer can be.
+pub const DEFAULT_COMMIT_INTERVAL: &str = "1s";
+/// Samples closer than this would be a load on the coordinators.
+const SAMPLE_INTERVAL_MIN: Duration = Duration::from_millis(100);
+/// Samples farther apart than this make "passed" meaningless.
+const SAMPLE_INTERVAL_MAX: Duration = Duration::from_secs(3600);
+/// More commits a second only write more.
+const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(50);
+/// All that was read since the last commit is held in memory.
+const COMMIT_INTERVAL_MAX: Duration = Duration::from_secs(60);
+/// Below this a single batch of records could not be read within a second.
+const MAX_READ_MIN: u64 = 10_000;
+/// Kafka's own bound on a topic name; the cluster's name stands beside it in every row.
+const CLUSTER_NAME_MAX: usize = 249;
 
 /// Where reading of a partition begins when the database holds no position for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,4 +79,389 @@ pub struct TapConfig {
     pub sample_interval: Duration,
     /// Time between two commits.
     pub commit_interval: Duration,
+}
+
+/// What one source says, before it means anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    /// `--cluster`
+    pub cluster: Option<String>,
+    /// `--brokers`
+    pub brokers: Option<Vec<String>>,
+    /// `--db`
+    pub db: Option<PathBuf>,
+    /// `--from`
+    pub from: Option<String>,
+    /// `--topics`
+    pub topics: Option<String>,
+    /// `--exclude`
+    pub exclude: Option<String>,
+    /// `--groups`
+    pub groups: Option<Vec<String>>,
+    /// `--max-read`
+    pub max_read: Option<String>,
+    /// `--serve`
+    pub serve: Option<String>,
+    /// `--sample-interval`
+    pub sample_interval: Option<String>,
+    /// `--commit-interval`
+    pub commit_interval: Option<String>,
+}
+
+/// The configuration, and every value of it that nobody chose.
+#[derive(Debug, Clone)]
+pub struct Resolved<T> {
+    /// What to do.
+    pub config: T,
+    /// `name = value` of each default that was used, to be printed at start.
+    pub defaults: Vec<(&'static str, String)>,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file that was named cannot be read.
+    #[error("cannot read {path}: {source}; name another file with --config")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is not what `headwater.toml` should be.
+    #[error("{path} is not understood: {reason}; correct the file, or name another with --config")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why, on one line.
+        reason: String,
+    },
+    /// The file has no section for the cluster, or none can be chosen.
+    #[error("{path} has the clusters {known}; choose one with --cluster NAME")]
+    Cluster {
+        /// The file.
+        path: PathBuf,
+        /// Names in the file.
+        known: String,
+    },
+    /// No broker was named anywhere.
+    #[error("no brokers are named; give --brokers HOST:PORT, HEADWATER_BROKERS, or brokers in headwater.toml")]
+    NoBrokers,
+    /// A word that does not mean anything.
+    #[error("{name} `{word}` is not understood: {reason}; give {expected}")]
+    Word {
+        /// Flag or key.
+        name: &'static str,
+        /// What was written.
+        word: String,
+        /// Why not.
+        reason: String,
+        /// What would be.
+        expected: &'static str,
+    },
+}
+
+/// `headwater.toml`: what holds for the tap, and one section a cluster.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    db: Option<PathBuf>,
+    serve: Option<String>,
+    sample_interval: Option<String>,
+    commit_interval: Option<String>,
+    #[serde(default)]
+    cluster: Vec<Section>,
+}
+
+/// One `[[cluster]]` of the file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Section {
+    name: Option<String>,
+    brokers: Option<Vec<String>>,
+    from: Option<String>,
+    topics: Option<String>,
+    exclude: Option<String>,
+    groups: Option<Vec<String>>,
+    max_read: Option<String>,
+}
+
+/// The tap that is asked for: `typed` over the file, over the defaults.
+///
+/// `file` is the file that was named; when none was, [`DEFAULT_FILE`] is read if it is there.
+pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, ConfigError> {
+    let written = written(file, typed.cluster.as_deref())?;
+    let words = over(typed, written);
+    let mut defaults = Vec::new();
+    let mut or = |name: &'static str, word: Option<String>, default: &str| {
+        word.unwrap_or_else(|| {
+            defaults.push((name, default.to_owned()));
+            default.to_owned()
+        })
+    };
+    let config = TapConfig {
+        cluster: cluster_name(or("cluster", words.cluster, DEFAULT_CLUSTER))?,
+        brokers: brokers(words.brokers.unwrap_or_default())?,
+        db: PathBuf::from(or("db", words.db.map(|p| p.to_string_lossy().into_owned()), DEFAULT_DB)),
+        from: from(&or("from", words.from, DEFAULT_FROM))?,
+        topics: words.topics.as_deref().map(|word| pattern("topics", word)).transpose()?,
+        exclude: words.exclude.as_deref().map(|word| pattern("exclude", word)).transpose()?,
+        groups: groups(words.groups.unwrap_or_default()),
+        max_read: words.max_read.as_deref().map(max_read).transpose()?,
+        serve: serve(&or("serve", words.serve, DEFAULT_SERVE))?,
+        sample_interval: sample_interval(&or("sample-interval", words.sample_interval, DEFAULT_SAMPLE_INTERVAL))?,
+        commit_interval: commit_interval(&or("commit-interval", words.commit_interval, DEFAULT_COMMIT_INTERVAL))?,
+    };
+    Ok(Resolved { config, defaults })
+}
+
+/// Cluster and database of an import.
+pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<(String, PathBuf)>, ConfigError> {
+    let mut defaults = Vec::new();
+    if cluster.is_none() {
+        defaults.push(("cluster", DEFAULT_CLUSTER.to_owned()));
+    }
+    if db.is_none() {
+        defaults.push(("db", DEFAULT_DB.to_owned()));
+    }
+    let cluster = cluster_name(cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned()))?;
+    Ok(Resolved { config: (cluster, db.unwrap_or_else(|| DEFAULT_DB.into())), defaults })
+}
+
+fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigError> {
+    let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if file.is_none() && e.kind() == std::io::ErrorKind::NotFound => return Ok(Words::default()),
+        Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+    };
+    from_file(path, &text, cluster)
+}
+
+fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, ConfigError> {
+    let file: File =
+        toml::from_str(text).map_err(|e| ConfigError::Parse { path: path.to_owned(), reason: place(text, &e) })?;
+    let section = section(path, file.cluster, cluster)?;
+    Ok(Words {
+        cluster: section.name,
+        brokers: section.brokers,
+        db: file.db,
+        from: section.from,
+        topics: section.topics,
+        exclude: section.exclude,
+        groups: section.groups,
+        max_read: section.max_read,
+        serve: file.serve,
+        sample_interval: file.sample_interval,
+        commit_interval: file.commit_interval,
+    })
+}
+
+/// One line that says where: the parser's own message draws over several.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    match line {
+        Some(line) => format!("line {line}: {}", error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
+/// The section of the cluster that is asked for; the only one when none is.
+fn section(path: &Path, mut sections: Vec<Section>, cluster: Option<&str>) -> Result<Section, ConfigError> {
+    let refuse = |sections: &[Section]| {
+        let known: Vec<_> = sections.iter().map(|s| s.name.as_deref().unwrap_or("(unnamed)")).collect();
+        Err(ConfigError::Cluster { path: path.to_owned(), known: known.join(", ") })
+    };
+    match (cluster, sections.len()) {
+        (_, 0) => Ok(Section::default()),
+        (None, 1) => Ok(sections.remove(0)),
+        (None, _) => refuse(&sections),
+        (Some(wanted), n) => match sections.iter().position(|s| s.name.as_deref() == Some(wanted)) {
+            Some(at) => Ok(sections.swap_remove(at)),
+            None if n == 1 && sections[0].name.is_none() => Ok(sections.remove(0)),
+            None => refuse(&sections),
+        },
+    }
+}
+
+fn over(typed: Words, written: Words) -> Words {
+    Words {
+        cluster: typed.cluster.or(written.cluster),
+        brokers: typed.brokers.or(written.brokers),
+        db: typed.db.or(written.db),
+        from: typed.from.or(written.from),
+        topics: typed.topics.or(written.topics),
+        exclude: typed.exclude.or(written.exclude),
+        groups: typed.groups.or(written.groups),
+        max_read: typed.max_read.or(written.max_read),
+        serve: typed.serve.or(written.serve),
+        sample_interval: typed.sample_interval.or(written.sample_interval),
+        commit_interval: typed.commit_interval.or(written.commit_interval),
+    }
+}
+
+fn word(name: &'static str, word: &str, reason: impl Into<String>, expected: &'static str) -> ConfigError {
+    ConfigError::Word { name, word: word.to_owned(), reason: reason.into(), expected }
+}
+
+/// A cluster's name stands in every row and before every path: short, and without a slash.
+fn cluster_name(name: String) -> Result<String, ConfigError> {
+    let expected = "a name of letters, digits, `.`, `_` and `-`";
+    if name.is_empty() {
+        return Err(word("cluster", &name, "it is empty", expected));
+    }
+    if name.len() > CLUSTER_NAME_MAX {
+        return Err(word("cluster", &name, format!("it is longer than {CLUSTER_NAME_MAX} characters"), expected));
+    }
+    match name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))) {
+        Some(bad) => Err(word("cluster", &name, format!("{bad:?} cannot stand in it"), expected)),
+        None => Ok(name),
+    }
+}
+
+/// At least one `host:port`; an IPv6 host stands in brackets.
+fn brokers(words: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let list: Vec<String> = split(words);
+    if list.is_empty() {
+        return Err(ConfigError::NoBrokers);
+    }
+    for broker in &list {
+        let expected = "HOST:PORT[,HOST:PORT…]";
+        let Some((host, port)) = broker.rsplit_once(':') else {
+            return Err(word("brokers", broker, "the port is missing", expected));
+        };
+        if host.is_empty() || (host.contains(':') && !(host.starts_with('[') && host.ends_with(']'))) {
+            return Err(word("brokers", broker, "the host is not a name or address", expected));
+        }
+        if !port.parse::<u16>().is_ok_and(|port| port > 0) {
+            return Err(word("brokers", broker, "the port is not a number of 1 to 65535", expected));
+        }
+    }
+    Ok(list)
+}
+
+fn groups(words: Vec<String>) -> Vec<String> {
+    let mut list = split(words);
+    list.sort();
+    list.dedup();
+    list
+}
+
+fn split(words: Vec<String>) -> Vec<String> {
+    words.iter().flat_map(|w| w.split(',')).map(str::trim).filter(|w| !w.is_empty()).map(str::to_owned).collect()
+}
+
+/// A pattern has to match the whole topic name: `orders` does not mean `orders-retry`.
+fn pattern(name: &'static str, pattern: &str) -> Result<Regex, ConfigError> {
+    Regex::new(&format!("^(?:{pattern})$")).map_err(|e| {
+        let reason = e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        word(name, pattern, reason, "a regular expression that matches whole topic names, such as 'orders|payments.*'")
+    })
+}
+
+/// `earliest`, `latest`, a duration back from now, or a time.
+fn from(text: &str) -> Result<From, ConfigError> {
+    let expected = "earliest, latest, a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z";
+    match text.trim() {
+        "earliest" => Ok(From::Earliest),
+        "latest" => Ok(From::Latest),
+        other => moment(other).ok_or_else(|| word("from", text, "it is neither a time nor a duration", expected)),
+    }
+}
+
+/// The time that a duration back from `now`, or a time, means.
+pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, ConfigError> {
+    let expected = "a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z";
+    match moment(text.trim()) {
+        Some(From::Time(time)) => Ok(time),
+        Some(From::Ago(ago)) => Ok(Timestamp(now.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX)))),
+        _ => Err(word("since", text, "it is neither a time nor a duration", expected)),
+    }
+}
+
+fn moment(text: &str) -> Option<From> {
+    match duration(text) {
+        Some(ago) => Some(From::Ago(ago)),
+        None => text.parse::<jiff::Timestamp>().ok().map(|time| From::Time(Timestamp(time.as_microsecond()))),
+    }
+}
+
+/// Bytes a second, with `k`, `M` or `G` (powers of 1000).
+fn max_read(text: &str) -> Result<u64, ConfigError> {
+    let expected = "bytes a second such as 500k or 20M";
+    let bare = text.trim().trim_end_matches("/s").trim_end_matches(['B', 'b']);
+    let (number, unit) = match bare.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&bare[..at], 1_000),
+        Some((at, 'm' | 'M')) => (&bare[..at], 1_000_000),
+        Some((at, 'g' | 'G')) => (&bare[..at], 1_000_000_000),
+        _ => (bare, 1),
+    };
+    let bytes = number.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
+    match bytes {
+        None => Err(word("max-read", text, "it is not a number of bytes", expected)),
+        Some(bytes) if bytes < MAX_READ_MIN => {
+            Err(word("max-read", text, format!("below {MAX_READ_MIN} bytes a second nothing gets through"), expected))
+        }
+        Some(bytes) => Ok(bytes),
+    }
+}
+
+/// A loopback address, or `off`: the door asks nobody who they are.
+pub fn serve(text: &str) -> Result<Option<SocketAddr>, ConfigError> {
+    let expected = "127.0.0.1:PORT, [::1]:PORT, or off";
+    if matches!(text.trim(), "off" | "none") {
+        return Ok(None);
+    }
+    let address: SocketAddr = text
+        .trim()
+        .replacen("localhost:", "127.0.0.1:", 1)
+        .parse()
+        .map_err(|_| word("serve", text, "it is not an address with a port", expected))?;
+    match address.ip().is_loopback() {
+        true => Ok(Some(address)),
+        false => Err(word("serve", text, "the door has no login yet, so it opens on loopback only", expected)),
+    }
+}
+
+fn sample_interval(text: &str) -> Result<Duration, ConfigError> {
+    interval("sample-interval", text, SAMPLE_INTERVAL_MIN, SAMPLE_INTERVAL_MAX)
+}
+
+fn commit_interval(text: &str) -> Result<Duration, ConfigError> {
+    interval("commit-interval", text, COMMIT_INTERVAL_MIN, COMMIT_INTERVAL_MAX)
+}
+
+fn interval(name: &'static str, text: &str, min: Duration, max: Duration) -> Result<Duration, ConfigError> {
+    let expected = "a duration such as 500ms, 5s or 1m";
+    match duration(text) {
+        None => Err(word(name, text, "it is not a duration", expected)),
+        Some(value) if value < min => Err(word(name, text, format!("it is shorter than {min:?}"), expected)),
+        Some(value) if value > max => Err(word(name, text, format!("it is longer than {max:?}"), expected)),
+        Some(value) => Ok(value),
+    }
+}
+
+/// A length of time: numbers with `ms`, `s`, `m`, `h` or `d`, such as `90s` or `1h30m`; `None` for anything else.
+pub fn duration(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        let unit_end = rest[digits..].find(|c: char| !c.is_ascii_alphabetic()).map_or(rest.len(), |at| digits + at);
+        let ms = match &rest[digits..unit_end] {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return None,
+        };
+        total = total.checked_add(Duration::from_millis(number.checked_mul(ms)?))?;
+        rest = rest[unit_end..].trim_start();
+    }
+    Some(total)
 }

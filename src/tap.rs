@@ -21,7 +21,7 @@ use self::sampling::{Ask, Sampling};
 use crate::config::TapConfig;
 use crate::decode::Decoder;
 use crate::event::HashKey;
-use crate::kafka::{self, Admin, BatchSink, Reader};
+use crate::kafka::{self, Admin, Reader};
 use crate::serve::Door;
 use crate::store;
 use crate::telemetry::Counters;
@@ -63,12 +63,11 @@ pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -
 /// Starts one tap.
 pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let keys = secret::secret(&config.db)?;
-    let (writer, restored) = store::Writer::open(&config.db)
-        .with_context(|| format!("open the database {}", config.db.display()))?;
-    let readers = writer.readers()?;
-    let ids = restored.ids_key();
+    let (writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
+    let readers = writer.readers();
+    let ids = restored.id_key;
     let filtered = config.topics.is_some() || config.exclude.is_some();
-    let core = restore::core(filtered, restored)?;
+    let core = restore::core(&writer, restored, filtered)?;
     let plan = Arc::new(plan::TapPlan::new(&config, core.positions(), clock::now()));
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));
@@ -105,19 +104,14 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let writer = spawn("writer", move || pipeline::write(writer, to_write))?;
     let core = spawn("core", move || pipeline.run())?;
     let sampler = spawn("sampler", move || sampling.run())?;
-    let reader = Reader::start(settings, plan, sinks(ids, keys, to_core, counters))?;
+    let reader = Reader::start(settings, plan, sinks(ids, keys, to_core))?;
     let url = door.as_ref().map(|door| format!("postgres://{}/headwater", door.address()));
     Ok(Running { url, stop_reading, reader, sampler, asks, core, writer, door })
 }
 
 /// Makes one sink a fetch thread.
-fn sinks(
-    ids: HashKey,
-    keys: HashKey,
-    to_core: SyncSender<Input>,
-    counters: Arc<Counters>,
-) -> Arc<dyn Fn() -> Box<dyn BatchSink> + Send + Sync> {
-    Arc::new(move || Box::new(Reading::new(Decoder::new(ids, keys), to_core.clone(), counters.clone())))
+fn sinks(ids: HashKey, keys: HashKey, to_core: SyncSender<Input>) -> kafka::SinkFactory {
+    Arc::new(move || Box::new(Reading::new(Decoder::new(ids, keys), to_core.clone())))
 }
 
 fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<JoinHandle<T>> {

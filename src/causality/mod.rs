@@ -8,9 +8,7 @@ mod lineage;
 mod recent;
 mod resolver;
 mod signature;
-#[cfg(test)]
-mod tests;
 
 pub use lineage::{LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW};
-pub use resolver::{Arrival, Horizon, Limits, Named, Resolver, RestoredEvent};
+pub use resolver::{Arrival, Horizon, Limits, Named, Resolver, RestoredEvent, trace_identifier};
 pub use signature::signature;

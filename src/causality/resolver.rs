@@ -507,6 +507,7 @@ impl Resolver {
     }
 }
 
-const fn trace_identifier(trace: TraceContext) -> Identifier {
+/// A trace id as an id among others.
+pub const fn trace_identifier(trace: TraceContext) -> Identifier {
     Identifier { hi: trace.trace_hi, lo: trace.trace_lo, spelling: Spelling::Hex }
 }

@@ -14,6 +14,9 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::DeadLetter, Self::Retry, Self::Fault];
+
     /// The name in the SQL contract.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,6 +39,9 @@ pub enum FailureState {
 }
 
 impl FailureState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Retrying, Self::Dead, Self::Healed];
+
     /// The name in the SQL contract.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -94,6 +94,20 @@ pub enum ProgressState {
 }
 
 impl ProgressState {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Stable,
+        Self::Empty,
+        Self::Dead,
+        Self::Rebalancing,
+        Self::Stalled,
+        Self::Rewound,
+        Self::Stuck,
+        Self::NeverCommitted,
+        Self::BlockedByTransaction,
+        Self::NoOffsetLag,
+    ];
+
     /// The name in the SQL contract.
     pub const fn as_str(self) -> &'static str {
         match self {

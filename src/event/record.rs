@@ -101,6 +101,17 @@ pub enum TopicClass {
 }
 
 impl TopicClass {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Business,
+        Self::Retry,
+        Self::DeadLetter,
+        Self::Changelog,
+        Self::Repartition,
+        Self::Mirror,
+        Self::Internal,
+    ];
+
     /// The name in the SQL contract.
     pub const fn as_str(self) -> &'static str {
         match self {

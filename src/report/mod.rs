@@ -1,4 +1,21 @@
 //! What headwater tells a reader: tables, typed rows, the graph of one conversation, renderers.
+//!
+//! A [`Table`] is an answer as it came; [`rows`] read it by column name; [`conversation`] makes the graph of one
+//! conversation of them. [`text`], [`tree`] and [`table`] are for people, [`json`] for programs. Nothing here reads a
+//! clock: `now` comes in with the question.
+
+mod closing;
+pub mod conversation;
+pub mod json;
+mod outline;
+pub mod rows;
+pub mod seen;
+mod style;
+pub mod table;
+pub mod text;
+pub mod tree;
+
+pub use style::Style;
 
 /// One value of an answer.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 //! give the same changes.
 
 use super::catalog::{Catalog, ProfileNumber};
-use crate::causality::{Arrival, Horizon, Named, Resolver, RestoredEvent, signature};
+use crate::causality::{Arrival, Horizon, Named, Resolver, RestoredEvent, signature, trace_identifier};
 use crate::delivery::{Coverage, Ledger};
 use crate::event::{
     BarrierSample, Changes, CounterRow, CoverageRow, Envelope, Envelopes, Epoch, EventRef, EventRow, Evidence, FailureNotice,
@@ -404,6 +404,18 @@ impl Core {
         }
     }
 
+    /// The tap's own numbers: what is counted goes on from where it stood.
+    pub fn restore_counters(&mut self, rows: &[CounterRow]) {
+        for row in rows {
+            let undecoded = row.name.strip_prefix("undecoded_");
+            let at = Undecoded::ALL.iter().position(|reason| undecoded == Some(reason.as_str()));
+            if let Some(at) = at {
+                self.undecoded[at] = row.value as u64;
+            }
+            self.counters.insert(row.name.clone(), row.value);
+        }
+    }
+
     /// Progress of groups.
     pub fn restore_progress(&mut self, rows: Vec<ProgressRow>) {
         rows.into_iter().for_each(|row| self.ledger.restore(row));
@@ -411,6 +423,20 @@ impl Core {
 
     /// Failures, and the events that still wait; after all other events.
     pub fn restore_open(&mut self, failures: Vec<FailureRow>, waiting: &[EventRow]) {
+        for row in waiting {
+            let event = RestoredEvent {
+                reference: row.reference,
+                id: row.id,
+                shared: [row.trace.map(trace_identifier), row.correlation],
+                conversation: row.conversation,
+                kind: row.kind,
+                resolution: row.resolution,
+                cause: None,
+                topic: 0,
+                event_type: 0,
+            };
+            self.restore_event(event, row.profile);
+        }
         let mut origins = HashMap::new();
         for failure in failures {
             if let Some(named) = self.restored_origin(&failure) {

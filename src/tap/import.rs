@@ -56,13 +56,13 @@ pub struct ImportSummary {
 /// Reads `files` into the database of `config`.
 pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<ImportSummary> {
     let keys = secret::secret(&config.db)?;
-    let (writer, restored) =
-        store::Writer::open(&config.db).with_context(|| format!("open the database {}", config.db.display()))?;
-    let decoder = Decoder::new(restored.ids_key(), keys);
+    let (writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
+    let decoder = Decoder::new(restored.id_key, keys);
+    let core = restore::core(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let pipeline = Pipeline {
-        core: restore::core(false, restored)?,
+        core,
         inputs,
         commits,
         sampler: None,

@@ -4,10 +4,8 @@ use super::pipeline::Input;
 use crate::decode::Decoder;
 use crate::event::{Envelopes, GapReason, Segment, Start, Timestamp};
 use crate::kafka::{Batch, BatchSink, Content};
-use crate::telemetry::{Counter, Counters};
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender};
 
 /// Decodes what one fetch thread reads.
 pub(super) struct Reading {
@@ -16,16 +14,15 @@ pub(super) struct Reading {
     core: SyncSender<Input>,
     /// Emptied reads come back here, so that their memory is used again.
     empties: (SyncSender<Box<Envelopes>>, Receiver<Box<Envelopes>>),
-    counters: Arc<Counters>,
 }
 
 /// Reads in flight between one fetch thread and the core whose memory is kept.
 const READS_KEPT: usize = 4;
 
 impl Reading {
-    pub fn new(decoder: Decoder, core: SyncSender<Input>, counters: Arc<Counters>) -> Self {
+    pub fn new(decoder: Decoder, core: SyncSender<Input>) -> Self {
         let empties = std::sync::mpsc::sync_channel(READS_KEPT);
-        Self { decoder, read: Box::default(), core, empties, counters }
+        Self { decoder, read: Box::default(), core, empties }
     }
 }
 
@@ -60,16 +57,9 @@ impl BatchSink for Reading {
         self.read.seen = seen;
         let next = self.empties.1.try_recv().unwrap_or_default();
         let full = std::mem::replace(&mut self.read, next);
-        let input = Input::Read(full, Some(self.empties.0.clone()));
-        let sent = match self.core.try_send(input) {
-            Err(TrySendError::Full(input)) => {
-                let before = super::clock::instant();
-                let sent = self.core.send(input).is_ok();
-                self.counters.add(Counter::BlockedMs, before.elapsed().as_millis() as u64);
-                sent
-            }
-            other => other.is_ok(),
-        };
-        if sent { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        match self.core.send(Input::Read(full, Some(self.empties.0.clone()))) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
     }
 }

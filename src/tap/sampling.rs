@@ -6,7 +6,7 @@ use crate::event::Epoch;
 use crate::kafka::{Admin, Plan};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What the sampler is asked for.
 pub(super) enum Ask {
@@ -30,19 +30,18 @@ pub(super) struct Sampling {
 impl Sampling {
     /// Runs until it is told to stop, and takes one last sample.
     pub fn run(mut self) {
-        let mut last: Option<Instant> = None;
         let mut due = clock::instant();
         loop {
             match self.asks.recv_timeout(due.saturating_duration_since(clock::instant())) {
                 Ok(Ask::Barrier(epoch)) => self.barrier(epoch),
                 Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    self.groups(&mut last);
+                    self.groups();
                     due = next_due(self.interval);
                 }
             }
         }
-        self.groups(&mut last);
+        self.groups();
     }
 
     fn barrier(&mut self, epoch: Epoch) {
@@ -54,12 +53,9 @@ impl Sampling {
         let _ = self.core.send(Input::Barrier(sample.ok()));
     }
 
-    fn groups(&mut self, last: &mut Option<Instant>) {
-        let before = last.replace(clock::instant());
-        let resolution = before.map_or(self.interval, |before| clock::instant() - before);
+    fn groups(&mut self) {
         match self.admin.groups(&self.groups, &*self.plan, clock::now()) {
-            Ok(mut sample) => {
-                sample.resolution_ms = resolution.as_millis() as i64;
+            Ok(sample) => {
                 let _ = self.core.send(Input::Groups(sample));
             }
             Err(error) => tracing::warn!(%error, "the groups could not be sampled; the next sample tries again"),

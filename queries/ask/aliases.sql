@@ -1,0 +1,1 @@
+SELECT old_id, current_id FROM alias_row;

@@ -1,0 +1,1 @@
+SELECT * FROM counts(since := $1, until := $2);

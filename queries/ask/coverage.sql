@@ -1,0 +1,1 @@
+SELECT * FROM coverage ORDER BY cluster, topic, incarnation, partition, reason NULLS FIRST;

@@ -1,0 +1,1 @@
+SELECT * FROM failures(since := $1, orphans := $2);

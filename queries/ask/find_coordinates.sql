@@ -1,0 +1,1 @@
+SELECT * FROM find_coordinates($1, $2, $3);

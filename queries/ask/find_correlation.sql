@@ -1,0 +1,1 @@
+SELECT * FROM find_correlation($1, $2);

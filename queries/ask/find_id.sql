@@ -1,0 +1,1 @@
+SELECT * FROM find_id($1, $2);

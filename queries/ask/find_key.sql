@@ -1,0 +1,1 @@
+SELECT * FROM find_key($1);

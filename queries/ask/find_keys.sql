@@ -1,0 +1,1 @@
+SELECT * FROM find_keys($1);

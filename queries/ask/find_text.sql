@@ -1,0 +1,1 @@
+SELECT * FROM find_text($1);

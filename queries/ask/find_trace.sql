@@ -1,0 +1,1 @@
+SELECT * FROM find_trace($1, $2);

@@ -1,0 +1,1 @@
+SELECT * FROM query($1) LIMIT 0;

@@ -1,0 +1,1 @@
+SELECT * FROM pending_row ORDER BY ref;

@@ -1,0 +1,1 @@
+SELECT producer, cluster, producer_id, epoch FROM producer_row ORDER BY producer;

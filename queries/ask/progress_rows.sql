@@ -1,0 +1,1 @@
+SELECT * FROM progress_row ORDER BY consumer_group, ordinal;

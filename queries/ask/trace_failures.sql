@@ -1,0 +1,1 @@
+SELECT * FROM trace_failures($1);

@@ -1,0 +1,27 @@
+CREATE OR REPLACE MACRO trace_nodes(ref) AS TABLE
+WITH RECURSIVE same(id) AS (
+    SELECT a.conversation FROM any_event a WHERE a.ref = CAST(ref AS BIGINT)
+    UNION
+    SELECT link.other FROM same JOIN alias_link link ON link.id = same.id
+)
+SELECT
+    e.ref,
+    e.coordinates,
+    e.cluster,
+    e.topic,
+    e.partition,
+    e."offset",
+    e.time,
+    e.seen_time,
+    kind_name(e.kind) AS kind,
+    e.type,
+    e.source,
+    e.id,
+    resolution_name(e.resolution) AS resolution,
+    orphan_reason_name(e.orphan_reason) AS orphan_reason,
+    e.conversation
+FROM named_event e
+WHERE e.conversation IN (SELECT same.id FROM same)
+ORDER BY e.time, e.ref;
+
+COMMENT ON MACRO TABLE trace_nodes IS 'All events of the conversation of an event, merges resolved: ref, coordinates (topic/partition/offset), cluster, topic, partition, offset, time, seen_time, kind, type, source, id, resolution, orphan_reason, conversation (id when written).';

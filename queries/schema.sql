@@ -1,0 +1,205 @@
+-- The tables behind the public views, schema version 1. This file is what to read; `migrate/` is what runs, and a test
+-- holds the two together. Tables are private: dashboards, the terminal UI and people use the views in `views/` and the
+-- macros in `reports/`.
+--
+-- Layout, and why:
+-- * Event-sized tables (`event_row`, `cause_row`) hold narrow numbers only. Text that repeats lives in dictionaries
+--   (`partition`, `profile`, `producer_row`); ids of 128 bits are two BIGINTs, with the text beside them only where it
+--   is not its own value. A VARCHAR column costs 0.17 to 0.45 µs a row, an integer 0.02 to 0.05.
+-- * `ref` is `ordinal << 40 | (offset - base)`: topic, partition and offset are arithmetic plus `partition`.
+-- * No PRIMARY KEY, UNIQUE or index on event-sized tables: an ART costs more than everything else together. The core
+--   never writes an offset twice, because coverage stands in the same transaction. Zone maps prune by time.
+-- * Events whose verdict is open sit in `pending_row`, so that the large table is written once.
+-- * Read positions are `coverage_row.next_offset`: rows and positions stand or fall together.
+
+-- One row a fact about this file: `schema_version`, `id_key` (key of the id hashes, hexadecimal), `created`.
+CREATE TABLE meta (
+    name  VARCHAR NOT NULL,
+    value VARCHAR NOT NULL
+);
+
+-- What an ordinal stands for. Past 2^40 records a partition gets its next ordinal, with the next base.
+CREATE TABLE partition (
+    ordinal      INTEGER PRIMARY KEY,
+    cluster      VARCHAR NOT NULL,
+    topic        VARCHAR NOT NULL,
+    topic_id     UUID NOT NULL,
+    partition    INTEGER NOT NULL,
+    incarnation  INTEGER NOT NULL,
+    base         BIGINT NOT NULL,
+    class        VARCHAR NOT NULL,
+    -- The smallest ordinal of the same topic incarnation: the topic's number in `type_row`.
+    topic_number INTEGER NOT NULL
+);
+
+-- What a profile number stands for; NULL where the records name none.
+CREATE TABLE profile (
+    profile    INTEGER PRIMARY KEY,
+    type       VARCHAR,
+    source     VARCHAR,
+    version    VARCHAR,
+    convention VARCHAR
+);
+
+-- What a producer number stands for.
+CREATE TABLE producer_row (
+    producer    INTEGER PRIMARY KEY,
+    cluster     VARCHAR NOT NULL,
+    producer_id BIGINT NOT NULL,
+    epoch       INTEGER NOT NULL
+);
+
+-- Settled events. `record_time` is NULL when it equals `time`. `form` holds the spelling of id, causation and
+-- correlation in two bits each (0 text, 1 UUID, 2 upper-case UUID, 3 hexadecimal), then one bit for a null value.
+CREATE TABLE event_row (
+    ref              BIGINT NOT NULL,
+    time             TIMESTAMP NOT NULL,
+    record_time      TIMESTAMP,
+    seen_time        TIMESTAMP NOT NULL,
+    kind             TINYINT NOT NULL,
+    resolution       TINYINT NOT NULL,
+    orphan_reason    TINYINT,
+    form             TINYINT NOT NULL,
+    profile          INTEGER NOT NULL,
+    producer         INTEGER,
+    key_hash         BIGINT,
+    conversation     BIGINT NOT NULL,
+    key_bytes        INTEGER NOT NULL,
+    value_bytes      INTEGER NOT NULL,
+    id_hi            BIGINT,
+    id_lo            BIGINT,
+    id_text          VARCHAR,
+    causation_hi     BIGINT,
+    causation_lo     BIGINT,
+    causation_text   VARCHAR,
+    correlation_hi   BIGINT,
+    correlation_lo   BIGINT,
+    correlation_text VARCHAR,
+    trace_hi         BIGINT,
+    trace_lo         BIGINT,
+    span             BIGINT
+);
+
+-- Events that wait for their cause: the same columns in the same order.
+CREATE TABLE pending_row (
+    ref              BIGINT NOT NULL,
+    time             TIMESTAMP NOT NULL,
+    record_time      TIMESTAMP,
+    seen_time        TIMESTAMP NOT NULL,
+    kind             TINYINT NOT NULL,
+    resolution       TINYINT NOT NULL,
+    orphan_reason    TINYINT,
+    form             TINYINT NOT NULL,
+    profile          INTEGER NOT NULL,
+    producer         INTEGER,
+    key_hash         BIGINT,
+    conversation     BIGINT NOT NULL,
+    key_bytes        INTEGER NOT NULL,
+    value_bytes      INTEGER NOT NULL,
+    id_hi            BIGINT,
+    id_lo            BIGINT,
+    id_text          VARCHAR,
+    causation_hi     BIGINT,
+    causation_lo     BIGINT,
+    causation_text   VARCHAR,
+    correlation_hi   BIGINT,
+    correlation_lo   BIGINT,
+    correlation_text VARCHAR,
+    trace_hi         BIGINT,
+    trace_lo         BIGINT,
+    span             BIGINT
+);
+
+-- Edges. `evidence` is the number that `event::Evidence` gives it.
+CREATE TABLE cause_row (
+    effect     BIGINT NOT NULL,
+    cause      BIGINT NOT NULL,
+    evidence   TINYINT NOT NULL,
+    confidence FLOAT NOT NULL
+);
+
+-- One row a failure record; a changed failure replaces its row.
+CREATE TABLE failure_row (
+    ref               BIGINT NOT NULL,
+    kind              VARCHAR NOT NULL,
+    state             VARCHAR NOT NULL,
+    origin            BIGINT,
+    origin_evidence   TINYINT,
+    origin_confidence FLOAT,
+    origin_topic      VARCHAR,
+    origin_partition  INTEGER,
+    origin_offset     BIGINT,
+    root              BIGINT,
+    consumer_group    VARCHAR,
+    attempt           INTEGER,
+    error_class       VARCHAR,
+    error_message     VARCHAR,
+    signature         VARCHAR NOT NULL,
+    time              TIMESTAMP NOT NULL,
+    orphan_reason     TINYINT,
+    healed_by         BIGINT
+);
+
+-- Facts of an event beyond its envelope.
+CREATE TABLE attribute_row (
+    ref    BIGINT NOT NULL,
+    name   VARCHAR NOT NULL,
+    text   VARCHAR,
+    number DOUBLE
+);
+
+-- Conversations that turned out to be one. Append only; `current_id` may have been merged again later.
+CREATE TABLE alias_row (
+    old_id     BIGINT NOT NULL,
+    current_id BIGINT NOT NULL,
+    merged_at  TIMESTAMP NOT NULL
+);
+
+-- One row an ordinal (reason NULL, holds `seen`), and one more for each reason with offsets missing.
+CREATE TABLE coverage_row (
+    ordinal      INTEGER NOT NULL,
+    reason       TINYINT,
+    first_offset BIGINT NOT NULL,
+    next_offset  BIGINT NOT NULL,
+    log_start    BIGINT NOT NULL,
+    seen         BIGINT NOT NULL,
+    missing      BIGINT NOT NULL
+);
+
+-- How far each group has come, as it stands.
+CREATE TABLE progress_row (
+    consumer_group   VARCHAR NOT NULL,
+    ordinal          INTEGER NOT NULL,
+    committed_offset BIGINT,
+    log_end_offset   BIGINT NOT NULL,
+    lag_offsets      BIGINT,
+    lag_records      BIGINT,
+    lag_ms           BIGINT,
+    state            VARCHAR NOT NULL,
+    sampled_at       TIMESTAMP NOT NULL,
+    resolution_ms    BIGINT NOT NULL
+);
+
+-- Each change of a committed offset: what brackets the moment in which a group passed an event.
+CREATE TABLE progress_mark (
+    consumer_group   VARCHAR NOT NULL,
+    ordinal          INTEGER NOT NULL,
+    committed_offset BIGINT,
+    sampled_at       TIMESTAMP NOT NULL,
+    resolution_ms    BIGINT NOT NULL
+);
+
+-- Events by topic and profile, kept as they are written, so that no list of topics or types scans the events.
+CREATE TABLE type_row (
+    topic_number INTEGER NOT NULL,
+    profile      INTEGER NOT NULL,
+    events       BIGINT NOT NULL,
+    first_time   TIMESTAMP NOT NULL,
+    last_time    TIMESTAMP NOT NULL
+);
+
+-- The tap's own numbers.
+CREATE TABLE counter (
+    name  VARCHAR NOT NULL,
+    value DOUBLE NOT NULL
+);

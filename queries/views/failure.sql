@@ -1,0 +1,60 @@
+CREATE OR REPLACE VIEW failure AS
+SELECT
+    f.ref,
+    p.cluster,
+    p.topic,
+    f.kind,
+    f.state,
+    f.origin,
+    evidence_name(f.origin_evidence) AS origin_evidence,
+    round(CAST(f.origin_confidence AS DOUBLE), 4) AS origin_confidence,
+    f.origin_topic,
+    f.origin_partition,
+    f.origin_offset,
+    f.root,
+    f.consumer_group,
+    CAST(NULL AS VARCHAR[]) AS candidate_groups,
+    f.attempt,
+    f.error_class,
+    f.error_message,
+    f.signature,
+    f.time,
+    orphan_reason_name(f.orphan_reason) AS orphan_reason,
+    f.healed_by,
+    CAST(NULL AS VARCHAR) AS healed_evidence,
+    CASE WHEN a.committed_offset > p.base + (f.ref & 1099511627775) THEN a.consumer_group END AS attended_by
+FROM failure_row f
+JOIN partition p ON p.ordinal = f.ref >> 40
+LEFT JOIN (
+    SELECT
+        ordinal,
+        max(committed_offset) AS committed_offset,
+        arg_max(consumer_group, committed_offset) AS consumer_group
+    FROM progress_row
+    GROUP BY ordinal
+) a ON a.ordinal = p.ordinal;
+
+COMMENT ON VIEW failure IS 'Evidenced failures, one row a failure record: a lower bound. People count one per (origin, consumer_group).';
+COMMENT ON COLUMN failure.ref IS 'The failure record.';
+COMMENT ON COLUMN failure.cluster IS 'Name of the tapped cluster.';
+COMMENT ON COLUMN failure.topic IS 'Topic of the failure record.';
+COMMENT ON COLUMN failure.kind IS 'dead_letter, retry or fault.';
+COMMENT ON COLUMN failure.state IS 'retrying, dead or healed.';
+COMMENT ON COLUMN failure.origin IS 'The record that failed, seen or only named.';
+COMMENT ON COLUMN failure.origin_evidence IS 'Why the origin is believed.';
+COMMENT ON COLUMN failure.origin_confidence IS '1.0 when certain.';
+COMMENT ON COLUMN failure.origin_topic IS 'Topic of the origin.';
+COMMENT ON COLUMN failure.origin_partition IS 'Partition of the origin.';
+COMMENT ON COLUMN failure.origin_offset IS 'Offset of the origin.';
+COMMENT ON COLUMN failure.root IS 'The event that everything started with, once it is known.';
+COMMENT ON COLUMN failure.consumer_group IS 'The group that failed, where it is known.';
+COMMENT ON COLUMN failure.candidate_groups IS 'Groups that may have failed where none is named; NULL while they are not worked out.';
+COMMENT ON COLUMN failure.attempt IS 'Attempts made, where the record counts them.';
+COMMENT ON COLUMN failure.error_class IS 'Class or code of the error.';
+COMMENT ON COLUMN failure.error_message IS 'Message of the error, bounded.';
+COMMENT ON COLUMN failure.signature IS 'Same failure, other ids.';
+COMMENT ON COLUMN failure.time IS 'The failure record''s own time, UTC.';
+COMMENT ON COLUMN failure.orphan_reason IS 'Why the way back to the root is broken, when it is.';
+COMMENT ON COLUMN failure.healed_by IS 'The event that shows the failure healed.';
+COMMENT ON COLUMN failure.healed_evidence IS 'redrive, later_success or effects; NULL while it is not worked out.';
+COMMENT ON COLUMN failure.attended_by IS 'A group that has passed the failure record; NULL when none has.';

@@ -1,0 +1,1 @@
+INSERT INTO meta VALUES ($1, $2);

@@ -1,0 +1,231 @@
+//! The command line as clap reads it.
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "headwater",
+    version,
+    about = "A passive tap for Apache Kafka: trace any failure in your event streams back to its source",
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+struct Typed {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do. The first line of each is its row in `headwater --help`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// a simulated company on an in-process Kafka, tapped live: a self-refreshing summary, then a printed report
+    Demo(Demo),
+    /// the daemon: reads every topic of a cluster, changes nothing, and answers at its door
+    Tap(Tap),
+    /// one conversation: causes up to the root, effects down, failures, who has not passed it yet
+    Trace(Trace),
+    /// grouped by signature, with the events that they come from
+    Failures(Failures),
+    /// groups behind, in records, time and waiting work
+    Lag(Reading),
+    /// read-only SQL (--format table|json|ndjson|csv)
+    Sql(Sql),
+    /// replay NDJSON captures (kcat -J and the extended form) into a database, no cluster needed
+    Import(Import),
+}
+
+impl Command {
+    /// The word that was typed for it.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Demo(_) => "demo",
+            Self::Tap(_) => "tap",
+            Self::Trace(_) => "trace",
+            Self::Failures(_) => "failures",
+            Self::Lag(_) => "lag",
+            Self::Sql(_) => "sql",
+            Self::Import(_) => "import",
+        }
+    }
+}
+
+/// Where answers come from. With neither, the running tap that `headwater.run` names, else the default door.
+#[derive(Debug, Default, Args)]
+pub(super) struct Source {
+    /// ask a running tap at this door [env: HEADWATER_CONNECT] [default: postgres://127.0.0.1:5439/headwater]
+    #[arg(long, value_name = "URL")]
+    pub connect: Option<String>,
+    /// open a closed database file instead [env: HEADWATER_DB]
+    #[arg(long, value_name = "FILE", conflicts_with = "connect")]
+    pub db: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reading {
+    #[command(flatten)]
+    pub source: Source,
+    /// print JSON; field names are the view columns
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Trace {
+    /// topic/partition/offset, event id, trace id, traceparent, correlation id, key:VALUE, or a ref
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Failures {
+    /// only failures seen since a duration ago (15m, 1h) or a time (2026-01-31T08:00:00Z) [default: all]
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// only failures whose way back to their root is broken
+    #[arg(long)]
+    pub orphans: bool,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Table,
+    Json,
+    Ndjson,
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Sql {
+    /// one SELECT over the views: event, cause, failure, progress, topic, coverage, …
+    #[arg(value_name = "QUERY")]
+    pub query: String,
+    /// columns for people, one array, one object a line, or RFC 4180 with a header
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// captures to read
+    #[arg(value_name = "F", required = true)]
+    pub files: Vec<PathBuf>,
+    /// database to write [default: headwater.duckdb]
+    #[arg(long, value_name = "FILE", env = "HEADWATER_DB", hide_env_values = true)]
+    pub db: Option<PathBuf>,
+    /// name of the cluster that the captures came from [default: kafka]
+    #[arg(long, value_name = "NAME", env = "HEADWATER_CLUSTER", hide_env_values = true)]
+    pub cluster: Option<String>,
+    /// print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Tap {
+    /// bootstrap addresses
+    #[arg(long, value_name = "HOST:PORT,…", env = "HEADWATER_BROKERS", hide_env_values = true)]
+    pub brokers: Option<String>,
+    /// name of the cluster in every row [default: kafka]
+    #[arg(long, value_name = "NAME", env = "HEADWATER_CLUSTER", hide_env_values = true)]
+    pub cluster: Option<String>,
+    /// configuration file [default: headwater.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "HEADWATER_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// database to write [default: headwater.duckdb]
+    #[arg(long, value_name = "FILE", env = "HEADWATER_DB", hide_env_values = true)]
+    pub db: Option<PathBuf>,
+    /// where reading begins: earliest, latest, a time, or a duration ago such as 15m [default: 1h]
+    #[arg(long, value_name = "WHEN", env = "HEADWATER_FROM", hide_env_values = true)]
+    pub from: Option<String>,
+    /// topics to read; the pattern matches whole names [default: all that are not internal]
+    #[arg(long, value_name = "REGEX", env = "HEADWATER_TOPICS", hide_env_values = true)]
+    pub topics: Option<String>,
+    /// topics to leave out
+    #[arg(long, value_name = "REGEX", env = "HEADWATER_EXCLUDE", hide_env_values = true)]
+    pub exclude: Option<String>,
+    /// groups to sample where the cluster cannot list them
+    #[arg(long, value_name = "A,B,…", env = "HEADWATER_GROUPS", hide_env_values = true)]
+    pub groups: Option<String>,
+    /// read no faster than so many bytes a second, such as 20M [default: no cap]
+    #[arg(long, value_name = "BYTES", env = "HEADWATER_MAX_READ", hide_env_values = true)]
+    pub max_read: Option<String>,
+    /// address of the door, or off [default: 127.0.0.1:5439]
+    #[arg(long, value_name = "ADDR", env = "HEADWATER_SERVE", hide_env_values = true)]
+    pub serve: Option<String>,
+    /// time between two samples of groups and log ends [default: 5s]
+    #[arg(long, value_name = "TIME", env = "HEADWATER_SAMPLE_INTERVAL", hide_env_values = true)]
+    pub sample_interval: Option<String>,
+    /// time between two commits [default: 1s]
+    #[arg(long, value_name = "TIME", env = "HEADWATER_COMMIT_INTERVAL", hide_env_values = true)]
+    pub commit_interval: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// end after this time and print the report; without a terminal 20s
+    #[arg(long = "for", value_name = "TIME")]
+    pub duration: Option<String>,
+    /// repeat the schedule and the ids of a run
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// leave the database here
+    #[arg(long, value_name = "FILE")]
+    pub keep: Option<PathBuf>,
+    /// run until a signal, and print the door's URL
+    #[arg(long)]
+    pub serve: bool,
+    /// run the company on a real cluster; one that has topics is refused
+    #[arg(long, value_name = "HOST:PORT,…")]
+    pub brokers: Option<String>,
+    /// print the verdict as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads what was typed; help, version and refusals come as errors that know how to print themselves.
+pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    let matches = command().try_get_matches_from(args)?;
+    Ok(Typed::from_arg_matches(&matches)?.command)
+}
+
+/// The whole command line, with an overview that reads as one table.
+pub(super) fn command() -> clap::Command {
+    let command = Typed::command();
+    let overview = overview(&command);
+    command.override_help(overview)
+}
+
+fn overview(command: &clap::Command) -> String {
+    let mut out = String::new();
+    if let Some(about) = command.get_about() {
+        let _ = writeln!(out, "{about}\n");
+    }
+    for sub in command.get_subcommands() {
+        let values: String = sub.get_positionals().map(|arg| format!(" {}", value_name(arg))).collect();
+        let name = format!("{}{values}", sub.get_name());
+        let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(out, "  headwater {name:<12} {about}");
+    }
+    out.push_str(
+        "\n`headwater COMMAND --help` lists the options of a command.\n\
+         Reading commands ask a running tap (--connect URL), or open a closed file (--db FILE); --json on all of them.\n\
+         Configuration: flag > HEADWATER_* > headwater.toml > default. Exit codes: 0 fine, 1 failed, 2 wrong usage.\n",
+    );
+    out
+}
+
+fn value_name(arg: &clap::Arg) -> String {
+    let names = arg.get_value_names().unwrap_or_default();
+    let name = names.first().map(ToString::to_string).unwrap_or_default();
+    let many = arg.get_num_args().is_some_and(|n| n.max_values() > 1);
+    if many { format!("{name}…") } else { name }
+}

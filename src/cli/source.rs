@@ -1,0 +1,59 @@
+//! Where a reading command gets its answers: a running tap, or a closed file.
+
+use super::args::Source as Typed;
+use super::output;
+use crate::client::{self, Client, run_file};
+use crate::report::Table;
+use crate::report::rows::CoverageLine;
+use client::query;
+use std::path::{Path, PathBuf};
+
+/// Something to ask, and the file behind it as far as it is known.
+pub(super) struct Source {
+    /// Answers questions.
+    pub client: Client,
+    /// The database: beside it lies the secret of its keys.
+    pub database: PathBuf,
+}
+
+impl Source {
+    /// Opens what was typed; else what `HEADWATER_CONNECT` or `HEADWATER_DB` names; else the running tap; else, when
+    /// none runs, the default database if it is there.
+    pub(super) fn open(typed: &Typed) -> anyhow::Result<Self> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let (connect, db) = match (&typed.connect, &typed.db) {
+            (None, None) => {
+                let connect = set("HEADWATER_CONNECT").map(|url| url.to_string_lossy().into_owned());
+                let db = if connect.is_some() { None } else { set("HEADWATER_DB").map(PathBuf::from) };
+                (connect, db)
+            }
+            typed => (typed.0.clone(), typed.1.clone()),
+        };
+        if let Some(database) = db {
+            return Ok(Self { client: Client::open(&database)?, database });
+        }
+        let default = Path::new(client::DATABASE);
+        let database = || match run_file::read(default) {
+            Ok(Some(run)) => run.database,
+            _ => default.to_owned(),
+        };
+        match Client::find(connect.as_deref(), None) {
+            Ok(client) => Ok(Self { client, database: database() }),
+            Err(error) if connect.is_none() && default.exists() => match Client::open(default) {
+                Ok(client) => {
+                    output::note(&format!("headwater: no tap runs here; reading the file {}", default.display()));
+                    Ok(Self { client, database: default.to_owned() })
+                }
+                Err(_) => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Coverage of everything, as it came and as rows.
+    pub(super) fn coverage(&self) -> anyhow::Result<(Table, Vec<CoverageLine>)> {
+        let table = self.client.ask(&query::COVERAGE, &[])?;
+        let lines = CoverageLine::from_table(&table)?;
+        Ok((table, lines))
+    }
+}

@@ -1,0 +1,113 @@
+//! `tap` and `import`: what fills a database.
+
+use super::args;
+use super::{output, stop};
+use crate::client::run_file::{self, RunFile};
+use crate::config::{self, Words};
+use crate::event::clean;
+use crate::tap::{self, ImportConfig, ImportSummary};
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// `headwater tap`: runs until a signal.
+pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
+    let list = |text: Option<String>| text.map(|text| vec![text]);
+    let file = args.config;
+    let words = Words {
+        cluster: args.cluster,
+        brokers: list(args.brokers),
+        db: args.db,
+        from: args.from,
+        topics: args.topics,
+        exclude: args.exclude,
+        groups: list(args.groups),
+        max_read: args.max_read,
+        serve: args.serve,
+        sample_interval: args.sample_interval,
+        commit_interval: args.commit_interval,
+    };
+    let resolved = config::tap(words, file.as_deref())?;
+    say_defaults(&resolved.defaults);
+    let config = resolved.config;
+    let database = config.db.clone();
+    let reading = format!("tapping {} at {}", config.cluster, config.brokers.join(","));
+    let stop = stop::flag()?;
+    let result = tap::run(config, &stop, |running| {
+        output::note(&format!("headwater: {reading} into {}", database.display()));
+        if let Some(url) = &running.url {
+            output::note(&format!("headwater: ask it at {url}, or with `headwater failures`; stop it with Ctrl-C"));
+            announce(url, &database);
+        }
+    });
+    // Nothing answers any more, however it ended; a file that stays behind is noticed by the next reader.
+    let _ = run_file::remove(&database, std::process::id());
+    result?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says where the running tap can be asked. The tap works without, so a folder without rights is only worth a note.
+fn announce(url: &str, database: &Path) {
+    let database = std::path::absolute(database).unwrap_or_else(|_| database.to_owned());
+    let run = RunFile { url: url.to_owned(), pid: std::process::id(), database };
+    if let Err(error) = run_file::write(&run) {
+        output::note(&format!(
+            "headwater: cannot write {} ({error}); name the tap with --connect {url}",
+            run_file::NAME
+        ));
+    }
+}
+
+fn say_defaults(defaults: &[(&'static str, String)]) {
+    for (name, value) in defaults {
+        output::note(&format!("headwater: default {name} = {value}"));
+    }
+}
+
+/// `headwater import`: captures into a database.
+pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
+    let resolved = config::import(args.cluster, args.db)?;
+    say_defaults(&resolved.defaults);
+    let (cluster, db) = resolved.config;
+    let database = db.display().to_string();
+    let summary = tap::import(&ImportConfig { cluster, db }, &args.files)?;
+    for unread in &summary.unread {
+        output::note(&format!("headwater: import: {}", clean(&unread.to_string())));
+    }
+    let unread = summary.unread_count;
+    if unread > summary.unread.len() as u64 {
+        output::note(&format!("headwater: import: … and {} more unread lines", unread - summary.unread.len() as u64));
+    }
+    output::print(&if args.json { import_json(&summary) } else { import_text(&summary, &database) })?;
+    if unread > 0 {
+        output::error(&format!("import: {unread} lines were not read; correct them and import again, nothing doubles"));
+        return Ok(ExitCode::from(super::FAILED));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import_json(summary: &ImportSummary) -> String {
+    let unread: Vec<String> = summary.unread.iter().map(ToString::to_string).collect();
+    crate::report::json::document(&json!({
+        "lines": summary.lines,
+        "records": summary.records,
+        "internal": summary.internal,
+        "commits": summary.commits,
+        "aborts_known": summary.aborts_known,
+        "unread": summary.unread_count,
+        "unread_lines": unread,
+    }))
+}
+
+fn import_text(summary: &ImportSummary, database: &str) -> String {
+    let aborts = match summary.aborts_known {
+        true => "",
+        false => "\n  the captures hold no transaction markers: aborted records cannot be told from others",
+    };
+    format!(
+        "imported {} records and {} committed offsets from {} lines; {} lines not read\n  \
+         {} records of Kafka's own topics were read for what they tell{aborts}\n  \
+         next   headwater failures --db {database}\n",
+        summary.records, summary.commits, summary.lines, summary.unread_count, summary.internal
+    )
+}

@@ -1,1 +1,0 @@
-//! Asks a running tap through its door, or opens a closed file.

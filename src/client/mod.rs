@@ -1,0 +1,213 @@
+//! Asks a running tap through its door, or opens a closed file. Both answer the same question with the same table.
+
+mod door;
+pub mod run_file;
+mod wire;
+
+use crate::report::{Cell, Table};
+pub use crate::store::query::ask as query;
+use crate::store::query::Query;
+use crate::store::{self, Limits, Readers};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The database when none is named.
+pub const DATABASE: &str = "headwater.duckdb";
+
+/// The door when none is named and no run file says otherwise.
+pub const DOOR: &str = "postgres://127.0.0.1:5439/headwater";
+
+/// Most rows of one answer from a file: as many as a door gives.
+const ROW_LIMIT: usize = 1_000_000;
+
+/// Longest time for one question to a file. Nobody else waits for it, so it may take longer than at a door.
+const ASK_TIME: Duration = Duration::from_secs(600);
+
+const FILE_LIMITS: Limits = Limits { rows: ROW_LIMIT, deadline: ASK_TIME };
+
+/// Why a question got no answer. Each message ends with what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL cannot be read.
+    #[error("cannot read the URL {url}: {reason}; write it like {DOOR}")]
+    Url {
+        /// The URL.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Nobody answers at the URL.
+    #[error(
+        "no tap answers at {url} ({reason}); start one with `headwater tap`, or name a closed file with `--db FILE`"
+    )]
+    NoDoor {
+        /// The URL.
+        url: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// A run file names a tap that does not answer.
+    #[error(
+        "{file} names a tap (process {pid}, {url}) that {state}; start it again with `headwater tap`, or name its \
+         closed file with `--db {database}`"
+    )]
+    Stale {
+        /// The run file.
+        file: PathBuf,
+        /// The process that wrote it.
+        pid: u32,
+        /// Its door.
+        url: String,
+        /// What became of it, as far as it can be seen.
+        state: &'static str,
+        /// The database that it wrote.
+        database: PathBuf,
+    },
+    /// The run file cannot be read.
+    #[error("cannot read {file}: {source}; remove it, or name the tap with `--connect URL`")]
+    RunFile {
+        /// The run file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is being written by a running tap.
+    #[error("{file} is open in a running tap (process {pid}); ask that with `--connect {url}`")]
+    Busy {
+        /// The database.
+        file: PathBuf,
+        /// The tap's process.
+        pid: u32,
+        /// The tap's door.
+        url: String,
+    },
+    /// There is no such file.
+    #[error("there is no {0}; name a file that `headwater tap` or `headwater import` wrote with `--db FILE`")]
+    NoFile(PathBuf),
+    /// The file or the question to it was refused.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The tap refused the question.
+    #[error("{0}")]
+    Refused(String),
+    /// The tap went away in the middle.
+    #[error("the tap at {url} closed the connection ({reason}); ask again when it runs")]
+    Broken {
+        /// Its door.
+        url: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The system gave no resources for a connection.
+    #[error("cannot start a connection: {0}; raise the limits of processes and open files")]
+    Runtime(std::io::Error),
+}
+
+/// Something that answers questions.
+#[derive(Debug)]
+pub struct Client(Source);
+
+enum Source {
+    Door(Box<door::Session>),
+    File(Readers),
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Door(session) => session.fmt(f),
+            Self::File(_) => f.write_str("file"),
+        }
+    }
+}
+
+impl Client {
+    /// Connects to the door of a running tap.
+    ///
+    /// # Errors
+    /// A URL that cannot be read, or nobody there.
+    pub fn connect(url: &str) -> Result<Self, Error> {
+        Ok(Self(Source::Door(Box::new(door::Session::connect(url)?))))
+    }
+
+    /// Opens the closed database file `path`, for reading only.
+    ///
+    /// # Errors
+    /// No such file, one that a tap is writing, or one that is not a database of this program.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        if !path.exists() {
+            return Err(Error::NoFile(path.to_owned()));
+        }
+        match Readers::open(path) {
+            Ok(readers) => Ok(Self(Source::File(readers))),
+            Err(error) => Err(match run_file::read(path) {
+                Ok(Some(run)) if alive(run.pid) == Some(true) && same_file(&run.database, path) => {
+                    Error::Busy { file: path.to_owned(), pid: run.pid, url: run.url }
+                }
+                _ => error.into(),
+            }),
+        }
+    }
+
+    /// What the user means: the file `db` if one is named, else the door `connect`, else the tap that the run file
+    /// beside the default database names, else the default door.
+    ///
+    /// # Errors
+    /// As [`Client::connect`] and [`Client::open`]; a run file whose tap has gone is named.
+    pub fn find(connect: Option<&str>, db: Option<&Path>) -> Result<Self, Error> {
+        match (db, connect) {
+            (Some(path), _) => Self::open(path),
+            (None, Some(url)) => Self::connect(url),
+            (None, None) => Self::find_beside(Path::new(DATABASE)),
+        }
+    }
+
+    /// The tap that the run file beside `database` names, else the default door.
+    ///
+    /// # Errors
+    /// Nobody there, a run file whose tap has gone, or one that cannot be read.
+    pub fn find_beside(database: &Path) -> Result<Self, Error> {
+        let file = run_file::path(database);
+        let run = run_file::read(database).map_err(|source| Error::RunFile { file: file.clone(), source })?;
+        let Some(run) = run else { return Self::connect(DOOR) };
+        Self::connect(&run.url).map_err(|_| Error::Stale {
+            file,
+            pid: run.pid,
+            state: if alive(run.pid) == Some(false) { "has ended" } else { "does not answer" },
+            url: run.url,
+            database: run.database,
+        })
+    }
+
+    /// Asks a named query with its parameters.
+    ///
+    /// # Errors
+    /// A question that was refused, failed or took too long, or a tap that went away.
+    pub fn ask(&self, query: &Query, parameters: &[Cell]) -> Result<Table, Error> {
+        self.run(query.sql, parameters)
+    }
+
+    /// Asks one statement of read-only SQL.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub fn sql(&self, text: &str) -> Result<Table, Error> {
+        self.run(text, &[])
+    }
+
+    fn run(&self, sql: &str, parameters: &[Cell]) -> Result<Table, Error> {
+        match &self.0 {
+            Source::Door(session) => session.ask(sql, parameters),
+            Source::File(readers) => Ok(readers.reader()?.ask(sql, parameters, FILE_LIMITS)?),
+        }
+    }
+}
+
+/// Whether process `pid` runs; `None` where the system does not show it.
+fn alive(pid: u32) -> Option<bool> {
+    Path::new("/proc/self").exists().then(|| Path::new(&format!("/proc/{pid}")).exists())
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}

@@ -1,0 +1,142 @@
+use super::*;
+
+fn typed() -> Words {
+    Words { brokers: Some(vec!["a:9092".into()]), ..Words::default() }
+}
+
+fn file(text: &str, cluster: Option<&str>) -> Result<Words, ConfigError> {
+    from_file(Path::new("headwater.toml"), text, cluster)
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, ConfigError>) -> String {
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_typed_wins_over_the_file_and_the_file_over_the_defaults() {
+    let written = file(
+        "db = 'x.duckdb'\nsample-interval = '2s'\n[[cluster]]\nname = 'prod'\nbrokers = ['f:1']\nfrom = 'latest'\n",
+        None,
+    )
+    .unwrap();
+    let words = over(Words { from: Some("15m".into()), ..typed() }, written);
+    assert_eq!(words.brokers, Some(vec!["a:9092".to_owned()]));
+    assert_eq!(words.from.as_deref(), Some("15m"));
+    assert_eq!(words.cluster.as_deref(), Some("prod"));
+    assert_eq!(words.db, Some(PathBuf::from("x.duckdb")));
+    assert_eq!(words.sample_interval.as_deref(), Some("2s"));
+    assert_eq!(words.commit_interval, None);
+}
+
+#[test]
+fn every_default_that_was_used_is_named() {
+    let dir = std::env::temp_dir().join(format!("headwater-config-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("c.toml");
+    std::fs::write(&path, "[[cluster]]\nname = 'prod'\nbrokers = ['b:9092', 'c:9092']\n").unwrap();
+    let resolved = tap(Words { from: Some("latest".into()), ..Words::default() }, Some(&path)).unwrap();
+    let names: Vec<_> = resolved.defaults.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["db", "serve", "sample-interval", "commit-interval"]);
+    assert_eq!(resolved.config.brokers, ["b:9092", "c:9092"]);
+    assert_eq!(resolved.config.sample_interval, Duration::from_secs(5));
+    std::fs::remove_dir_all(&dir).unwrap();
+    assert!(refusal(tap(typed(), Some(&path))).contains("name another file with --config"));
+}
+
+#[test]
+fn a_file_is_refused_with_its_line() {
+    let reason = refusal(file("db = 'x'\n\nbroker = 'a:1'\n", None));
+    assert!(reason.contains("line 3") && reason.contains("unknown field `broker`"), "{reason}");
+}
+
+#[test]
+fn one_of_several_clusters_has_to_be_chosen() {
+    let two = "[[cluster]]\nname = 'eu'\nbrokers = ['e:1']\n[[cluster]]\nname = 'us'\nbrokers = ['u:1']\n";
+    assert!(refusal(file(two, None)).contains("eu, us; choose one with --cluster"));
+    assert!(refusal(file(two, Some("asia"))).contains("eu, us"));
+    assert_eq!(file(two, Some("us")).unwrap().brokers, Some(vec!["u:1".to_owned()]));
+    let unnamed = file("[[cluster]]\nbrokers = ['e:1']\n", Some("eu")).unwrap();
+    assert_eq!(unnamed.brokers, Some(vec!["e:1".to_owned()]));
+}
+
+#[test]
+fn brokers_are_hosts_with_ports() {
+    let list = |text: &str| brokers(vec![text.to_owned()]);
+    assert_eq!(list("a:1, b:2,[::1]:9092").unwrap(), ["a:1", "b:2", "[::1]:9092"]);
+    for bad in ["a", "a:0", "a:70000", ":9092", "::1:9092", "a:x"] {
+        assert!(list(bad).is_err(), "{bad}");
+    }
+    assert!(matches!(list(" , "), Err(ConfigError::NoBrokers)));
+}
+
+#[test]
+fn from_is_a_word_a_duration_or_a_time() {
+    assert_eq!(from("earliest").unwrap(), From::Earliest);
+    assert_eq!(from("latest").unwrap(), From::Latest);
+    assert_eq!(from("1h30m").unwrap(), From::Ago(Duration::from_secs(5400)));
+    assert_eq!(from("1970-01-01T00:00:01Z").unwrap(), From::Time(Timestamp(1_000_000)));
+    assert_eq!(from("1970-01-01T01:00:00+01:00").unwrap(), From::Time(Timestamp(0)));
+    for bad in ["", "yesterday", "1", "1w", "-1h", "2026-13-01T00:00:00Z"] {
+        assert!(from(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_pattern_matches_whole_names() {
+    let orders = pattern("topics", "orders|pay.*").unwrap();
+    assert!(orders.is_match("orders") && orders.is_match("payments"));
+    assert!(!orders.is_match("orders-retry"));
+    let reason = refusal(pattern("topics", "orders("));
+    assert!(reason.contains("unclosed group"), "{reason}");
+}
+
+#[test]
+fn a_read_rate_carries_a_unit() {
+    assert_eq!(max_read("500k").unwrap(), 500_000);
+    assert_eq!(max_read("20M").unwrap(), 20_000_000);
+    assert_eq!(max_read("20 MB/s").unwrap(), 20_000_000);
+    assert_eq!(max_read("1000000").unwrap(), 1_000_000);
+    for bad in ["", "fast", "1k", "-5M", "99999999999999999999G", "18446744073709551615k"] {
+        assert!(max_read(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_door_opens_on_loopback_only() {
+    assert_eq!(serve("localhost:0").unwrap(), Some("127.0.0.1:0".parse().unwrap()));
+    assert_eq!(serve("off").unwrap(), None);
+    assert!(refusal(serve("0.0.0.0:5439")).contains("loopback only"));
+    assert!(serve("5439").is_err());
+}
+
+#[test]
+fn intervals_are_bounded() {
+    assert_eq!(sample_interval("500ms").unwrap(), Duration::from_millis(500));
+    assert!(refusal(sample_interval("1ms")).contains("shorter than 100ms"));
+    assert!(refusal(commit_interval("1h")).contains("longer than 60s"));
+    assert!(commit_interval("soon").is_err());
+}
+
+#[test]
+fn names_of_clusters_are_plain() {
+    assert!(cluster_name("prod-eu_1.a".into()).is_ok());
+    for bad in ["", "a/b", "a b", "a\u{1b}[31m", &"x".repeat(250)] {
+        assert!(cluster_name(bad.into()).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn durations_never_overflow() {
+    assert_eq!(duration("99999999999999999999d"), None);
+    assert_eq!(duration("18446744073709551615d"), None);
+    assert_eq!(duration("1h"), Some(Duration::from_secs(3600)));
+    assert_eq!(duration("1 h"), None);
+}
+
+#[test]
+fn since_is_a_duration_back_or_a_time() {
+    let now = Timestamp(10_000_000_000);
+    assert_eq!(since("1h", now).unwrap(), Timestamp(10_000_000_000 - 3_600_000_000));
+    assert_eq!(since("1970-01-01T00:00:02Z", now).unwrap(), Timestamp(2_000_000));
+    assert!(refusal(since("earliest", now)).contains("since `earliest`"));
+}

@@ -1,0 +1,126 @@
+//! What stands under the tree of a conversation: groups, the first failure, what was not seen, what to type next.
+
+use super::conversation::Conversation;
+use super::rows::{CoverageLine, PassageRow, TraceFailure};
+use super::seen::Seen;
+use super::style::{self, Style, Tone};
+use super::tree::{self, Question};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// Groups named on the line of groups.
+const GROUPS_MAX: usize = 24;
+/// Columns for one name.
+const NAME_MAX: usize = 48;
+
+/// How one group stands on a conversation; the worst wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Passed,
+    Unknown,
+    NotReached,
+    Retrying,
+    GaveUp,
+}
+
+impl Standing {
+    fn look(self) -> (Tone, &'static str) {
+        match self {
+            Self::Passed => (Tone::Good, "✓ passed"),
+            Self::Unknown => (Tone::Faint, "? not known"),
+            Self::NotReached => (Tone::Warn, "… not reached"),
+            Self::Retrying => (Tone::Warn, "↻ retrying"),
+            Self::GaveUp => (Tone::Bad, "✗ gave up"),
+        }
+    }
+}
+
+/// The lines under the tree.
+pub(super) fn render(conversation: &Conversation, question: &Question<'_>, style: &Style) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, text: &str| {
+        let _ = writeln!(out, "  {} {text}", style.paint(Tone::Faint, &style::left(name, 8)));
+    };
+    if let Some(first) = first_failure(conversation) {
+        line("failed", &first);
+    }
+    line("groups", &groups(conversation, question.passage, style));
+    if conversation.edges_outside > 0 {
+        let edges = style::plural(conversation.edges_outside as i64, "cause");
+        line("beyond", &format!("{edges} outside of what was read for this answer"));
+    }
+    line("seen", &seen(conversation, question.coverage).sentence());
+    if !conversation.root_known && conversation.graph.node_count() > 0 {
+        line("root", "not known: no event of this conversation says that it is the first");
+    }
+    out
+}
+
+/// Coverage of the topics that the conversation lies on.
+fn seen(conversation: &Conversation, coverage: &[CoverageLine]) -> Seen {
+    let topics: BTreeSet<(&str, &str)> =
+        conversation.graph.node_weights().map(|node| (node.cluster.as_str(), node.topic.as_str())).collect();
+    Seen::of(coverage, |line| topics.contains(&(line.cluster.as_str(), line.topic.as_str())))
+}
+
+fn first_failure(conversation: &Conversation) -> Option<String> {
+    let reference = conversation.first_failure?;
+    let record = conversation.event(reference)?;
+    let failure: &TraceFailure = conversation.failures.get(&reference)?.first()?;
+    let group = style::fit(&failure.group(), NAME_MAX);
+    let after = style::span(record.time.since(tree::start(conversation)));
+    let first = match failure.origin.and_then(|origin| conversation.event(origin)) {
+        Some(origin) => {
+            let name = origin.event_type.as_ref().unwrap_or(&origin.topic);
+            format!("first on {} {} in group {group}", style::fit(name, NAME_MAX), tree::coordinates(origin))
+        }
+        None => format!("first seen as {} in group {group}", tree::coordinates(record)),
+    };
+    Some(format!("{first}, {after} after the start"))
+}
+
+fn groups(conversation: &Conversation, passage: &[PassageRow], style: &Style) -> String {
+    let standings = standings(conversation, passage);
+    if standings.is_empty() {
+        return "no consumer group was seen on these topics".to_owned();
+    }
+    let mut texts: Vec<String> = standings
+        .iter()
+        .take(GROUPS_MAX)
+        .map(|(group, standing)| {
+            let (tone, words) = standing.look();
+            format!("{} {}", style::fit(group, NAME_MAX), style.paint(tone, words))
+        })
+        .collect();
+    if standings.len() > GROUPS_MAX {
+        texts.push(format!("and {} more groups", standings.len() - GROUPS_MAX));
+    }
+    texts.join("  ")
+}
+
+/// A group has passed the conversation when it has passed every event of it that it reads.
+fn standings(conversation: &Conversation, passage: &[PassageRow]) -> BTreeMap<String, Standing> {
+    let mut standings: BTreeMap<String, Standing> = BTreeMap::new();
+    let mut worst = |group: &str, standing: Standing| {
+        let known = standings.entry(group.to_owned()).or_insert(standing);
+        *known = standing.max(*known);
+    };
+    for row in passage {
+        worst(
+            &row.consumer_group,
+            match row.state.as_str() {
+                "passed" => Standing::Passed,
+                "unknown" => Standing::Unknown,
+                _ => Standing::NotReached,
+            },
+        );
+    }
+    for failure in conversation.failures.values().flatten() {
+        match failure.state.as_str() {
+            "dead" => worst(&failure.group(), Standing::GaveUp),
+            "retrying" => worst(&failure.group(), Standing::Retrying),
+            _ => {}
+        }
+    }
+    standings
+}

@@ -1,0 +1,229 @@
+//! Answers for people: failures, lag, what an id can mean, and why an answer is empty.
+
+use super::rows::{CoverageLine, FailureGroup, LagRow, Match};
+use super::seen::Seen;
+use super::style::{self, Style, Tone};
+use super::tree;
+use crate::event::{Timestamp, clean};
+use std::fmt::Write;
+
+#[cfg(test)]
+mod tests;
+
+/// Kinds of failure on one screen.
+const FAILURES_MAX: usize = 40;
+/// Lines of lag on one screen.
+const LAG_MAX: usize = 60;
+/// Matches listed.
+const MATCHES_MAX: usize = 20;
+/// Columns for a group's name.
+const GROUP_MAX: usize = 28;
+/// Columns for a topic's name.
+const TOPIC_MAX: usize = 40;
+/// Columns for the type that a failure comes from.
+const FROM_MAX: usize = 28;
+/// Columns for the error, where the terminal has them.
+const WHAT_MIN: usize = 24;
+
+/// The answer to `headwater failures`: one line a kind, the most frequent first.
+pub fn failures(groups: &[FailureGroup], window: &str, coverage: &[CoverageLine], look: (&Style, Timestamp)) -> String {
+    let (style, now) = look;
+    let sum = |of: fn(&FailureGroup) -> i64| groups.iter().map(of).fold(0i64, i64::saturating_add);
+    let kinds = style::plural(groups.len() as i64, "kind");
+    let head = format!("{window} · {} of {kinds}", style::plural(sum(|g| g.failures), "failure"));
+    let facts = format!(
+        " · {} orphaned · {} unattended · coverage {}",
+        style::count(sum(|g| g.orphaned)),
+        style::count(sum(|g| g.unattended)),
+        Seen::of(coverage, |_| true).share()
+    );
+    let mut out = format!("{}{facts}\n\n", style.paint(Tone::Strong, &head));
+    let mut sorted: Vec<&FailureGroup> = groups.iter().collect();
+    sorted.sort_by(|a, b| b.failures.cmp(&a.failures).then(b.last_time.cmp(&a.last_time)));
+    let rows: Vec<[String; 6]> = sorted.iter().take(FAILURES_MAX).map(|g| failure_cells(g, now, style.width)).collect();
+    let titles = ["count", "last", "group", "what", "from", "state"];
+    let tones: Vec<Tone> = sorted.iter().map(|g| if g.dead > 0 { Tone::Bad } else { Tone::Warn }).collect();
+    out.push_str(&grid(&titles, &rows, &tones, style));
+    if sorted.len() > FAILURES_MAX {
+        let _ = writeln!(out, "  … and {} more kinds; --json has all", sorted.len() - FAILURES_MAX);
+    }
+    if let Some(worst) = sorted.first() {
+        let _ = writeln!(out, "\n  seen   {}", Seen::of(coverage, |_| true).sentence());
+        let _ = writeln!(out, "         only failures that left a record are counted: a lower bound");
+        let _ = writeln!(out, "  next   headwater trace {}", clean(&worst.sample));
+    }
+    out
+}
+
+fn failure_cells(group: &FailureGroup, now: Timestamp, columns: usize) -> [String; 6] {
+    let class = group.error_class.as_deref().map(tree::short_class);
+    let what = match (class, &group.error_message) {
+        (Some(class), Some(text)) => format!("{class}: {text}"),
+        (Some(class), None) => class.to_owned(),
+        (None, Some(text)) => text.clone(),
+        (None, None) => "no error given".to_owned(),
+    };
+    let from = match (&group.root_type, &group.origin_topic, group.orphaned) {
+        (Some(root), _, _) => root.clone(),
+        (None, _, 1..) => "? orphaned".to_owned(),
+        (None, Some(topic), _) => format!("a record of {topic}"),
+        (None, None, _) => "? not known yet".to_owned(),
+    };
+    [
+        style::count(group.failures),
+        style::ago(now, group.last_time),
+        style::fit(group.consumer_group.as_deref().unwrap_or("unknown"), GROUP_MAX),
+        style::fit(&what, columns.saturating_sub(76).max(WHAT_MIN)),
+        style::fit(&from, FROM_MAX),
+        states(group),
+    ]
+}
+
+fn states(group: &FailureGroup) -> String {
+    let states = [("✗", group.dead, "dead"), ("↻", group.retrying, "retrying"), ("✓", group.healed, "healed")];
+    let texts: Vec<String> = states
+        .iter()
+        .filter(|(_, n, _)| *n > 0)
+        .map(|(glyph, n, word)| format!("{glyph} {} {word}", style::count(*n)))
+        .chain((group.orphaned > 0).then(|| format!("? {} orphaned", style::count(group.orphaned))))
+        .collect();
+    texts.join(", ")
+}
+
+/// The answer to `headwater lag`: one line a group and topic, those in trouble first, then those that wait longest.
+pub fn lag(rows: &[LagRow], look: (&Style, Timestamp)) -> String {
+    let (style, now) = look;
+    let mut sorted: Vec<&LagRow> = rows.iter().collect();
+    sorted.sort_by(|a, b| {
+        let key = |row: &LagRow| (in_trouble(row), row.lag_ms, records(row));
+        key(b).cmp(&key(a)).then_with(|| (&a.consumer_group, &a.topic).cmp(&(&b.consumer_group, &b.topic)))
+    });
+    let cells: Vec<[String; 7]> = sorted.iter().take(LAG_MAX).map(|row| lag_cells(row)).collect();
+    let tones: Vec<Tone> = sorted.iter().map(|row| lag_tone(row)).collect();
+    let titles = ["group", "topic", "offsets", "records", "time", "waiting work", "state"];
+    let mut out = grid(&titles, &cells, &tones, style);
+    if sorted.len() > LAG_MAX {
+        let _ = writeln!(out, "  … and {} more; --json has all", sorted.len() - LAG_MAX);
+    }
+    let newest = rows.iter().map(|row| row.sampled_at).max().unwrap_or(now);
+    let sampled = style::ago(now, newest);
+    let _ = writeln!(out, "\n  sampled {sampled}; time lag is looked up from the records themselves");
+    let not_work = rows.iter().filter_map(|row| Some(row.lag_offsets?.saturating_sub(row.lag_records?)));
+    let not_work = not_work.fold(0i64, |sum, n| sum.saturating_add(n.max(0)));
+    if not_work > 0 {
+        let offsets = style::plural(not_work, "waiting offset");
+        let _ = writeln!(out, "  {offsets} hold no work: markers, aborted records, holes");
+    }
+    out
+}
+
+/// Where records cannot be told from markers, Kafka's number is the upper bound.
+fn records(row: &LagRow) -> i64 {
+    row.lag_records.or(row.lag_offsets).unwrap_or(0)
+}
+
+fn in_trouble(row: &LagRow) -> bool {
+    matches!(row.state.as_str(), "stuck" | "stalled" | "rewound" | "blocked_by_transaction")
+}
+
+fn lag_tone(row: &LagRow) -> Tone {
+    match (in_trouble(row), records(row)) {
+        (true, _) => Tone::Bad,
+        (false, 0) => Tone::Plain,
+        (false, _) => Tone::Warn,
+    }
+}
+
+fn lag_cells(row: &LagRow) -> [String; 7] {
+    let known = |n: Option<i64>| n.map_or_else(|| "?".to_owned(), style::count);
+    let work = match row.waiting_events.unwrap_or(0) {
+        0 => String::new(),
+        events => style::plural(events, "event"),
+    };
+    [
+        style::fit(&row.consumer_group, GROUP_MAX),
+        style::fit(&row.topic, TOPIC_MAX),
+        known(row.lag_offsets),
+        known(row.lag_records),
+        row.lag_ms.filter(|ms| *ms > 0).map_or_else(|| "-".to_owned(), |ms| style::span(ms.saturating_mul(1000))),
+        work,
+        lag_state(row),
+    ]
+}
+
+fn lag_state(row: &LagRow) -> String {
+    let state = style::words(&row.state);
+    match (in_trouble(row), row.worst_committed_offset, records(row)) {
+        (true, Some(offset), _) => format!("✗ {state}: partition {} stands at offset {offset}", row.worst_partition),
+        (true, None, _) => format!("✗ {state}: partition {}", row.worst_partition),
+        (false, None, _) => format!("? {state}: partition {}", row.worst_partition),
+        (false, _, 0) => format!("✓ {state}, caught up"),
+        (false, _, _) => format!("… {state}"),
+    }
+}
+
+/// Lines in columns. Numbers stand right, and the last column is painted.
+fn grid<const N: usize>(titles: &[&str; N], rows: &[[String; N]], tones: &[Tone], style: &Style) -> String {
+    const RIGHT: [&str; 5] = ["count", "offsets", "records", "time", "age"];
+    let widths: [usize; N] = std::array::from_fn(|at| {
+        rows.iter().map(|row| style::width(&row[at])).chain([titles[at].len()]).max().unwrap_or(0)
+    });
+    let cell = |at: usize, text: &str| match RIGHT.contains(&titles[at]) {
+        true => style::right(text, widths[at]),
+        false => style::left(text, widths[at]),
+    };
+    let line = |cells: Vec<String>| format!("  {}", cells.join("  ").trim_end());
+    let header = line((0..N).map(|at| cell(at, titles[at])).collect());
+    let mut out = format!("{}\n", style.paint(Tone::Faint, &header));
+    for (row, tone) in rows.iter().zip(tones) {
+        let paint = |at: usize| match at + 1 == N {
+            true => style.paint(*tone, &row[at]),
+            false => cell(at, &row[at]),
+        };
+        out.push_str(&line((0..N).map(paint).collect()));
+        out.push('\n');
+    }
+    out
+}
+
+/// Several events carry what was asked for: all of them, and nothing is guessed.
+pub fn matches(asked: &str, matches: &[Match], style: &Style) -> String {
+    let head = format!("`{}` is carried by {}", clean(asked), style::plural(matches.len() as i64, "event"));
+    let mut conversations: Vec<i64> = matches.iter().map(|m| m.conversation).collect();
+    conversations.sort_unstable();
+    conversations.dedup();
+    let of = style::plural(conversations.len() as i64, "conversation");
+    let mut out = format!("{} of {of}:\n\n", style.paint(Tone::Strong, &head));
+    let cells = |m: &Match| {
+        [
+            style::date_time(m.time),
+            clean(&m.coordinates),
+            style::words(&m.kind),
+            style::fit(m.event_type.as_deref().unwrap_or("-"), TOPIC_MAX),
+            style::words(&m.matched),
+        ]
+    };
+    let rows: Vec<[String; 5]> = matches.iter().take(MATCHES_MAX).map(cells).collect();
+    let tones = vec![Tone::Plain; rows.len()];
+    out.push_str(&grid(&["time (UTC)", "event", "kind", "type", "matched by"], &rows, &tones, style));
+    if matches.len() > MATCHES_MAX {
+        let _ = writeln!(out, "  … and {} more; --json has all", matches.len() - MATCHES_MAX);
+    }
+    if let Some(first) = matches.first() {
+        let _ = writeln!(out, "\n  next   headwater trace {}", clean(&first.coordinates));
+    }
+    out
+}
+
+/// Nothing was found: what the database holds, and what probably caused it.
+pub fn nothing(sentence: &str, probably: &str, coverage: &[CoverageLine]) -> String {
+    let seen = Seen::of(coverage, |_| true);
+    let holds = match seen.partitions {
+        0 => "the database holds no records: nothing was tapped or imported into it yet".to_owned(),
+        _ => {
+            let records = style::plural(seen.seen, "record");
+            format!("the database holds {records}; seen: {}", seen.sentence())
+        }
+    };
+    format!("{}\n  {holds}\n  {probably}\n", clean(sentence))
+}

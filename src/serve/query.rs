@@ -1,0 +1,440 @@
+//! The simple and the extended query protocol of one session.
+
+use super::statement::{Statement, parse, split};
+use super::{Shared, ask, catalogue, encode, parameter, refusal, settings};
+use crate::report::{Cell, Column, ColumnType, Table};
+use async_trait::async_trait;
+use futures::future::{Either, select};
+use futures::{Sink, SinkExt, stream};
+use pgwire::api::portal::{Format, Portal};
+use pgwire::api::query::{
+    ExtendedQueryHandler, SimpleQueryHandler, send_execution_response, send_query_response, send_ready_for_query,
+};
+use pgwire::api::results::{
+    DescribePortalResponse, DescribeStatementResponse, FieldInfo, QueryResponse, Response, Tag,
+};
+use pgwire::api::stmt::{QueryParser, StoredStatement};
+use pgwire::api::store::{Entry, PortalStore};
+use pgwire::api::{ClientInfo, ClientPortalStore, ConnectionHandle, DEFAULT_NAME, PgWireConnectionState, Type};
+use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::extendedquery::{
+    Bind, BindComplete, Close, CloseComplete, Execute, Parse, ParseComplete, Sync as SyncRequest,
+    TARGET_TYPE_BYTE_STATEMENT,
+};
+use pgwire::messages::response::{EmptyQueryResponse, NoticeResponse, ReadyForQuery, TransactionStatus};
+use pgwire::messages::simplequery::Query;
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::net::TcpStream;
+
+/// Prepared statements of one session. Drivers keep a few hundred at most; each holds its text.
+const STATEMENT_LIMIT: usize = 1_000;
+
+/// Portals of one session. Each can hold an answer, and no driver reads many at once.
+const PORTAL_LIMIT: usize = 8;
+
+/// Most parameters of one statement: what the protocol can count.
+const PARAMETER_LIMIT: usize = u16::MAX as usize;
+
+/// What one connection knows.
+pub(super) struct Session {
+    pub(super) shared: Arc<Shared>,
+    /// The same socket once more: while a question runs, nobody else looks whether the client is still there.
+    watch: TcpStream,
+    statements: Names<STATEMENT_LIMIT>,
+    portals: Names<PORTAL_LIMIT>,
+}
+
+/// Names in use, at most `N`.
+#[derive(Default)]
+struct Names<const N: usize>(Mutex<BTreeSet<String>>);
+
+impl<const N: usize> Names<N> {
+    fn set(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn admit(&self, name: &str, what: &str) -> PgWireResult<()> {
+        let mut names = self.set();
+        if names.len() >= N && !names.contains(name) {
+            return Err(refusal("53000", format!("more than {N} {what}")));
+        }
+        names.insert(name.to_owned());
+        Ok(())
+    }
+}
+
+/// A statement as `Parse` keeps it.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    statement: Statement,
+    /// What the client was told about the answer. Rows are sent in these types.
+    columns: OnceLock<Vec<Column>>,
+}
+
+impl Session {
+    /// A session that has not begun, on the socket that `watch` is.
+    pub(super) fn new(shared: Arc<Shared>, watch: TcpStream) -> Self {
+        Self { shared, watch, statements: Names::default(), portals: Names::default() }
+    }
+
+    /// Ends when the client has hung up. What it sent ahead hides that; then this never ends.
+    async fn hung_up(&self) {
+        let mut byte = [0];
+        if matches!(self.watch.peek(&mut byte).await, Ok(1..)) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn forget(&self, store: &impl PortalStore, name: Option<&str>) {
+        let mut names = self.statements.set();
+        match name {
+            Some(name) => {
+                names.remove(name);
+                store.rm_statement(name);
+            }
+            None => std::mem::take(&mut *names).iter().for_each(|name| store.rm_statement(name)),
+        }
+    }
+
+    /// Runs one statement.
+    async fn run<C>(&self, client: &mut C, prepared: &Prepared, bound: Bound<'_>) -> PgWireResult<Response>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        Ok(match &prepared.statement {
+            Statement::Ask { sql, .. } => {
+                let asking = pin!(ask::ask(&self.shared, sql.clone(), bound.parameters));
+                let table = match select(asking, pin!(self.hung_up())).await {
+                    Either::Left((table, _)) => table?,
+                    Either::Right(_) => return Err(PgWireError::QueryCanceled),
+                };
+                answer(table, prepared.columns.get(), bound.formats)
+            }
+            Statement::Show(setting) => answer(shown(setting), None, bound.formats),
+            Statement::Begin => Response::TransactionStart(Tag::new("BEGIN")),
+            Statement::Commit if client.transaction_status() == TransactionStatus::Error => {
+                Response::TransactionEnd(Tag::new("ROLLBACK"))
+            }
+            Statement::Commit => Response::TransactionEnd(Tag::new("COMMIT")),
+            Statement::Rollback => Response::TransactionEnd(Tag::new("ROLLBACK")),
+            Statement::Deallocate(name) => {
+                self.forget(client.portal_store(), name.as_deref());
+                Response::Execution(Tag::new(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" }))
+            }
+            Statement::Set(name) => {
+                if !settings::is_usual(name) {
+                    notice(client, format!("{name} was not changed: this door is read-only, its settings too")).await?;
+                }
+                Response::Execution(Tag::new("SET"))
+            }
+            Statement::Ignored(tag) => Response::Execution(Tag::new(tag)),
+        })
+    }
+}
+
+/// How a statement was bound.
+struct Bound<'a> {
+    parameters: Vec<Cell>,
+    formats: &'a Format,
+}
+
+fn answer(table: Table, known: Option<&Vec<Column>>, formats: &Format) -> Response {
+    let columns = known.cloned().unwrap_or(table.columns);
+    let formats = formats.clone();
+    let described = Arc::new(encode::fields(&columns, &formats));
+    let rows = table.rows.into_iter().map(move |cells| {
+        encode::row(&cells, &columns, &formats)
+            .ok_or_else(|| refusal("0A000", "the answer has other types than described; prepare the statement again"))
+    });
+    Response::Query(QueryResponse::new(described, stream::iter(rows)))
+}
+
+fn shown(setting: &settings::Setting) -> Table {
+    Table {
+        columns: vec![Column { name: setting.name.to_owned(), kind: ColumnType::Text }],
+        rows: vec![vec![Cell::Text(setting.value.to_owned())]],
+    }
+}
+
+async fn notice<C>(client: &mut C, text: String) -> PgWireResult<()>
+where
+    C: Sink<PgWireBackendMessage> + Unpin,
+    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+{
+    let info = ErrorInfo::new("NOTICE".to_owned(), "01000".to_owned(), text);
+    Ok(client.feed(PgWireBackendMessage::NoticeResponse(NoticeResponse::from(info))).await?)
+}
+
+#[async_trait]
+impl SimpleQueryHandler for Session {
+    /// Runs the statements of a query string one by one and sends each answer before the next is asked, so that a
+    /// session never holds two.
+    async fn on_query<C>(&self, client: &mut C, query: Query) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let pieces = split(&query.query);
+        if pieces.is_empty() {
+            client.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
+        }
+        let handle = client.session_extensions().get::<Arc<ConnectionHandle>>().ok_or(PgWireError::NotReadyForQuery)?;
+        for piece in pieces {
+            let cancelled = handle.start_query().await;
+            let responses = match select(SimpleQueryHandler::do_query(self, client, piece), cancelled).await {
+                Either::Left((responses, _)) => responses?,
+                Either::Right(_) => return Err(PgWireError::QueryCanceled),
+            };
+            for response in responses {
+                send(client, response).await?;
+            }
+        }
+        client.set_state(PgWireConnectionState::ReadyForQuery);
+        send_ready_for_query(client, client.transaction_status()).await
+    }
+
+    async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let (sql, parameters) = catalogue::translate(query).unwrap_or((query, Vec::new()));
+        let prepared = Prepared { statement: parse(sql), columns: OnceLock::new() };
+        let bound = Bound { parameters, formats: &Format::UnifiedText };
+        self.run(client, &prepared, bound).await.map(|response| vec![response])
+    }
+}
+
+async fn send<C>(client: &mut C, response: Response) -> PgWireResult<()>
+where
+    C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+    C::Error: Debug,
+    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+{
+    let status = client.transaction_status();
+    match response {
+        Response::Query(rows) => send_query_response(client, rows, true).await,
+        Response::TransactionStart(tag) => {
+            client.set_transaction_status(status.to_in_transaction_state());
+            send_execution_response(client, tag).await
+        }
+        Response::TransactionEnd(tag) => {
+            client.set_transaction_status(status.to_idle_state());
+            send_execution_response(client, tag).await
+        }
+        Response::Execution(tag) => send_execution_response(client, tag).await,
+        // A session answers with nothing else.
+        _ => Err(PgWireError::NotReadyForQuery),
+    }
+}
+
+/// Keeps statements as they are; what they answer with is asked when a client wants it described.
+pub(super) struct Parser;
+
+#[async_trait]
+impl QueryParser for Parser {
+    type Statement = Arc<Prepared>;
+
+    async fn parse_sql<C>(&self, _: &C, sql: &str, _: &[Option<Type>]) -> PgWireResult<Option<Arc<Prepared>>>
+    where
+        C: ClientInfo + Unpin + Send + Sync,
+    {
+        let pieces = split(sql);
+        if pieces.len() > 1 {
+            return Err(refusal("42601", "cannot insert multiple commands into a prepared statement"));
+        }
+        let Some(piece) = pieces.first() else { return Ok(None) };
+        let statement = parse(piece);
+        if matches!(statement, Statement::Ask { parameters, .. } if parameters > PARAMETER_LIMIT) {
+            return Err(refusal("54023", format!("more than {PARAMETER_LIMIT} parameters")));
+        }
+        Ok(Some(Arc::new(Prepared { statement, columns: OnceLock::new() })))
+    }
+
+    fn get_parameter_types(&self, prepared: &Arc<Prepared>) -> PgWireResult<Vec<Type>> {
+        Ok(match prepared.statement {
+            Statement::Ask { parameters, .. } => vec![parameter::OPEN; parameters],
+            _ => Vec::new(),
+        })
+    }
+
+    fn get_result_schema(&self, prepared: &Arc<Prepared>, formats: Option<&Format>) -> PgWireResult<Vec<FieldInfo>> {
+        let columns = prepared.columns.get().map(Vec::as_slice).unwrap_or_default();
+        Ok(encode::fields(columns, formats.unwrap_or(&Format::UnifiedText)))
+    }
+}
+
+impl Session {
+    /// Learns what `prepared` answers with, once.
+    async fn learn(&self, prepared: &Prepared) -> PgWireResult<()> {
+        if prepared.columns.get().is_some() {
+            return Ok(());
+        }
+        let columns = match &prepared.statement {
+            Statement::Ask { sql, .. } => ask::describe(&self.shared, sql.clone()).await?,
+            Statement::Show(setting) => shown(setting).columns,
+            _ => return Ok(()),
+        };
+        // A second Describe at the same time cannot be: a session takes its messages in order.
+        prepared.columns.get_or_init(|| columns);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ExtendedQueryHandler for Session {
+    type Statement = Arc<Prepared>;
+    type QueryParser = Parser;
+
+    fn query_parser(&self) -> Arc<Parser> {
+        Arc::new(Parser)
+    }
+
+    async fn on_parse<C>(&self, client: &mut C, message: Parse) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let name = message.name.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
+        self.statements.admit(&name, "prepared statements; deallocate some")?;
+        match StoredStatement::parse(client, &message, self.query_parser()).await? {
+            Some(statement) => client.portal_store().put_statement(Arc::new(statement)),
+            None => client.portal_store().put_empty_statement(&name),
+        }
+        client.feed(PgWireBackendMessage::ParseComplete(ParseComplete::new())).await?;
+        Ok(())
+    }
+
+    async fn on_bind<C>(&self, client: &mut C, message: Bind) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let statement = message.statement_name.as_deref().unwrap_or(DEFAULT_NAME);
+        let portal = message.portal_name.as_deref().unwrap_or(DEFAULT_NAME);
+        let found = client.portal_store().get_statement(statement);
+        let store = client.portal_store();
+        self.portals.admit(portal, "portals; end the transaction")?;
+        match found.ok_or_else(|| PgWireError::StatementNotFound(statement.to_owned()))? {
+            Entry::Value(statement) => store.put_portal(Arc::new(Portal::try_new(&message, statement)?)),
+            Entry::Empty => store.put_empty_portal(portal),
+        }
+        client.feed(PgWireBackendMessage::BindComplete(BindComplete::new())).await?;
+        Ok(())
+    }
+
+    /// An answer has at most as many rows as the door lets through: a greater number, or a negative one, is no limit.
+    async fn on_execute<C>(&self, client: &mut C, mut message: Execute) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        if usize::try_from(message.max_rows).map_or(true, |rows| rows > ask::ROW_LIMIT) {
+            message.max_rows = 0;
+        }
+        self._on_execute(client, message).await
+    }
+
+    /// Ends the implicit transaction: portals, and the answers that they hold, do not outlive it.
+    async fn on_sync<C>(&self, client: &mut C, _: SyncRequest) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let status = client.transaction_status();
+        if status == TransactionStatus::Idle {
+            client.portal_store().clear_portals();
+            self.portals.set().clear();
+        } else {
+            client.portal_store().rm_portal(DEFAULT_NAME);
+            self.portals.set().remove(DEFAULT_NAME);
+        }
+        client.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;
+        Ok(())
+    }
+
+    async fn on_close<C>(&self, client: &mut C, message: Close) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
+        if message.target_type == TARGET_TYPE_BYTE_STATEMENT {
+            self.forget(client.portal_store(), Some(name));
+        } else {
+            client.portal_store().rm_portal(name);
+            self.portals.set().remove(name);
+        }
+        client.feed(PgWireBackendMessage::CloseComplete(CloseComplete::new())).await?;
+        Ok(())
+    }
+
+    async fn do_describe_statement<C>(
+        &self,
+        _: &mut C,
+        target: &StoredStatement<Arc<Prepared>>,
+    ) -> PgWireResult<DescribeStatementResponse>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        self.learn(&target.statement).await?;
+        let mut types = Parser.get_parameter_types(&target.statement)?;
+        types.resize(types.len().max(target.parameter_types.len()), parameter::OPEN);
+        for (given, kind) in target.parameter_types.iter().zip(&mut types) {
+            kind.clone_from(given.as_ref().unwrap_or(&parameter::OPEN));
+        }
+        Ok(DescribeStatementResponse::new(types, Parser.get_result_schema(&target.statement, None)?))
+    }
+
+    async fn do_describe_portal<C>(
+        &self,
+        _: &mut C,
+        target: &Portal<Arc<Prepared>>,
+    ) -> PgWireResult<DescribePortalResponse>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        self.learn(&target.statement.statement).await?;
+        let formats = Some(&target.result_column_format);
+        Ok(DescribePortalResponse::new(Parser.get_result_schema(&target.statement.statement, formats)?))
+    }
+
+    async fn do_query<C>(&self, client: &mut C, portal: &Portal<Arc<Prepared>>, _: usize) -> PgWireResult<Response>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let parameters = parameter::cells(portal)?;
+        let bound = Bound { parameters, formats: &portal.result_column_format };
+        self.run(client, &portal.statement.statement, bound).await
+    }
+}

@@ -1,0 +1,111 @@
+//! Event and cause columns as Arrow batches. Vectors are moved, never copied.
+
+use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, TextColumn};
+use duckdb::arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, Float32Array, Int8Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,
+};
+use duckdb::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use duckdb::arrow::datatypes::{
+    ArrowNativeType, Field, Int8Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType,
+};
+use duckdb::arrow::error::ArrowError;
+use std::sync::Arc;
+
+/// Earliest time that is stored: the year 1. Records carry any 64-bit number, and DuckDB cannot do arithmetic on some.
+pub(super) const MIN_TIME: i64 = -62_135_596_800_000_000;
+/// Latest time that is stored: the end of the year 9999, the last that every reader can print.
+pub(super) const MAX_TIME: i64 = 253_402_300_799_999_999;
+
+/// Brings `times` into the range that can be stored; says how many were outside.
+fn clamp(times: &mut [i64]) -> usize {
+    let outside = times.iter().filter(|t| !(MIN_TIME..=MAX_TIME).contains(*t)).count();
+    if outside > 0 {
+        times.iter_mut().for_each(|t| *t = (*t).clamp(MIN_TIME, MAX_TIME));
+    }
+    outside
+}
+
+/// The columns of `event_row` and `pending_row`, and how many times had to be clamped.
+pub(super) fn event_batch(mut columns: EventColumns) -> Result<(RecordBatch, usize), ArrowError> {
+    let clamped = clamp(&mut columns.time) + clamp(&mut columns.record_time.values) + clamp(&mut columns.seen_time);
+    let mut batch = Batch::default();
+    batch.full::<Int64Type>("ref", columns.reference);
+    batch.full::<TimestampMicrosecondType>("time", columns.time);
+    batch.nullable::<TimestampMicrosecondType>("record_time", columns.record_time);
+    batch.full::<TimestampMicrosecondType>("seen_time", columns.seen_time);
+    batch.full::<Int8Type>("kind", columns.kind);
+    batch.full::<Int8Type>("resolution", columns.resolution);
+    batch.nullable::<Int8Type>("orphan_reason", columns.orphan_reason);
+    batch.full::<Int8Type>("form", columns.form);
+    batch.full::<Int32Type>("profile", columns.profile);
+    batch.nullable::<Int32Type>("producer", columns.producer);
+    batch.nullable::<Int64Type>("key_hash", columns.key_hash);
+    batch.full::<Int64Type>("conversation", columns.conversation);
+    batch.full::<Int32Type>("key_bytes", columns.key_bytes);
+    batch.full::<Int32Type>("value_bytes", columns.value_bytes);
+    batch.id(["id_hi", "id_lo", "id_text"], columns.id)?;
+    batch.id(["causation_hi", "causation_lo", "causation_text"], columns.causation)?;
+    batch.id(["correlation_hi", "correlation_lo", "correlation_text"], columns.correlation)?;
+    batch.nullable::<Int64Type>("trace_hi", columns.trace_hi);
+    batch.nullable::<Int64Type>("trace_lo", columns.trace_lo);
+    batch.nullable::<Int64Type>("span", columns.span);
+    Ok((batch.finish()?, clamped))
+}
+
+/// The columns of `cause_row`.
+pub(super) fn cause_batch(causes: &[CauseRow]) -> Result<RecordBatch, ArrowError> {
+    let mut batch = Batch::default();
+    batch.push("effect", Arc::new(Int64Array::from_iter_values(causes.iter().map(|c| c.effect.0))));
+    batch.push("cause", Arc::new(Int64Array::from_iter_values(causes.iter().map(|c| c.cause.0))));
+    batch.push("evidence", Arc::new(Int8Array::from_iter_values(causes.iter().map(|c| c.evidence as i8))));
+    batch.push("confidence", Arc::new(Float32Array::from_iter_values(causes.iter().map(|c| c.confidence))));
+    batch.finish()
+}
+
+#[derive(Default)]
+struct Batch {
+    fields: Vec<Field>,
+    arrays: Vec<ArrayRef>,
+}
+
+impl Batch {
+    fn push(&mut self, name: &str, array: ArrayRef) {
+        self.fields.push(Field::new(name, array.data_type().clone(), true));
+        self.arrays.push(array);
+    }
+
+    fn full<T: ArrowPrimitiveType>(&mut self, name: &str, values: Vec<T::Native>) {
+        self.push(name, Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(values), None)));
+    }
+
+    fn nullable<T: ArrowPrimitiveType>(&mut self, name: &str, column: Nullable<T::Native>)
+    where
+        T::Native: ArrowNativeType,
+    {
+        let nulls = validity(column.valid, column.values.len(), column.nulls);
+        self.push(name, Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(column.values), nulls)));
+    }
+
+    /// Fails only where a column breaks its own contract: rows of different lengths, or text that is no UTF-8.
+    fn text(&mut self, name: &str, column: TextColumn) -> Result<(), ArrowError> {
+        let nulls = validity(column.valid, column.offsets.len() - 1, column.nulls);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(column.offsets));
+        self.push(name, Arc::new(StringArray::try_new(offsets, Buffer::from_vec(column.bytes), nulls)?));
+        Ok(())
+    }
+
+    fn id(&mut self, names: [&str; 3], column: IdColumn) -> Result<(), ArrowError> {
+        self.nullable::<Int64Type>(names[0], column.hi);
+        self.nullable::<Int64Type>(names[1], column.lo);
+        self.text(names[2], column.text)
+    }
+
+    fn finish(self) -> Result<RecordBatch, ArrowError> {
+        RecordBatch::try_new(Arc::new(Schema::new(self.fields)), self.arrays)
+    }
+}
+
+/// No null buffer where no row is null: DuckDB then skips the mask.
+fn validity(bits: Vec<u8>, rows: usize, nulls: usize) -> Option<NullBuffer> {
+    (nulls > 0).then(|| NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(bits), 0, rows)))
+}

@@ -1,0 +1,247 @@
+//! Every statement that headwater runs: named, with its text in `queries/`. Tests hold the folders and the lists together.
+
+/// One statement, or one file of statements, with its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query {
+    /// Its file name without `.sql`.
+    pub name: &'static str,
+    /// Its text.
+    pub sql: &'static str,
+}
+
+macro_rules! queries {
+    ($folder:literal, $(#[doc = $doc:literal] $constant:ident $name:literal),+ $(,)?) => {
+        $(
+            #[doc = $doc]
+            pub const $constant: Query =
+                Query { name: $name, sql: include_str!(concat!("../../queries/", $folder, "/", $name, ".sql")) };
+        )+
+        /// All of this folder, in the order in which they are installed.
+        pub const ALL: &[Query] = &[$($constant),+];
+    };
+}
+
+/// The whole schema in one readable piece; [`migrate`] is what runs.
+pub const SCHEMA: Query = Query { name: "schema", sql: include_str!("../../queries/schema.sql") };
+
+/// Migrations: each brings a file from one schema version to the next.
+pub mod migrate {
+    use super::Query;
+
+    queries! {
+        "migrate",
+        /// Schema version 1.
+        FIRST_SCHEMA "0001_first_schema",
+    }
+}
+
+/// What views and macros are made of.
+pub mod private {
+    use super::Query;
+
+    queries! {
+        "private",
+        /// `words`, private to views and macros.
+        WORDS "words",
+        /// `any_event`, private to views and macros.
+        ANY_EVENT "any_event",
+        /// `named_event`, private to views and macros.
+        NAMED_EVENT "named_event",
+        /// `alias_link`, private to views and macros.
+        ALIAS_LINK "alias_link",
+    }
+}
+
+/// The public views.
+pub mod views {
+    use super::Query;
+
+    queries! {
+        "views",
+        /// View `attribute`.
+        ATTRIBUTE "attribute",
+        /// View `cause`.
+        CAUSE "cause",
+        /// View `conversation_alias`.
+        CONVERSATION_ALIAS "conversation_alias",
+        /// View `coverage`.
+        COVERAGE "coverage",
+        /// View `event`.
+        EVENT "event",
+        /// View `failure`.
+        FAILURE "failure",
+        /// View `producer`.
+        PRODUCER "producer",
+        /// View `progress`.
+        PROGRESS "progress",
+        /// View `tap`.
+        TAP "tap",
+        /// View `topic`.
+        TOPIC "topic",
+    }
+}
+
+/// The public table macros.
+pub mod reports {
+    use super::Query;
+
+    queries! {
+        "reports",
+        /// Macro `ancestors`.
+        ANCESTORS "ancestors",
+        /// Macro `conversation_events`.
+        CONVERSATION_EVENTS "conversation_events",
+        /// Macro `counts`.
+        COUNTS "counts",
+        /// Macro `effects`.
+        EFFECTS "effects",
+        /// Macro `failures`.
+        FAILURES "failures",
+        /// Macro `find_coordinates`.
+        FIND_COORDINATES "find_coordinates",
+        /// Macro `find_correlation`.
+        FIND_CORRELATION "find_correlation",
+        /// Macro `find_id`.
+        FIND_ID "find_id",
+        /// Macro `find_key`.
+        FIND_KEY "find_key",
+        /// Macro `find_keys`.
+        FIND_KEYS "find_keys",
+        /// Macro `find_text`.
+        FIND_TEXT "find_text",
+        /// Macro `find_trace`.
+        FIND_TRACE "find_trace",
+        /// Macro `lag`.
+        LAG "lag",
+        /// Macro `orphans`.
+        ORPHANS "orphans",
+        /// Macro `passage`.
+        PASSAGE "passage",
+        /// Macro `trace_edges`.
+        TRACE_EDGES "trace_edges",
+        /// Macro `trace_failures`.
+        TRACE_FAILURES "trace_failures",
+        /// Macro `trace_nodes`.
+        TRACE_NODES "trace_nodes",
+    }
+}
+
+/// What the writer runs.
+pub mod write {
+    use super::Query;
+
+    queries! {
+        "write",
+        /// Begins a transaction.
+        BEGIN "begin",
+        /// Moves the log into the file.
+        CHECKPOINT "checkpoint",
+        /// Commits.
+        COMMIT "commit",
+        /// Takes over staged counters.
+        COUNTERS "counters",
+        /// Takes over staged coverage.
+        COVERAGE "coverage",
+        /// Takes over staged failures.
+        FAILURES "failures",
+        /// Forgets progress of staged groups and partitions.
+        FORGOTTEN "forgotten",
+        /// Forbids further changes of settings.
+        LOCK_CONFIGURATION "lock_configuration",
+        /// Adds fact $1 with value $2 about the file.
+        META "meta",
+        /// Takes over staged progress and marks what changed.
+        PROGRESS "progress",
+        /// Changes settled events.
+        RETRACTED "retracted",
+        /// Rolls back.
+        ROLLBACK "rollback",
+        /// Notes schema version $1.
+        SCHEMA_VERSION "schema_version",
+        /// Moves staged events from pending to settled.
+        SETTLED "settled",
+        /// Makes the staging tables of a connection.
+        STAGE "stage",
+        /// Adds staged counts by topic and profile.
+        TYPES "types",
+    }
+}
+
+/// What is asked.
+pub mod ask {
+    use super::Query;
+
+    queries! {
+        "ask",
+        /// Conversation aliases.
+        ALIASES "aliases",
+        /// Macro `ancestors`: $1 ref.
+        ANCESTORS "ancestors",
+        /// Begins a transaction that refuses writes.
+        BEGIN_READ_ONLY "begin_read_only",
+        /// Macro `conversation_events`: $1 conversation.
+        CONVERSATION_EVENTS "conversation_events",
+        /// The tap's counters.
+        COUNTERS "counters",
+        /// Macro `counts`: $1 since, $2 until; NULL for no bound.
+        COUNTS "counts",
+        /// View `coverage`, by partition.
+        COVERAGE "coverage",
+        /// Coverage as stored.
+        COVERAGE_ROWS "coverage_rows",
+        /// Macro `effects`: $1 ref.
+        EFFECTS "effects",
+        /// Failures as stored: $1 is the limit.
+        FAILURE_ROWS "failure_rows",
+        /// Macro `failures`: $1 since (NULL for all), $2 orphans only.
+        FAILURES "failures",
+        /// Macro `find_coordinates`: $1 topic, $2 partition, $3 offset.
+        FIND_COORDINATES "find_coordinates",
+        /// Macro `find_correlation`: $1, $2 halves of the id.
+        FIND_CORRELATION "find_correlation",
+        /// Macro `find_id`: $1, $2 halves of the id.
+        FIND_ID "find_id",
+        /// Macro `find_key`: $1 keyed hash.
+        FIND_KEY "find_key",
+        /// Macro `find_keys`: $1 keyed hashes, between commas.
+        FIND_KEYS "find_keys",
+        /// Macro `find_text`: $1 text.
+        FIND_TEXT "find_text",
+        /// Macro `find_trace`: $1, $2 halves of the trace id.
+        FIND_TRACE "find_trace",
+        /// Whether the file has a `meta` table, and any table at all.
+        HAS_SCHEMA "has_schema",
+        /// Binds $1 as one SELECT statement, by DuckDB's own parser, and runs nothing.
+        IS_ONE_SELECT "is_one_select",
+        /// Macro `lag`.
+        LAG "lag",
+        /// Bytes that DuckDB holds.
+        MEMORY "memory",
+        /// Facts about the file.
+        META "meta",
+        /// Macro `orphans`.
+        ORPHANS "orphans",
+        /// The dictionary of partitions.
+        PARTITIONS "partitions",
+        /// Macro `passage`: $1 ref.
+        PASSAGE "passage",
+        /// Waiting events as stored.
+        PENDING_ROWS "pending_rows",
+        /// The dictionary of producers.
+        PRODUCERS "producers",
+        /// The dictionary of profiles.
+        PROFILES "profiles",
+        /// Progress as stored.
+        PROGRESS_ROWS "progress_rows",
+        /// The last $1 edges.
+        RECENT_CAUSES "recent_causes",
+        /// The last $1 settled events.
+        RECENT_EVENTS "recent_events",
+        /// Macro `trace_edges`: $1 ref.
+        TRACE_EDGES "trace_edges",
+        /// Macro `trace_failures`: $1 ref.
+        TRACE_FAILURES "trace_failures",
+        /// Macro `trace_nodes`: $1 ref.
+        TRACE_NODES "trace_nodes",
+    }
+}

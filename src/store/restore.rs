@@ -1,0 +1,311 @@
+//! What the database gives back at start: all that the core needs to go on, with nothing read again from Kafka.
+
+use super::file::Meta;
+use super::query::{Query, ask};
+use super::{Error, Writer};
+use crate::event::{
+    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureKind, FailureRow, FailureState, GapReason, HashKey,
+    IdText, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, ProducerRow, Profile, ProfileRow, ProgressRow,
+    ProgressState, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
+};
+use duckdb::types::{TimeUnit, ValueRef};
+use duckdb::{Connection, Params, Row};
+use std::sync::Arc;
+
+/// Failures that are given back, the latest first to stay. A failure changes state while its origin is within reach,
+/// and 200,000 of them fit in about 100 MB.
+pub const FAILURES_RESTORED: i64 = 200_000;
+
+/// Everything but the recent events, which [`Writer::recent_events`] streams.
+#[derive(Debug, Clone)]
+pub struct Restored {
+    /// Key of the hashes of ids, drawn when the file was made.
+    pub id_key: HashKey,
+    /// The dictionary of partitions, by ordinal.
+    pub partitions: Vec<PartitionRow>,
+    /// The dictionary of profiles, by number.
+    pub profiles: Vec<ProfileRow>,
+    /// The dictionary of producers, by number.
+    pub producers: Vec<ProducerRow>,
+    /// Coverage by ordinal: reading goes on at `next_offset`.
+    pub coverage: Vec<CoverageRow>,
+    /// Merged conversations: (old id, the id it belonged to when they merged).
+    pub aliases: Vec<(EventRef, EventRef)>,
+    /// Events that wait for their cause.
+    pub pending: Vec<EventRow>,
+    /// Failures in time order, at most [`FAILURES_RESTORED`].
+    pub failures: Vec<FailureRow>,
+    /// Progress of groups.
+    pub progress: Vec<ProgressRow>,
+    /// The tap's own numbers.
+    pub counters: Vec<CounterRow>,
+}
+
+/// What the index of causes keeps of one event.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecentEvent {
+    /// The event.
+    pub reference: EventRef,
+    /// Its own id.
+    pub id: Option<Identifier>,
+    /// Its trace.
+    pub trace: Option<TraceContext>,
+    /// Its correlation id.
+    pub correlation: Option<Identifier>,
+    /// Its conversation when it was written.
+    pub conversation: EventRef,
+    /// Its profile.
+    pub profile: i32,
+    /// What it is.
+    pub kind: Kind,
+    /// What is known of its cause.
+    pub resolution: Resolution,
+}
+
+impl Restored {
+    pub(super) fn read(conn: &Connection, meta: &Meta) -> Result<Self, Error> {
+        let mut failures = rows(conn, &ask::FAILURE_ROWS, [FAILURES_RESTORED], failure)?;
+        failures.reverse();
+        Ok(Self {
+            id_key: id_key(meta)?,
+            partitions: rows(conn, &ask::PARTITIONS, [], partition)?,
+            profiles: rows(conn, &ask::PROFILES, [], profile)?,
+            producers: rows(conn, &ask::PRODUCERS, [], producer)?,
+            coverage: coverage(conn)?,
+            aliases: rows(conn, &ask::ALIASES, [], |row| Ok((EventRef(row.get(0)?), EventRef(row.get(1)?))))?,
+            pending: rows(conn, &ask::PENDING_ROWS, [], event)?,
+            failures,
+            progress: rows(conn, &ask::PROGRESS_ROWS, [], progress)?,
+            counters: rows(conn, &ask::COUNTERS, [], |row| Ok(CounterRow { name: row.get(0)?, value: row.get(1)? }))?,
+        })
+    }
+}
+
+impl Writer {
+    /// Passes on the last `limit` settled events in the order in which they were written; memory stays bounded.
+    pub fn recent_events(&self, limit: i64, each: &mut dyn FnMut(RecentEvent)) -> Result<(), Error> {
+        stream(self.connection(), &ask::RECENT_EVENTS, limit, |row| {
+            each(recent_event(row)?);
+            Ok(())
+        })
+    }
+
+    /// Passes on the last `limit` edges (effect, cause) in the order in which they were written.
+    pub fn recent_causes(&self, limit: i64, each: &mut dyn FnMut(EventRef, EventRef)) -> Result<(), Error> {
+        stream(self.connection(), &ask::RECENT_CAUSES, limit, |row| {
+            each(EventRef(row.get(0)?), EventRef(row.get(1)?));
+            Ok(())
+        })
+    }
+}
+
+/// Fetches chunk by chunk: the result is never whole in memory.
+fn stream(
+    conn: &Connection,
+    query: &Query,
+    limit: i64,
+    mut each: impl FnMut(&Row<'_>) -> duckdb::Result<()>,
+) -> Result<(), Error> {
+    let mut pass = || {
+        let mut statement = conn.prepare(query.sql)?;
+        drop(statement.stream_arrow([limit])?);
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            each(row)?;
+        }
+        Ok(())
+    };
+    pass().map_err(Error::statement("read", query.name))
+}
+
+fn rows<T>(
+    conn: &Connection,
+    query: &Query,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> duckdb::Result<T>,
+) -> Result<Vec<T>, Error> {
+    let all = || {
+        let mut statement = conn.prepare(query.sql)?;
+        let mut rows = statement.query(params)?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.push(read(row)?);
+        }
+        Ok(all)
+    };
+    all().map_err(Error::statement("read", query.name))
+}
+
+fn id_key(meta: &Meta) -> Result<HashKey, Error> {
+    let text = meta.get("id_key").map_or("", String::as_str);
+    let bits = match text.len() {
+        32 => u128::from_str_radix(text, 16).ok(),
+        _ => None,
+    };
+    // The value is a secret: it is not repeated in the message.
+    bits.map(|bits| HashKey(bits.to_be_bytes())).ok_or(Error::Corrupt { subject: "id_key", value: "(hidden)".into() })
+}
+
+/// Names of closed sets come from this program; a name that it does not know is a fault of the file.
+fn named<T: Copy>(row: &Row<'_>, at: usize, all: &[T], name: impl Fn(T) -> &'static str) -> duckdb::Result<T> {
+    let text: String = row.get(at)?;
+    all.iter().copied().find(|one| name(*one) == text).ok_or_else(|| {
+        let unknown = format!("unknown name `{text}`");
+        duckdb::Error::FromSqlConversionFailure(at, duckdb::types::Type::Text, unknown.into())
+    })
+}
+
+fn time(row: &Row<'_>, at: usize) -> duckdb::Result<Timestamp> {
+    optional_time(row, at).map(Option::unwrap_or_default)
+}
+
+fn optional_time(row: &Row<'_>, at: usize) -> duckdb::Result<Option<Timestamp>> {
+    Ok(match row.get_ref(at)? {
+        ValueRef::Timestamp(TimeUnit::Microsecond, micros) => Some(Timestamp(micros)),
+        _ => None,
+    })
+}
+
+fn identifier(row: &Row<'_>, hi: usize, lo: usize, spelling: u8) -> duckdb::Result<Option<Identifier>> {
+    let (hi, lo): (Option<i64>, Option<i64>) = (row.get(hi)?, row.get(lo)?);
+    let spelling = Spelling::from_number(spelling);
+    Ok(hi.zip(lo).map(|(hi, lo)| Identifier { hi: hi as u64, lo: lo as u64, spelling }))
+}
+
+fn trace(row: &Row<'_>, at: usize) -> duckdb::Result<Option<TraceContext>> {
+    let part = |n: usize| row.get::<_, Option<i64>>(at + n).map(|part| part.map(|part| part as u64));
+    Ok(match (part(0)?, part(1)?, part(2)?) {
+        (Some(trace_hi), Some(trace_lo), Some(parent_id)) => Some(TraceContext { trace_hi, trace_lo, parent_id }),
+        _ => None,
+    })
+}
+
+fn partition(row: &Row<'_>) -> duckdb::Result<PartitionRow> {
+    let topic_id: String = row.get(3)?;
+    let bits = u128::from_str_radix(&topic_id.replace('-', ""), 16).unwrap_or_default();
+    Ok(PartitionRow {
+        ordinal: Ordinal(row.get(0)?),
+        partition: Arc::new(TopicPartition {
+            cluster: row.get(1)?,
+            topic: row.get(2)?,
+            topic_id: bits.to_be_bytes(),
+            partition: row.get(4)?,
+        }),
+        incarnation: row.get(5)?,
+        base: row.get(6)?,
+        class: named(row, 7, &TopicClass::ALL, TopicClass::as_str)?,
+    })
+}
+
+fn profile(row: &Row<'_>) -> duckdb::Result<ProfileRow> {
+    let content = Profile { kind: row.get(1)?, source: row.get(2)?, version: row.get(3)?, convention: row.get(4)? };
+    Ok(ProfileRow { profile: row.get(0)?, content })
+}
+
+fn producer(row: &Row<'_>) -> duckdb::Result<ProducerRow> {
+    Ok(ProducerRow { producer: row.get(0)?, cluster: row.get(1)?, producer_id: row.get(2)?, epoch: row.get(3)? })
+}
+
+/// Folds the rows of one ordinal, of which the first holds `seen`, into one.
+fn coverage(conn: &Connection) -> Result<Vec<CoverageRow>, Error> {
+    let mut all: Vec<CoverageRow> = Vec::new();
+    rows(conn, &ask::COVERAGE_ROWS, [], |row| {
+        let (ordinal, reason) = (Ordinal(row.get(0)?), row.get::<_, Option<i8>>(1)?);
+        match (reason, all.last_mut()) {
+            (Some(reason), Some(last)) if last.ordinal == ordinal => {
+                if let Some(missing) = last.missing.get_mut(reason as usize) {
+                    *missing = row.get(6)?;
+                }
+            }
+            _ => all.push(CoverageRow {
+                ordinal,
+                first_offset: row.get(2)?,
+                next_offset: row.get(3)?,
+                log_start: row.get(4)?,
+                seen: row.get(5)?,
+                missing: [0; GapReason::ALL.len()],
+            }),
+        }
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// One row of `pending_row`, in the order of its columns.
+fn event(row: &Row<'_>) -> duckdb::Result<EventRow> {
+    let form: u8 = row.get(7)?;
+    let texts = IdText { id: row.get(16)?, causation: row.get(19)?, correlation: row.get(22)? };
+    let time = time(row, 1)?;
+    Ok(EventRow {
+        reference: EventRef(row.get(0)?),
+        time,
+        record_time: optional_time(row, 2)?.unwrap_or(time),
+        seen_time: self::time(row, 3)?,
+        kind: Kind::from_number(row.get(4)?),
+        resolution: Resolution::from_numbers(row.get(5)?, row.get(6)?),
+        tombstone: form & crate::event::EventColumns::TOMBSTONE as u8 != 0,
+        profile: row.get(8)?,
+        producer: row.get(9)?,
+        key_hash: row.get::<_, Option<i64>>(10)?.map(|hash| hash as u64),
+        conversation: EventRef(row.get(11)?),
+        key_bytes: row.get(12)?,
+        value_bytes: row.get(13)?,
+        id: identifier(row, 14, 15, form)?,
+        causation: identifier(row, 17, 18, form >> 2)?,
+        correlation: identifier(row, 20, 21, form >> 4)?,
+        trace: trace(row, 23)?,
+        texts: (texts != IdText::default()).then(|| Box::new(texts)),
+    })
+}
+
+fn recent_event(row: &Row<'_>) -> duckdb::Result<RecentEvent> {
+    Ok(RecentEvent {
+        reference: EventRef(row.get(0)?),
+        id: identifier(row, 1, 2, row.get(3)?)?,
+        trace: trace(row, 4)?,
+        correlation: identifier(row, 7, 8, row.get(9)?)?,
+        conversation: EventRef(row.get(10)?),
+        profile: row.get(11)?,
+        kind: Kind::from_number(row.get(12)?),
+        resolution: Resolution::from_numbers(row.get(13)?, row.get(14)?),
+    })
+}
+
+fn failure(row: &Row<'_>) -> duckdb::Result<FailureRow> {
+    let reference = |at: usize| row.get::<_, Option<i64>>(at).map(|r| r.map(EventRef));
+    Ok(FailureRow {
+        reference: EventRef(row.get(0)?),
+        kind: named(row, 1, &FailureKind::ALL, FailureKind::as_str)?,
+        state: named(row, 2, &FailureState::ALL, FailureState::as_str)?,
+        origin: reference(3)?,
+        origin_evidence: row.get::<_, Option<u8>>(4)?.and_then(|n| Evidence::ALL.get(n as usize).copied()),
+        origin_confidence: row.get(5)?,
+        origin_topic: row.get(6)?,
+        origin_partition: row.get(7)?,
+        origin_offset: row.get(8)?,
+        root: reference(9)?,
+        consumer_group: row.get(10)?,
+        attempt: row.get(11)?,
+        error_class: row.get(12)?,
+        error_message: row.get(13)?,
+        signature: row.get(14)?,
+        time: time(row, 15)?,
+        orphan_reason: row.get::<_, Option<i8>>(16)?.and_then(OrphanReason::from_number),
+        healed_by: reference(17)?,
+    })
+}
+
+fn progress(row: &Row<'_>) -> duckdb::Result<ProgressRow> {
+    Ok(ProgressRow {
+        consumer_group: row.get(0)?,
+        ordinal: Ordinal(row.get(1)?),
+        committed_offset: row.get(2)?,
+        log_end_offset: row.get(3)?,
+        lag_offsets: row.get(4)?,
+        lag_records: row.get(5)?,
+        lag_ms: row.get(6)?,
+        state: named(row, 7, &ProgressState::ALL, ProgressState::as_str)?,
+        sampled_at: time(row, 8)?,
+        resolution_ms: row.get(9)?,
+    })
+}

@@ -1,0 +1,451 @@
+//! The one writer: everything that the core decided, in one transaction.
+
+use super::columns::{cause_batch, event_batch};
+use super::file::{Meta, open_for_writing, restrict, run};
+use super::query::{Query, ask, write};
+use super::readers::Pool;
+use super::{Error, Readers, Restored, Settings};
+use crate::event::{
+    Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow, ProducerRow,
+    ProfileRow, ProgressRow, Settled, Timestamp,
+};
+use duckdb::arrow::array::RecordBatch;
+use duckdb::types::{TimeUnit, Value};
+use duckdb::{Appender, Connection, ToSql, params};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a commit that ran out of memory is tried again, each time after all readers were interrupted. Readers are
+/// the only others that use the database's memory: when four rounds without them do not help, nothing will.
+const MEMORY_RETRIES: u32 = 4;
+
+/// How long the writer waits for interrupted readers to give their memory back; DuckDB heeds an interrupt within
+/// milliseconds.
+const READERS_YIELD: Duration = Duration::from_secs(2);
+
+/// Share of the memory limit, in percent, above which the oldest question is interrupted before a commit.
+const MEMORY_PERCENT: u64 = 80;
+
+/// Name of the counter of times outside the years 1 to 9999, which are stored as the nearest time inside.
+const TIMES_CLAMPED: &str = "times_clamped";
+
+/// Owns the database file.
+pub struct Writer {
+    conn: Connection,
+    path: PathBuf,
+    memory: u64,
+    pool: Arc<Pool>,
+    topics: Topics,
+    times_clamped: f64,
+}
+
+impl Writer {
+    /// Opens the file at `path`, or makes it; only its owner may read it. Gives back what it holds.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another process has it open, [`Error::Newer`] for a file of a later version,
+    /// [`Error::Foreign`] for a database of something else.
+    pub fn open(path: &Path, settings: Settings) -> Result<(Self, Restored), Error> {
+        let (conn, meta) = open_for_writing(path, &settings)?;
+        Self::start(conn, &meta, path, settings)
+    }
+
+    fn start(conn: Connection, meta: &Meta, path: &Path, settings: Settings) -> Result<(Self, Restored), Error> {
+        let restored = Restored::read(&conn, meta)?;
+        let pool = Pool::new(conn.try_clone().map_err(Error::statement("open", "readers"))?);
+        let mut topics = Topics::default();
+        restored.partitions.iter().for_each(|row| {
+            topics.number(row);
+        });
+        let times_clamped = restored.counters.iter().find(|c| c.name == TIMES_CLAMPED).map_or(0.0, |c| c.value);
+        let writer = Self { conn, path: path.into(), memory: settings.memory, pool, topics, times_clamped };
+        writer.restrict_log()?;
+        Ok((writer, restored))
+    }
+
+    /// Readers on this writer's database; cheap to clone, for any thread.
+    pub fn readers(&self) -> Readers {
+        Readers::new(Arc::clone(&self.pool))
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes all of `changes`, or nothing: rows and read positions stand or fall together.
+    ///
+    /// Out of memory is answered by interrupting readers and trying again.
+    ///
+    /// # Errors
+    /// Nothing of `changes` was written. [`Error::Invalidated`] means that DuckDB gave the database up: drop the writer
+    /// and its readers, open the file again and go on from the stored positions.
+    pub fn append(&mut self, changes: Changes) -> Result<(), Error> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let commit = self.prepare(changes)?;
+        self.spare_memory()?;
+        let mut attempt = 0;
+        loop {
+            match self.transact(&commit) {
+                Err(error) if error.is_out_of_memory() && attempt < MEMORY_RETRIES => {
+                    attempt += 1;
+                    tracing::warn!(
+                        attempt,
+                        "a commit ran out of memory: readers are interrupted, and it is tried again"
+                    );
+                    self.pool.interrupt_all(READERS_YIELD);
+                }
+                done => {
+                    done?;
+                    return self.restrict_log();
+                }
+            }
+        }
+    }
+
+    /// Moves the write-ahead log into the file, in a quiet moment.
+    pub fn checkpoint(&self) -> Result<(), Error> {
+        run(&self.conn, &write::CHECKPOINT)
+    }
+
+    /// Ends writing: interrupts readers, checkpoints and lets the file go once the last [`Readers`] is dropped.
+    pub fn close(self) -> Result<(), Error> {
+        self.pool.interrupt_all(READERS_YIELD);
+        self.checkpoint()
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// Turns what can be turned once, so that a retry does not need the rows again.
+    fn prepare(&mut self, changes: Changes) -> Result<Commit, Error> {
+        for row in &changes.partitions {
+            self.topics.number(row);
+        }
+        let types = TypeTally::count(&self.topics, [&changes.events, &changes.pending]);
+        let Changes { events, pending, causes, mut counters, .. } = changes;
+        let arrow = |subject| move |source| Error::statement("lay out", subject)(arrow_error(source));
+        let (events, clamped) = event_batch(events).map_err(arrow("event_row"))?;
+        let (pending, more) = event_batch(pending).map_err(arrow("pending_row"))?;
+        let causes = cause_batch(&causes).map_err(arrow("cause_row"))?;
+        if clamped + more > 0 {
+            self.times_clamped += (clamped + more) as f64;
+            counters.push(CounterRow { name: TIMES_CLAMPED.into(), value: self.times_clamped });
+        }
+        let topic_numbers = changes.partitions.iter().map(|row| self.topics.number(row)).collect();
+        Ok(Commit {
+            events,
+            pending,
+            causes,
+            types,
+            topic_numbers,
+            small: Changes {
+                events: EventColumns::default(),
+                pending: EventColumns::default(),
+                causes: Vec::new(),
+                counters,
+                partitions: changes.partitions,
+                profiles: changes.profiles,
+                producers: changes.producers,
+                settled: changes.settled,
+                retracted: changes.retracted,
+                failures: changes.failures,
+                aliases: changes.aliases,
+                coverage: changes.coverage,
+                progress: changes.progress,
+                forgotten: changes.forgotten,
+                at: changes.at,
+            },
+        })
+    }
+
+    fn transact(&self, commit: &Commit) -> Result<(), Error> {
+        run(&self.conn, &write::BEGIN)?;
+        let done = self.write(commit).and_then(|()| run(&self.conn, &write::COMMIT));
+        if done.is_err() {
+            // A failed COMMIT has ended the transaction already; then there is nothing to roll back.
+            let _ = run(&self.conn, &write::ROLLBACK);
+        }
+        done
+    }
+
+    fn write(&self, commit: &Commit) -> Result<(), Error> {
+        let small = &commit.small;
+        self.dictionaries(small, &commit.topic_numbers)?;
+        self.batch("event_row", &commit.events)?;
+        self.batch("pending_row", &commit.pending)?;
+        self.batch("cause_row", &commit.causes)?;
+        self.staged("settled_stage", &small.settled, &write::SETTLED, append_settled)?;
+        self.staged("retracted_stage", &small.retracted, &write::RETRACTED, append_settled)?;
+        self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
+        self.staged("coverage_stage", &small.coverage, &write::COVERAGE, append_coverage)?;
+        self.staged("progress_stage", &small.progress, &write::PROGRESS, append_progress)?;
+        self.staged("forgotten_stage", &small.forgotten, &write::FORGOTTEN, |to, (group, ordinal)| {
+            to.append_row(params![&**group, ordinal.0])
+        })?;
+        self.staged("type_stage", &commit.types, &write::TYPES, |to, t| {
+            to.append_row(params![t.topic, t.profile, t.events, time(Timestamp(t.first)), time(Timestamp(t.last))])
+        })?;
+        self.staged("counter_stage", &small.counters, &write::COUNTERS, |to, c| to.append_row(params![c.name, c.value]))
+    }
+
+    fn dictionaries(&self, small: &Changes, topic_numbers: &[u32]) -> Result<(), Error> {
+        let partitions: Vec<_> = small.partitions.iter().zip(topic_numbers).collect();
+        self.rows("main", "partition", &partitions, append_partition)?;
+        self.rows("main", "profile", &small.profiles, append_profile)?;
+        self.rows("main", "producer_row", &small.producers, append_producer)?;
+        self.rows("main", "alias_row", &small.aliases, |to, (old, current)| {
+            to.append_row(params![old.0, current.0, time(small.at)])
+        })
+    }
+
+    fn batch(&self, table: &'static str, batch: &RecordBatch) -> Result<(), Error> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let mut appender = self.conn.appender(table).map_err(Error::statement("append to", table))?;
+        appender.append_record_batch(batch.clone()).map_err(Error::statement("append to", table))?;
+        appender.flush().map_err(Error::statement("append to", table))
+    }
+
+    /// Appends `rows` to a staging table, then lets `merge` take them over.
+    fn staged<T>(
+        &self,
+        table: &'static str,
+        rows: &[T],
+        merge: &Query,
+        append: impl FnMut(&mut Appender<'_>, &T) -> duckdb::Result<()>,
+    ) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.rows("temp", table, rows, append)?;
+        run(&self.conn, merge)
+    }
+
+    fn rows<T>(
+        &self,
+        catalog: &'static str,
+        table: &'static str,
+        rows: &[T],
+        mut append: impl FnMut(&mut Appender<'_>, &T) -> duckdb::Result<()>,
+    ) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let opened = match catalog {
+            "temp" => self.conn.appender_to_catalog_and_db(table, "temp", "main"),
+            _ => self.conn.appender(table),
+        };
+        let mut appender = opened.map_err(Error::statement("append to", table))?;
+        for row in rows {
+            append(&mut appender, row).map_err(Error::statement("append to", table))?;
+        }
+        appender.flush().map_err(Error::statement("append to", table))
+    }
+
+    /// Interrupts the oldest question when the database's memory is nearly used up: DuckDB has no limit per query, and
+    /// greedy questions would hurt the commit.
+    fn spare_memory(&self) -> Result<(), Error> {
+        if self.pool.busy() == 0 {
+            return Ok(());
+        }
+        let used: i64 = self
+            .conn
+            .query_row(ask::MEMORY.sql, [], |row| row.get(0))
+            .map_err(Error::statement("read", ask::MEMORY.name))?;
+        if used.unsigned_abs() > self.memory / 100 * MEMORY_PERCENT {
+            tracing::warn!(used, "memory is nearly used up: the oldest question is interrupted");
+            self.pool.interrupt_oldest();
+        }
+        Ok(())
+    }
+
+    /// DuckDB makes the write-ahead log anew after each checkpoint, with the rights that the process gives by default.
+    fn restrict_log(&self) -> Result<(), Error> {
+        let mut log = self.path.clone().into_os_string();
+        log.push(".wal");
+        restrict(Path::new(&log))
+    }
+}
+
+/// One transaction, ready to be written more than once.
+struct Commit {
+    events: RecordBatch,
+    pending: RecordBatch,
+    causes: RecordBatch,
+    types: Vec<TypeTally>,
+    topic_numbers: Vec<u32>,
+    small: Changes,
+}
+
+/// Which topic each ordinal belongs to.
+#[derive(Default)]
+struct Topics {
+    by_name: HashMap<(Arc<str>, Arc<str>, i32), u32>,
+    by_ordinal: Vec<u32>,
+}
+
+impl Topics {
+    /// The topic's number: the first ordinal that one of its partitions got.
+    fn number(&mut self, row: &PartitionRow) -> u32 {
+        let ordinal = row.ordinal.0;
+        let name = (Arc::clone(&row.partition.cluster), Arc::clone(&row.partition.topic), row.incarnation);
+        let number = *self.by_name.entry(name).or_insert(ordinal);
+        let at = ordinal as usize;
+        if self.by_ordinal.len() <= at {
+            self.by_ordinal.resize(at + 1, u32::MAX);
+        }
+        self.by_ordinal[at] = number;
+        number
+    }
+
+    fn of(&self, reference: i64) -> u32 {
+        let ordinal = EventRef(reference).ordinal().0;
+        self.by_ordinal.get(ordinal as usize).copied().unwrap_or(ordinal)
+    }
+}
+
+/// Events of one topic and profile in one commit.
+struct TypeTally {
+    topic: u32,
+    profile: i32,
+    events: i64,
+    first: i64,
+    last: i64,
+}
+
+impl TypeTally {
+    fn count(topics: &Topics, columns: [&EventColumns; 2]) -> Vec<Self> {
+        let mut tallies: Vec<Self> = Vec::new();
+        let mut places: HashMap<(u32, i32), usize> = HashMap::new();
+        let mut current = usize::MAX;
+        for column in columns {
+            for ((&reference, &profile), &time) in column.reference.iter().zip(&column.profile).zip(&column.time) {
+                let topic = topics.of(reference);
+                // Records come in runs of one partition, and often of one type: the last place is mostly the right one.
+                if tallies.get(current).is_none_or(|t| t.topic != topic || t.profile != profile) {
+                    current = *places.entry((topic, profile)).or_insert_with(|| {
+                        tallies.push(Self { topic, profile, events: 0, first: i64::MAX, last: i64::MIN });
+                        tallies.len() - 1
+                    });
+                }
+                let tally = &mut tallies[current];
+                tally.events += 1;
+                tally.first = tally.first.min(time);
+                tally.last = tally.last.max(time);
+            }
+        }
+        tallies
+    }
+}
+
+fn arrow_error(source: duckdb::arrow::error::ArrowError) -> duckdb::Error {
+    duckdb::Error::ToSqlConversionFailure(Box::new(source))
+}
+
+fn time(at: Timestamp) -> Value {
+    Value::Timestamp(TimeUnit::Microsecond, at.0.clamp(super::columns::MIN_TIME, super::columns::MAX_TIME))
+}
+
+fn absent(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// The last row of each ref: one commit may hold several states of one failure.
+fn latest_failures(failures: &[FailureRow]) -> Vec<&FailureRow> {
+    let mut seen = HashSet::with_capacity(failures.len());
+    let mut latest: Vec<&FailureRow> = failures.iter().rev().filter(|row| seen.insert(row.reference)).collect();
+    latest.reverse();
+    latest
+}
+
+fn append_partition(to: &mut Appender<'_>, (row, topic): &(&PartitionRow, &u32)) -> duckdb::Result<()> {
+    let p = &row.partition;
+    to.append_row(params![
+        row.ordinal.0,
+        &*p.cluster,
+        &*p.topic,
+        uuid_text(p.topic_id),
+        p.partition,
+        row.incarnation,
+        row.base,
+        row.class.as_str(),
+        topic
+    ])
+}
+
+fn uuid_text(bytes: [u8; 16]) -> Option<String> {
+    crate::event::Identifier::from_bytes(bytes).text()
+}
+
+fn append_profile(to: &mut Appender<'_>, row: &ProfileRow) -> duckdb::Result<()> {
+    let c = &row.content;
+    to.append_row(params![row.profile, absent(&c.kind), absent(&c.source), absent(&c.version), absent(&c.convention)])
+}
+
+fn append_producer(to: &mut Appender<'_>, row: &ProducerRow) -> duckdb::Result<()> {
+    to.append_row(params![row.producer, &*row.cluster, row.producer_id, i32::from(row.epoch)])
+}
+
+fn append_settled(to: &mut Appender<'_>, row: &Settled) -> duckdb::Result<()> {
+    to.append_row(params![row.reference.0, row.resolution.number(), row.resolution.reason_number(), row.conversation.0])
+}
+
+fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()> {
+    let values: [&dyn ToSql; 18] = [
+        &row.reference.0,
+        &row.kind.as_str(),
+        &row.state.as_str(),
+        &row.origin.map(|r| r.0),
+        &row.origin_evidence.map(|e| e as i8),
+        &row.origin_confidence,
+        &row.origin_topic,
+        &row.origin_partition,
+        &row.origin_offset,
+        &row.root.map(|r| r.0),
+        &row.consumer_group,
+        &row.attempt,
+        &row.error_class,
+        &row.error_message,
+        &row.signature,
+        &time(row.time),
+        &row.orphan_reason.map(|reason| reason as i8),
+        &row.healed_by.map(|r| r.0),
+    ];
+    to.append_row(&values[..])
+}
+
+fn append_coverage(to: &mut Appender<'_>, row: &CoverageRow) -> duckdb::Result<()> {
+    let mut append = |reason: Option<i8>, seen: i64, missing: i64| {
+        to.append_row(params![row.ordinal.0, reason, row.first_offset, row.next_offset, row.log_start, seen, missing])
+    };
+    append(None, row.seen, 0)?;
+    for reason in GapReason::ALL {
+        let missing = row.missing[reason as usize];
+        if missing > 0 {
+            append(Some(reason as i8), 0, missing)?;
+        }
+    }
+    Ok(())
+}
+
+fn append_progress(to: &mut Appender<'_>, row: &ProgressRow) -> duckdb::Result<()> {
+    to.append_row(params![
+        &*row.consumer_group,
+        row.ordinal.0,
+        row.committed_offset,
+        row.log_end_offset,
+        row.lag_offsets,
+        row.lag_records,
+        row.lag_ms,
+        row.state.as_str(),
+        time(row.sampled_at),
+        row.resolution_ms
+    ])
+}
