@@ -1,5 +1,21 @@
-//! One integration binary: everything links once.
-mod scenarios;
-mod serve;
+//! One integration binary: everything links once. What each file proves stands in `tests/README.md`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests produce, commit and administer clusters of their own, measure time, and fail by panicking"
+)]
+
+mod architecture;
 mod cli;
 mod demo;
+mod edges;
+mod passive;
+mod readme;
+mod restart;
+mod scenarios;
+mod serve;
+mod sources;
+mod support;
