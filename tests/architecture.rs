@@ -163,7 +163,7 @@ mod fails {
             "delete from t",
             "CREATE OR REPLACE TABLE t",
             "x; SELECT * FROM y",
-            "CHECKPOINT",
+            "explain x",
         ] {
             assert_eq!(complaints(rule, "src/a.rs", &format!("const A: &str = \"{bad}\";")), 1, "{bad}");
         }
@@ -197,6 +197,10 @@ mod fails {
         assert!(!rules::fixture_is_used("tests/golden/tree.txt", tests));
         assert!(!rules::fixture_is_used("tests/scenarios/late.toml", tests));
         assert!(rules::fixture_is_used("tests/scenarios/late.toml", "fs::read_dir(root().join(\"tests/scenarios\"))"));
+        let program = "queries! {\n        \"ask\",\n        /// Lag.\n        LAG \"lag\",\n    }\n}";
+        assert!(rules::query_is_used("queries/ask/lag.sql", program));
+        assert!(!rules::query_is_used("queries/views/lag.sql", program));
+        assert!(!rules::query_is_used("queries/ask/old.sql", program));
         let present = ["tests/main.rs", "tests/lost.rs", "tests/support/a.rs"].map(str::to_owned);
         let complaints = rules::test_files("mod support;", "Guarded by `tests/gone.rs`.", &present);
         assert_eq!(complaints.len(), 2, "{complaints:?}");
