@@ -11,6 +11,7 @@ use crate::reader::{From, PartitionLog, Running, Seen, expected, produce, produc
 use headwater::event::{Epoch, GapReason, Start, Timestamp};
 use headwater::kafka::{Admin, Batch, BatchSink, Content, Plan, Position, Reader};
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
@@ -182,6 +183,28 @@ fn times_barriers_and_groups_are_the_brokers_own() {
         assert_eq!(found.state.as_deref(), Some("Empty"));
         assert_eq!((found.commits.len(), found.commits[0].offset), (1, Some(7)));
     }
+}
+
+#[test]
+fn what_retention_took_is_a_gap_and_not_silence() {
+    let Some(brokers) = brokers() else { return };
+    let topic = fresh("retention");
+    let producer = producer(&brokers, &[]);
+    produce(&producer, &topic, 0..1000, 1);
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
+    let delete_before = |offset| {
+        let mut before = TopicPartitionList::new();
+        before.add_partition_offset(&topic, 0, Offset::Offset(offset)).unwrap();
+        futures::executor::block_on(admin.delete_records(&before, &AdminOptions::new())).unwrap();
+    };
+    delete_before(400);
+    let from = From([((topic.clone(), 0), Position::Resume(100))].into());
+    let running = Running::start(settings(&brokers), Prefix(topic.clone(), from));
+    assert!(running.collected.wait_for_records(&topic, 600));
+    let logs = running.stop();
+    let log = &logs[&(topic.clone(), 0)];
+    assert_eq!((log.starts.as_slice(), log.records[0].offset), ([(400, 100)].as_slice(), 400));
+    assert_eq!(log.missing, [(100..400, GapReason::Retention)]);
 }
 
 /// By hand, on a cluster that was just made: `HEADWATER_TEST_VIRGIN` names it.
