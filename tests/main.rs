@@ -1,5 +1,6 @@
 //! One integration binary: everything links once.
-mod scenarios;
-mod serve;
+
 mod cli;
 mod demo;
+mod scenarios;
+mod serve;
