@@ -81,10 +81,7 @@ fn simple_queries_answer_statement_by_statement() {
         let row = "t|1|2|3|0.5|2026-01-01 00:00:00.123456|{a,NULL}|2026-01-01|1.25";
         assert_eq!(simple(&client, values).await.unwrap(), [row, "= 1"]);
         assert_eq!(simple(&client, "SHOW transaction_read_only").await.unwrap(), ["on", "= 1"]);
-        assert_eq!(
-            simple(&client, "BEGIN; SELECT 1; COMMIT; DISCARD ALL").await.unwrap(),
-            ["= 0", "1", "= 1", "= 0", "= 0"]
-        );
+        assert_eq!(simple(&client, "BEGIN; SELECT 1; COMMIT; DISCARD ALL").await.unwrap(), ["= 0", "1", "= 1", "= 0", "= 0"]);
         // What came before an error is answered, what comes after is not.
         let error = simple(&client, "SELECT 1; SELECT * FROM nowhere; SELECT 2").await.unwrap_err();
         assert_eq!(state(&error), "42P01");
@@ -214,10 +211,7 @@ fn nothing_that_writes_gets_through_while_the_tap_writes_on() {
                 simple(&client, set).await.unwrap();
             }
             assert_eq!(simple(&client, settings).await.unwrap(), kept);
-            assert_eq!(
-                simple(&client, "SELECT 1 FROM duckdb_views() WHERE view_name = 'event'").await.unwrap()[0],
-                "1"
-            );
+            assert_eq!(simple(&client, "SELECT 1 FROM duckdb_views() WHERE view_name = 'event'").await.unwrap()[0], "1");
         });
     });
     assert!(!target.exists());
@@ -273,8 +267,7 @@ fn bytes_that_are_no_protocol_do_no_harm() {
     }
     // Counts that would be gigabytes if they were believed.
     let huge = message(b'B', b"\0\0\0\0\x7f\xff\0\0\0\0");
-    let portal =
-        [message(b'P', b"\0SELECT 1\0\0\0"), message(b'B', b"\0\0\0\0\0\0\0\0"), message(b'E', b"\0\x80\0\0\0")];
+    let portal = [message(b'P', b"\0SELECT 1\0\0\0"), message(b'B', b"\0\0\0\0\0\0\0\0"), message(b'E', b"\0\x80\0\0\0")];
     let long = [&start()[..], b"Q\x40\0\0\0"].concat();
     raw(&opened.door, &[start(), huge].concat());
     let rows = raw(&opened.door, &[start(), portal.concat(), message(b'S', b""), message(b'X', b"")].concat());
@@ -417,26 +410,15 @@ fn door_and_file_give_the_same_table() {
         "SELECT * FROM failure".to_owned(),
         "SELECT * FROM progress".to_owned(),
         "SELECT * FROM topic ORDER BY topic".to_owned(),
-        "SELECT topic, count(*) AS n, sum(value_bytes) AS bytes, avg(value_bytes) AS mean FROM event GROUP BY ALL"
-            .to_owned(),
+        "SELECT topic, count(*) AS n, sum(value_bytes) AS bytes, avg(value_bytes) AS mean FROM event GROUP BY ALL".to_owned(),
         "SELECT 1 WHERE false".to_owned(),
         "-- a comment\nSELECT 'x' AS \"strange name\";".to_owned(),
     ];
     let asked: Vec<Table> = questions.iter().map(|sql| through_door.sql(sql).unwrap()).collect();
-    assert_eq!(
-        asked[0].columns.iter().map(|column| column.kind).collect::<Vec<_>>(),
-        [
-            ColumnType::Bool,
-            ColumnType::Int,
-            ColumnType::BigInt,
-            ColumnType::HugeInt,
-            ColumnType::Float,
-            ColumnType::Time,
-            ColumnType::Text,
-            ColumnType::TextList,
-            ColumnType::Text,
-        ]
-    );
+    assert_eq!(asked[0].columns.iter().map(|column| column.kind).collect::<Vec<_>>(), [
+        ColumnType::Bool, ColumnType::Int, ColumnType::BigInt, ColumnType::HugeInt, ColumnType::Float,
+        ColumnType::Time, ColumnType::Text, ColumnType::TextList, ColumnType::Text,
+    ]);
     assert_eq!(asked[0].rows[1][3], Cell::Wide(i128::MIN));
     assert!(!asked[1].rows.is_empty());
     drop(through_door);
@@ -513,35 +495,17 @@ impl Fixture {
         let p = std::env::temp_dir().join(format!("hw-door-{}-{}", std::process::id(), N.fetch_add(1, Relaxed)));
         std::fs::create_dir_all(&p).unwrap();
         let p = p.join("headwater.duckdb");
-        let c = duckdb::Connection::open(&p).unwrap();
-        c.execute_batch("create table raw(ref bigint, topic varchar, off bigint); create view event as select ref, topic, 1::integer as partition, off as \"offset\", true as b, timestamp '2026-01-01' as time, 3::integer as value_bytes from raw; comment on column event.ref is 'Name of the record'; comment on view event is 'Every record'; create view failure as select * from event; create view progress as select * from event; create view topic as select * from event; insert into raw select range, 'a', range from range(1000)").unwrap();
+        let c = duckdb::Connection::open(&p).unwrap(); c.execute_batch("create table raw(ref bigint, topic varchar, off bigint); create view event as select ref, topic, 1::integer as partition, off as \"offset\", true as b, timestamp '2026-01-01' as time, 3::integer as value_bytes from raw; comment on column event.ref is 'Name of the record'; comment on view event is 'Every record'; create view failure as select * from event; create view progress as select * from event; create view topic as select * from event; insert into raw select range, 'a', range from range(1000)").unwrap();
         drop(c);
         let r = headwater::store::Readers::open(&p).unwrap();
         Self(p, r)
     }
-    fn readers(&self) -> headwater::store::Readers {
-        self.1.clone()
-    }
-    fn path(&self) -> std::path::PathBuf {
-        self.0.clone()
-    }
-    fn events(&self) -> i64 {
-        self.1.raw().query_row("select count(*) from raw", [], |r| r.get(0)).unwrap()
-    }
+    fn readers(&self) -> headwater::store::Readers { self.1.clone() }
+    fn path(&self) -> std::path::PathBuf { self.0.clone() }
+    fn events(&self) -> i64 { self.1.raw().query_row("select count(*) from raw", [], |r| r.get(0)).unwrap() }
     fn while_writing(&self, f: impl FnOnce()) {
         let stop = AtomicBool::new(false);
-        std::thread::scope(|s| {
-            s.spawn(|| {
-                let c = self.1.raw();
-                while !stop.load(Relaxed) {
-                    c.execute_batch("insert into raw values (1,'x', 2)").unwrap();
-                }
-            });
-            f();
-            stop.store(true, Relaxed);
-        });
+        std::thread::scope(|s| { s.spawn(|| { let c = self.1.raw(); while !stop.load(Relaxed) { c.execute_batch("insert into raw values (1,'x', 2)").unwrap(); } }); f(); stop.store(true, Relaxed); });
     }
-    fn close(self) -> std::path::PathBuf {
-        self.0
-    }
+    fn close(self) -> std::path::PathBuf { self.0 }
 }
