@@ -1,5 +1,9 @@
 //! The command line from outside: help, exit codes, what goes to which stream.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may say so by panicking")]
+
+mod answers;
+
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 

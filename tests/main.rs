@@ -10,12 +10,18 @@
 
 mod architecture;
 mod cli;
+mod conventions;
 mod demo;
 mod edges;
+mod hostile;
 mod passive;
+mod queries;
+mod reader;
+mod reader_on_kafka;
 mod readme;
 mod restart;
 mod scenarios;
 mod serve;
 mod sources;
 mod support;
+mod verdict;

@@ -1,14 +1,21 @@
 //! The door as its clients see it: drivers, psql, bytes that are no protocol at all, and people who would like to write.
 
 use headwater::client::{self, Client, run_file};
+use headwater::event::{
+    Changes, EventRef, EventRow, Kind, Ordinal, PartitionRow, Profile, ProfileRow, Resolution, Timestamp, TopicClass,
+    TopicPartition,
+};
 use headwater::report::{Cell, ColumnType, Table};
 use headwater::serve::{self, Door};
+use headwater::store::query::{Query, ask};
+use headwater::store::{Readers, Settings, Writer};
 use headwater::telemetry::{Counter, Counters};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::Type;
@@ -72,7 +79,8 @@ fn simple_queries_answer_statement_by_statement() {
     runtime().block_on(async {
         let client = connect(&opened.door).await;
         for ping in ["", ";", " ; ; ", "-- ping", "/* ping */;", "-- ping\n"] {
-            assert_eq!(simple(&client, ping).await.unwrap(), Vec::<String>::new(), "{ping:?}");
+            // The driver shows an empty query as a tag without rows.
+            assert_eq!(simple(&client, ping).await.unwrap(), ["= 0"], "{ping:?}");
         }
         let two = simple(&client, "SET TIMEZONE TO 'UTC'; SELECT 42; SELECT 'a;b', NULL -- ; last").await.unwrap();
         assert_eq!(two, ["= 0", "42", "= 1", "a;b|NULL", "= 1"]);
@@ -81,7 +89,10 @@ fn simple_queries_answer_statement_by_statement() {
         let row = "t|1|2|3|0.5|2026-01-01 00:00:00.123456|{a,NULL}|2026-01-01|1.25";
         assert_eq!(simple(&client, values).await.unwrap(), [row, "= 1"]);
         assert_eq!(simple(&client, "SHOW transaction_read_only").await.unwrap(), ["on", "= 1"]);
-        assert_eq!(simple(&client, "BEGIN; SELECT 1; COMMIT; DISCARD ALL").await.unwrap(), ["= 0", "1", "= 1", "= 0", "= 0"]);
+        assert_eq!(
+            simple(&client, "BEGIN; SELECT 1; COMMIT; DISCARD ALL").await.unwrap(),
+            ["= 0", "1", "= 1", "= 0", "= 0"]
+        );
         // What came before an error is answered, what comes after is not.
         let error = simple(&client, "SELECT 1; SELECT * FROM nowhere; SELECT 2").await.unwrap_err();
         assert_eq!(state(&error), "42P01");
@@ -142,7 +153,12 @@ fn prepared_statements_take_parameters_and_send_binary() {
         assert_eq!((row.get::<_, f64>(2), row.get::<_, bool>(3)), (0.5, true));
         // Types left open are text, which DuckDB casts to what it is compared with.
         let open = client.prepare("SELECT count(*) FROM range(10) t(n) WHERE n < $1").await.unwrap();
-        assert_eq!(open.params().len(), 1);
+        assert_eq!(open.params(), [Type::TEXT]);
+        assert_eq!(client.query_one(&open, &[&"7"]).await.unwrap().get::<_, i64>(0), 7);
+        assert_eq!(client.query_one(&open, &[&None::<&str>]).await.unwrap().get::<_, i64>(0), 0);
+        assert_eq!(state(&client.query_one(&open, &[&"7' OR true"]).await.unwrap_err()), "22P02");
+        let echo = client.query_one("SELECT $1", &[&"it's; --"]).await.unwrap();
+        assert_eq!(echo.get::<_, &str>(0), "it's; --");
         for empty in ["", "-- ping"] {
             assert!(client.query(empty, &[]).await.unwrap().is_empty());
         }
@@ -211,7 +227,10 @@ fn nothing_that_writes_gets_through_while_the_tap_writes_on() {
                 simple(&client, set).await.unwrap();
             }
             assert_eq!(simple(&client, settings).await.unwrap(), kept);
-            assert_eq!(simple(&client, "SELECT 1 FROM duckdb_views() WHERE view_name = 'event'").await.unwrap()[0], "1");
+            assert_eq!(
+                simple(&client, "SELECT 1 FROM duckdb_views() WHERE view_name = 'event'").await.unwrap()[0],
+                "1"
+            );
         });
     });
     assert!(!target.exists());
@@ -267,7 +286,8 @@ fn bytes_that_are_no_protocol_do_no_harm() {
     }
     // Counts that would be gigabytes if they were believed.
     let huge = message(b'B', b"\0\0\0\0\x7f\xff\0\0\0\0");
-    let portal = [message(b'P', b"\0SELECT 1\0\0\0"), message(b'B', b"\0\0\0\0\0\0\0\0"), message(b'E', b"\0\x80\0\0\0")];
+    let portal =
+        [message(b'P', b"\0SELECT 1\0\0\0"), message(b'B', b"\0\0\0\0\0\0\0\0"), message(b'E', b"\0\x80\0\0\0")];
     let long = [&start()[..], b"Q\x40\0\0\0"].concat();
     raw(&opened.door, &[start(), huge].concat());
     let rows = raw(&opened.door, &[start(), portal.concat(), message(b'S', b""), message(b'X', b"")].concat());
@@ -288,9 +308,9 @@ fn a_cancel_request_interrupts_the_question() {
         let begun = Instant::now();
         let (answer, ()) = tokio::join!(simple(&client, ENDLESS), async {
             // Without effect until the question runs.
-            while begun.elapsed() < PATIENCE && opened.counters.get(Counter::Queries) == 0 {
+            while begun.elapsed() < PATIENCE && opened.counters.get(Counter::QueriesFailed) == 0 {
                 cancel.cancel_query(NoTls).await.unwrap();
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
         assert_eq!(state(&answer.unwrap_err()), "57014");
@@ -360,6 +380,10 @@ fn a_cut_answer_says_so() {
         assert_eq!(rows.len(), 1_000_000);
         let notice = heard.recv().await.unwrap();
         assert!(notice.contains("1000000"), "{notice}");
+        // 4 GB of text: cut by its bytes.
+        let rows = client.query("SELECT repeat('x', 100000) FROM range(40000)", &[]).await.unwrap();
+        assert!((1..10_000).contains(&rows.len()), "{} rows", rows.len());
+        assert!(heard.recv().await.unwrap().contains("cut"));
     });
 }
 
@@ -410,20 +434,46 @@ fn door_and_file_give_the_same_table() {
         "SELECT * FROM failure".to_owned(),
         "SELECT * FROM progress".to_owned(),
         "SELECT * FROM topic ORDER BY topic".to_owned(),
-        "SELECT topic, count(*) AS n, sum(value_bytes) AS bytes, avg(value_bytes) AS mean FROM event GROUP BY ALL".to_owned(),
+        "SELECT topic, count(*) AS n, sum(value_bytes) AS bytes, avg(value_bytes) AS mean FROM event GROUP BY ALL"
+            .to_owned(),
+        "SELECT [1, NULL] AS numbers, [[1]] AS nested".to_owned(),
         "SELECT 1 WHERE false".to_owned(),
         "-- a comment\nSELECT 'x' AS \"strange name\";".to_owned(),
     ];
     let asked: Vec<Table> = questions.iter().map(|sql| through_door.sql(sql).unwrap()).collect();
-    assert_eq!(asked[0].columns.iter().map(|column| column.kind).collect::<Vec<_>>(), [
-        ColumnType::Bool, ColumnType::Int, ColumnType::BigInt, ColumnType::HugeInt, ColumnType::Float,
-        ColumnType::Time, ColumnType::Text, ColumnType::TextList, ColumnType::Text,
-    ]);
+    assert_eq!(
+        asked[0].columns.iter().map(|column| column.kind).collect::<Vec<_>>(),
+        [
+            ColumnType::Bool,
+            ColumnType::Int,
+            ColumnType::BigInt,
+            ColumnType::HugeInt,
+            ColumnType::Float,
+            ColumnType::Time,
+            ColumnType::Text,
+            ColumnType::TextList,
+            ColumnType::Text,
+        ]
+    );
     assert_eq!(asked[0].rows[1][3], Cell::Wide(i128::MIN));
     assert!(!asked[1].rows.is_empty());
+    let reference = Cell::Int(EventRef::new(Ordinal(0), 1).0);
+    let named: [(Query, Vec<Cell>); 5] = [
+        (ask::TRACE_NODES, vec![reference.clone()]),
+        (ask::EFFECTS, vec![reference]),
+        (ask::FAILURES, vec![Cell::Null, Cell::Bool(false)]),
+        (ask::FAILURES, vec![Cell::Time(TIME.0), Cell::Bool(true)]),
+        (ask::FIND_COORDINATES, vec![Cell::Text("orders".to_owned()), Cell::Int(0), Cell::Int(1)]),
+    ];
+    let answered: Vec<Table> = named.iter().map(|(query, values)| through_door.ask(query, values).unwrap()).collect();
+    assert!(!answered[4].rows.is_empty());
     drop(through_door);
-    opened.door.stop();
-    let file = Client::open(&opened.fixture.close()).unwrap();
+    let Opened { door, mut fixture, .. } = opened;
+    door.stop();
+    let file = Client::open(&fixture.close()).unwrap();
+    for ((query, values), table) in named.iter().zip(answered) {
+        assert_eq!(file.ask(query, values).unwrap(), table, "{}", query.name);
+    }
     for (sql, table) in questions.iter().zip(asked) {
         assert_eq!(file.sql(sql).unwrap(), table, "{sql}");
     }
@@ -441,7 +491,7 @@ fn what_a_client_cannot_find_is_said_with_the_next_step() {
     assert!(matches!(Client::connect("postgres://"), Err(client::Error::Url { .. })));
     assert!(matches!(Client::connect("http:/x"), Err(client::Error::Url { .. })));
     let said = Client::find(Some(&url), Some(&database)).unwrap_err().to_string();
-    assert!(said.contains("there is no ") && said.ends_with("`--db FILE`"), "the file goes first: {said}");
+    assert!(said.contains("no database at ") && said.ends_with("--db"), "the file goes first: {said}");
     // No process has this number: Linux ends at 2^22.
     let run = run_file::RunFile { url: url.clone(), pid: u32::MAX, database: database.clone() };
     run_file::write(&run).unwrap();
@@ -488,24 +538,118 @@ fn psql_lists_and_describes_the_views() {
     assert!(psql("\\conninfo").contains("headwater"));
 }
 
-struct Fixture(std::path::PathBuf, headwater::store::Readers);
+/// A database with a few events that a tap has open and goes on writing.
+struct Fixture {
+    folder: PathBuf,
+    writer: Mutex<Writer>,
+    next: AtomicI64,
+}
+
 impl Fixture {
     fn new() -> Self {
-        static N: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        let p = std::env::temp_dir().join(format!("hw-door-{}-{}", std::process::id(), N.fetch_add(1, Relaxed)));
-        std::fs::create_dir_all(&p).unwrap();
-        let p = p.join("headwater.duckdb");
-        let c = duckdb::Connection::open(&p).unwrap(); c.execute_batch("create table raw(ref bigint, topic varchar, off bigint); create view event as select ref, topic, 1::integer as partition, off as \"offset\", true as b, timestamp '2026-01-01' as time, 3::integer as value_bytes from raw; comment on column event.ref is 'Name of the record'; comment on view event is 'Every record'; create view failure as select * from event; create view progress as select * from event; create view topic as select * from event; insert into raw select range, 'a', range from range(1000)").unwrap();
-        drop(c);
-        let r = headwater::store::Readers::open(&p).unwrap();
-        Self(p, r)
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("headwater-door-{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let (mut writer, _) = Writer::open(&folder.join("headwater.duckdb"), Settings::default()).unwrap();
+        writer.append(first()).unwrap();
+        let fixture = Self { folder, writer: Mutex::new(writer), next: AtomicI64::new(0) };
+        (0..3).for_each(|_| fixture.append());
+        fixture
     }
-    fn readers(&self) -> headwater::store::Readers { self.1.clone() }
-    fn path(&self) -> std::path::PathBuf { self.0.clone() }
-    fn events(&self) -> i64 { self.1.raw().query_row("select count(*) from raw", [], |r| r.get(0)).unwrap() }
-    fn while_writing(&self, f: impl FnOnce()) {
-        let stop = AtomicBool::new(false);
-        std::thread::scope(|s| { s.spawn(|| { let c = self.1.raw(); while !stop.load(Relaxed) { c.execute_batch("insert into raw values (1,'x', 2)").unwrap(); } }); f(); stop.store(true, Relaxed); });
+
+    fn path(&self) -> PathBuf {
+        self.folder.join("headwater.duckdb")
     }
-    fn close(self) -> std::path::PathBuf { self.0 }
+
+    fn readers(&self) -> Readers {
+        self.writer.lock().unwrap().readers()
+    }
+
+    fn append(&self) {
+        let reference = EventRef::new(Ordinal(0), self.next.fetch_add(1, Relaxed));
+        let mut changes = Changes { at: TIME, ..Changes::default() };
+        changes.events.push(&event(reference));
+        self.writer.lock().unwrap().append(changes).unwrap();
+    }
+
+    fn events(&self) -> i64 {
+        self.next.load(Relaxed)
+    }
+
+    /// Runs `meanwhile` beside a writer that appends one event after the other.
+    fn while_writing(&self, meanwhile: impl FnOnce()) {
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Relaxed) {
+                    self.append();
+                }
+            });
+            // Also when a test fails: the writer must not go on for ever.
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));
+            done.store(true, Relaxed);
+            outcome.unwrap_or_else(|failed| std::panic::resume_unwind(failed));
+        });
+    }
+
+    /// Ends writing; the file stays until the fixture is dropped.
+    fn close(&mut self) -> PathBuf {
+        let (other, _) = Writer::open(&self.folder.join("other.duckdb"), Settings::default()).unwrap();
+        std::mem::replace(self.writer.get_mut().unwrap(), other).close().unwrap();
+        self.path()
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+const TIME: Timestamp = Timestamp(1_767_225_600_000_000);
+
+fn event(reference: EventRef) -> EventRow {
+    EventRow {
+        reference,
+        time: TIME,
+        record_time: TIME,
+        seen_time: TIME,
+        kind: Kind::Event,
+        resolution: Resolution::Root,
+        tombstone: false,
+        profile: 0,
+        producer: None,
+        key_hash: None,
+        conversation: reference,
+        key_bytes: 0,
+        value_bytes: 17,
+        id: None,
+        causation: None,
+        correlation: None,
+        trace: None,
+        texts: None,
+    }
+}
+
+fn first() -> Changes {
+    let partition = TopicPartition { cluster: "test".into(), topic: "orders".into(), partition: 0, topic_id: [0; 16] };
+    let content = Profile {
+        kind: "OrderPlaced".to_owned(),
+        source: String::new(),
+        version: String::new(),
+        convention: String::new(),
+    };
+    Changes {
+        partitions: vec![PartitionRow {
+            ordinal: Ordinal(0),
+            partition: Arc::new(partition),
+            incarnation: 0,
+            base: 0,
+            class: TopicClass::Business,
+        }],
+        profiles: vec![ProfileRow { profile: 0, content }],
+        at: TIME,
+        ..Changes::default()
+    }
 }

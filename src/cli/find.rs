@@ -126,7 +126,19 @@ fn halves(id: u128) -> [Cell; 2] {
 pub(super) fn explain(text: &str, coverage: &[CoverageLine]) -> String {
     for meaning in id::meanings(text) {
         match meaning {
-            Meaning::Coordinates { topic, partition, offset, .. } => return at(&topic, partition, offset, coverage),
+            Meaning::Coordinates { cluster, topic, partition, offset } => {
+                let wanted = |line: &&CoverageLine| {
+                    line.topic == topic && cluster.as_ref().is_none_or(|cluster| line.cluster == *cluster)
+                };
+                let lines: Vec<&CoverageLine> = coverage.iter().filter(wanted).collect();
+                let on = cluster.as_ref().map(|cluster| format!(" on cluster {cluster}")).unwrap_or_default();
+                return match lines.is_empty() {
+                    true => format!(
+                        "topic {topic} was not read{on}: is it spelt so, and do --topics and --exclude let it through?"
+                    ),
+                    false => at(partition, offset, &lines),
+                };
+            }
             Meaning::Key(_) => {
                 return "the key was tried as text, JSON, numbers, UUID and behind the Confluent prefix; \
                         a database made with another key file cannot be searched"
@@ -138,15 +150,14 @@ pub(super) fn explain(text: &str, coverage: &[CoverageLine]) -> String {
     format!("it was looked up as event, correlation, causation and trace id; for a record key type key:{}", text.trim())
 }
 
-fn at(topic: &str, partition: i32, offset: i64, coverage: &[CoverageLine]) -> String {
-    let mut of_topic = coverage.iter().filter(|line| line.topic == topic).peekable();
-    if of_topic.peek().is_none() {
-        return format!("topic {topic} was not read: is it spelt so, and do --topics and --exclude let it through?");
-    }
-    let Some(line) = of_topic.find(|line| line.partition == i64::from(partition) && line.reason.is_none()) else {
-        return format!("of topic {topic}, partition {partition} was not read");
+/// What became of one offset of a topic that was read.
+fn at(partition: i32, offset: i64, lines: &[&CoverageLine]) -> String {
+    let here = lines.iter().find(|line| line.partition == i64::from(partition) && line.reason.is_none());
+    let Some(line) = here else {
+        return format!("of this topic, partition {partition} was not read");
     };
-    let read = format!("of {topic}/{partition}, offsets {} to {} were read", line.first_offset, line.next_offset - 1);
+    let read =
+        format!("of {}/{partition}, offsets {} to {} were read", line.topic, line.first_offset, line.next_offset - 1);
     match offset {
         before if before < line.first_offset => format!("{read}: this one lies before; tap with --from earliest"),
         after if after >= line.next_offset => format!("{read}: this one lies behind them; ask again later"),

@@ -7,8 +7,9 @@ mod wire;
 use crate::report::{Cell, Table};
 pub use crate::store::query::ask as query;
 use crate::store::query::Query;
-use crate::store::{self, Limits, Readers};
+use crate::store::{self, Answer, Limits, Readers, Settings};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// The database when none is named.
@@ -81,9 +82,6 @@ pub enum Error {
         /// The tap's door.
         url: String,
     },
-    /// There is no such file.
-    #[error("there is no {0}; name a file that `headwater tap` or `headwater import` wrote with `--db FILE`")]
-    NoFile(PathBuf),
     /// The file or the question to it was refused.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -105,7 +103,10 @@ pub enum Error {
 
 /// Something that answers questions.
 #[derive(Debug)]
-pub struct Client(Source);
+pub struct Client {
+    source: Source,
+    cut: AtomicBool,
+}
 
 enum Source {
     Door(Box<door::Session>),
@@ -127,7 +128,7 @@ impl Client {
     /// # Errors
     /// A URL that cannot be read, or nobody there.
     pub fn connect(url: &str) -> Result<Self, Error> {
-        Ok(Self(Source::Door(Box::new(door::Session::connect(url)?))))
+        Ok(Self::new(Source::Door(Box::new(door::Session::connect(url)?))))
     }
 
     /// Opens the closed database file `path`, for reading only.
@@ -135,18 +136,17 @@ impl Client {
     /// # Errors
     /// No such file, one that a tap is writing, or one that is not a database of this program.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        if !path.exists() {
-            return Err(Error::NoFile(path.to_owned()));
-        }
-        match Readers::open(path) {
-            Ok(readers) => Ok(Self(Source::File(readers))),
-            Err(error) => Err(match run_file::read(path) {
-                Ok(Some(run)) if alive(run.pid) == Some(true) && same_file(&run.database, path) => {
-                    Error::Busy { file: path.to_owned(), pid: run.pid, url: run.url }
-                }
-                _ => error.into(),
-            }),
-        }
+        let locked = match Readers::open_file(path, Settings::default()) {
+            Ok(readers) => return Ok(Self::new(Source::File(readers))),
+            Err(locked @ store::Error::Locked { .. }) => locked,
+            Err(error) => return Err(error.into()),
+        };
+        Err(match run_file::read(path) {
+            Ok(Some(run)) if same_file(&run.database, path) => {
+                Error::Busy { file: path.to_owned(), pid: run.pid, url: run.url }
+            }
+            _ => locked.into(),
+        })
     }
 
     /// What the user means: the file `db` if one is named, else the door `connect`, else the tap that the run file
@@ -184,7 +184,11 @@ impl Client {
     /// # Errors
     /// A question that was refused, failed or took too long, or a tap that went away.
     pub fn ask(&self, query: &Query, parameters: &[Cell]) -> Result<Table, Error> {
-        self.run(query.sql, parameters)
+        let answer = match &self.source {
+            Source::Door(session) => session.ask(query.sql, parameters)?,
+            Source::File(readers) => readers.reader()?.answer(query, parameters, FILE_LIMITS)?,
+        };
+        Ok(self.keep(answer))
     }
 
     /// Asks one statement of read-only SQL.
@@ -192,14 +196,25 @@ impl Client {
     /// # Errors
     /// As [`Client::ask`].
     pub fn sql(&self, text: &str) -> Result<Table, Error> {
-        self.run(text, &[])
+        let answer = match &self.source {
+            Source::Door(session) => session.ask(text, &[])?,
+            Source::File(readers) => readers.reader()?.ask(text, &[], FILE_LIMITS)?,
+        };
+        Ok(self.keep(answer))
     }
 
-    fn run(&self, sql: &str, parameters: &[Cell]) -> Result<Table, Error> {
-        match &self.0 {
-            Source::Door(session) => session.ask(sql, parameters),
-            Source::File(readers) => Ok(readers.reader()?.ask(sql, parameters, FILE_LIMITS)?),
-        }
+    /// True when rows were left out of the last answer, because there were more than one answer may have.
+    pub fn was_cut(&self) -> bool {
+        self.cut.load(Relaxed)
+    }
+
+    fn new(source: Source) -> Self {
+        Self { source, cut: AtomicBool::new(false) }
+    }
+
+    fn keep(&self, answer: Answer) -> Table {
+        self.cut.store(answer.truncated, Relaxed);
+        answer.table
     }
 }
 

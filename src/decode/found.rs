@@ -2,7 +2,8 @@
 
 use super::compiled::{Rule, TABLE};
 use super::json::{NotJson, Scanner, Step, Value};
-use super::names::{Candidate, Folded};
+use super::memory::Memory;
+use super::names::Folded;
 use super::row::{Encoding, Failure, Field, Refers, Sign};
 use super::text::{self, Raw};
 use crate::event::{Record, Undecoded};
@@ -34,9 +35,9 @@ enum Place {
 struct Find {
     /// Strength of the row above the order of occurrences: smaller is stronger.
     score: u64,
+    row: u16,
     convention: u16,
     slot: u8,
-    encoding: Encoding,
     place: Place,
 }
 
@@ -52,19 +53,20 @@ pub struct Claim<'a> {
 }
 
 /// What the table found on one record. Reused from record to record.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Found {
     finds: Vec<Find>,
     /// Fields found, by convention.
     fields: Vec<u32>,
     /// Fields of all recognised conventions.
     held: u32,
+    memory: Memory,
 }
 
 impl Found {
     /// Room for the finds of a record.
     pub fn new() -> Self {
-        Self { finds: Vec::new(), fields: vec![0; TABLE.conventions.len()], held: 0 }
+        Self { finds: Vec::new(), fields: vec![0; TABLE.conventions.len()], held: 0, memory: Memory::new() }
     }
 
     /// Forgets the record before.
@@ -81,20 +83,21 @@ impl Found {
             undecoded[Undecoded::Clipped as usize] += 1;
         }
         for (order, header) in record.headers.iter().take(MAX_HEADERS).enumerate() {
-            let (Some(value), Some(name)) = (header.value, Folded::new(header.name)) else { continue };
-            let Some(entry) = TABLE.headers.find(&name) else { continue };
-            for candidate in &entry.candidates {
-                if candidate.exact.is_none_or(|exact| header.name.eq_ignore_ascii_case(exact.as_bytes())) {
-                    self.keep(candidate, Place::Header(order as u16), value);
-                }
+            let Some(value) = header.value else { continue };
+            let known = self.memory.recall(header.name);
+            for at in 0..self.memory.rows(known).len() {
+                self.keep(self.memory.rows(known)[at], Place::Header(order as u16), value);
             }
         }
-        if self.wants_body()
-            && let Some(body) = record.value
-        {
-            self.body(body, undecoded);
+        let all = self.survey();
+        match record.value {
+            Some(body) if self.wants_body() => {
+                self.body(body, undecoded);
+                self.recognise();
+            }
+            _ if !all => self.recognise(),
+            _ => {}
         }
-        self.recognise();
         if self.finds.len() >= MAX_FINDS {
             undecoded[Undecoded::Clipped as usize] += 1;
         }
@@ -114,28 +117,14 @@ impl Found {
     }
 
     /// All claims to `field`, strongest first; those of one convention when it is named.
-    pub fn claims<'s, 'a>(
-        &'s self,
-        field: Field,
-        of: Option<u16>,
-        record: &'s Record<'a>,
-    ) -> impl Iterator<Item = Claim<'a>> + use<'s, 'a> {
-        let slot = field.slot();
-        let mut last = None;
-        std::iter::from_fn(move || {
-            if self.held & field.bit() == 0 {
-                return None;
-            }
-            let fits = |find: &&Find| find.slot == slot && of.is_none_or(|convention| convention == find.convention);
-            let next = self.finds.iter().filter(fits).filter(|find| last.is_none_or(|last| find.score > last));
-            let find = next.min_by_key(|find| find.score)?;
-            last = Some(find.score);
-            Some(find.claim(record))
-        })
+    #[inline]
+    pub fn claims<'s, 'a>(&'s self, field: Field, of: Option<u16>, record: &'s Record<'a>) -> Claims<'s, 'a> {
+        let finds = if self.has(field) { &self.finds[..] } else { &[] };
+        Claims { finds, record, slot: field.slot(), of, after: None }
     }
 
-    fn keep(&mut self, candidate: &Candidate, place: Place, value: &[u8]) {
-        let Rule { convention, slot, encoding, strength, last } = TABLE.rules[candidate.row as usize];
+    fn keep(&mut self, row: u16, place: Place, value: &[u8]) {
+        let Rule { convention, slot, encoding, strength, last } = TABLE.rules[row as usize];
         if let Encoding::BeginsWith(prefix) = encoding
             && !text::begins_with(value, prefix)
         {
@@ -148,7 +137,7 @@ impl Found {
         let order = if last { MAX_FINDS as u64 - order } else { order };
         let score = u64::from(strength) << 32 | order;
         self.fields[convention as usize] |= 1 << slot;
-        self.finds.push(Find { score, convention, slot, encoding, place });
+        self.finds.push(Find { score, row, convention, slot, place });
     }
 
     /// Drops what belongs to conventions that are not recognised after all.
@@ -158,14 +147,25 @@ impl Found {
         self.held = self.finds.iter().fold(0, |held, find| held | 1 << find.slot);
     }
 
+    /// Notes which fields recognised conventions hold; true when all are recognised.
+    fn survey(&mut self) -> bool {
+        let mut all = true;
+        for find in &self.finds {
+            if recognised(&self.fields, find) {
+                self.held |= 1 << find.slot;
+            } else {
+                all = false;
+            }
+        }
+        all
+    }
+
     /// Whether the headers leave something for the body to say: it is read where they give no id, an id and neither type
     /// nor cause, or a content type that says so.
     fn wants_body(&self) -> bool {
-        let known = self.finds.iter().filter(|find| recognised(&self.fields, find));
-        let held = known.fold(0u32, |held, find| held | 1 << find.slot);
-        let has = |field: Field| held & field.bit() != 0;
-        let answered = has(Field::Id(Refers::Itself)) && (has(Field::Type) || has(Field::Id(Refers::Cause)));
-        !answered || has(Field::Sign(Sign::ContentType))
+        let answered =
+            self.has(Field::Id(Refers::Itself)) && (self.has(Field::Type) || self.has(Field::Id(Refers::Cause)));
+        !answered || self.has(Field::Sign(Sign::ContentType))
     }
 
     fn body(&mut self, body: &[u8], undecoded: &mut [u64]) {
@@ -215,7 +215,7 @@ impl Found {
             };
             let entry = name.as_ref().and_then(|name| TABLE.members.find(name));
             for candidate in entry.iter().flat_map(|entry| &entry.candidates) {
-                self.member(candidate, value, skipped + scanner.position());
+                self.member(candidate.row, value, skipped + scanner.position());
             }
             if value.is_none() {
                 if parent.is_none() && entry.is_some_and(|entry| entry.parent) {
@@ -228,22 +228,53 @@ impl Found {
         }
     }
 
-    fn member(&mut self, candidate: &Candidate, value: Option<Value<'_>>, end: usize) {
+    fn member(&mut self, row: u16, value: Option<Value<'_>>, end: usize) {
         let (raw, escaped, behind) = match value {
             Some(Value::Text { raw, escaped }) => (raw, escaped, 1),
             Some(Value::Number(raw)) => (raw, false, 0),
             // Presence is all that a sign says; for other fields an object, a list or null is no value.
-            _ if TABLE.rules[candidate.row as usize].slot >= Field::FIRST_SIGN => (&[][..], false, 0),
+            _ if TABLE.rules[row as usize].slot >= Field::FIRST_SIGN => (&[][..], false, 0),
             _ => return,
         };
         let start = end.saturating_sub(raw.len() + behind) as u32;
-        self.keep(candidate, Place::Body { start, len: raw.len() as u32, escaped }, raw);
+        self.keep(row, Place::Body { start, len: raw.len() as u32, escaped }, raw);
     }
 }
 
 fn recognised(fields: &[u32], find: &Find) -> bool {
     let convention = find.convention as usize;
     TABLE.conventions[convention].holds(fields[convention])
+}
+
+/// Claims to one field, strongest first.
+#[derive(Debug, Clone)]
+pub struct Claims<'s, 'a> {
+    finds: &'s [Find],
+    record: &'s Record<'a>,
+    slot: u8,
+    of: Option<u16>,
+    after: Option<u64>,
+}
+
+impl<'a> Iterator for Claims<'_, 'a> {
+    type Item = Claim<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Claim<'a>> {
+        let mut best: Option<&Find> = None;
+        for find in self.finds {
+            if find.slot == self.slot
+                && self.of.is_none_or(|convention| convention == find.convention)
+                && self.after.is_none_or(|after| find.score > after)
+                && best.is_none_or(|best| find.score < best.score)
+            {
+                best = Some(find);
+            }
+        }
+        let best = best?;
+        self.after = Some(best.score);
+        Some(best.claim(self.record))
+    }
 }
 
 impl Find {
@@ -259,6 +290,6 @@ impl Find {
                 Raw { bytes, escaped }
             }
         };
-        Claim { raw, encoding: self.encoding, convention: self.convention }
+        Claim { raw, encoding: TABLE.rules[self.row as usize].encoding, convention: self.convention }
     }
 }

@@ -318,5 +318,6 @@ impl Records for PlainRecords<'_> {
 }
 
 #[cfg(test)]
-#[path = "batch/tests.rs"]
+pub(super) mod build;
+#[cfg(test)]
 mod tests;

@@ -96,7 +96,7 @@ pub fn trace(conversation: &Conversation, tables: &TraceTables, asked: &[i64]) -
         "first_failure": conversation.first_failure.as_ref().map(place),
         "events": rows(&tables.nodes),
         "causes": edges(conversation, &tables.edges),
-        "failures": rows(&tables.failures),
+        "failures": placed(conversation, &tables.failures),
         "passage": rows(&tables.passage),
         "coverage": rows(&tables.coverage),
     })
@@ -115,16 +115,27 @@ fn outcome(outcome: &Outcome) -> (&'static str, Vec<String>) {
 
 /// Edges name two records: each carries the coordinates of both.
 fn edges(conversation: &Conversation, table: &Table) -> Vec<Value> {
-    let at = |name: &str| table.columns.iter().position(|c| c.name == name);
-    let (effect, cause) = (at("effect"), at("cause"));
-    let place = |row: &[Cell], at: Option<usize>| match at.and_then(|at| row.get(at)) {
-        Some(Cell::Int(reference)) => conversation.event(*reference).map(super::tree::raw_coordinates),
-        _ => None,
-    };
+    with_places(conversation, table, &[("effect", "effect_coordinates"), ("cause", "cause_coordinates")])
+}
+
+/// Failures name their record by its ref.
+fn placed(conversation: &Conversation, table: &Table) -> Vec<Value> {
+    with_places(conversation, table, &[("ref", "coordinates")])
+}
+
+/// Rows with the coordinates of the records that they name: each pair is the column of a ref and the new field.
+fn with_places(conversation: &Conversation, table: &Table, pairs: &[(&str, &str)]) -> Vec<Value> {
+    let at = |name: &str| table.columns.iter().position(|column| column.name == name);
+    let pairs: Vec<(Option<usize>, &str)> = pairs.iter().map(|(column, field)| (at(column), *field)).collect();
     let object = |row: &Vec<Cell>| {
         let mut object = row_object(&table.columns, row);
-        object.insert("effect_coordinates".to_owned(), place(row, effect).into());
-        object.insert("cause_coordinates".to_owned(), place(row, cause).into());
+        for (column, field) in &pairs {
+            let event = match column.and_then(|at| row.get(at)) {
+                Some(Cell::Int(reference)) => conversation.event(*reference),
+                _ => None,
+            };
+            object.insert((*field).to_owned(), event.map(super::tree::raw_coordinates).into());
+        }
         Value::Object(object)
     };
     table.rows.iter().map(object).collect()

@@ -2,28 +2,32 @@
 //! session stops waiting.
 
 use super::{Shared, refusal, sqlstate};
-use crate::report::{Cell, Column, Table};
-use crate::store::{Error, Interrupt, Limits, Reader};
-use crate::telemetry::Counter;
+use crate::report::{Cell, Column};
+use crate::store::{Answer, Canceller, Error, Limits, Reader};
+use crate::telemetry::{Counter, Counters};
 use pgwire::error::PgWireResult;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Most rows of one answer. A dashboard shows thousands, an export belongs into a file; a million rows are what one
 /// session can be allowed to hold in memory. A cut answer says so.
 pub(super) const ROW_LIMIT: usize = 1_000_000;
 
-/// Longest time for one question, waiting for a free reader included. Dashboards give up earlier.
+/// Longest time for one question: dashboards give up earlier.
 const ASK_TIME: Duration = Duration::from_secs(30);
 
 /// The door's limits for one question.
 const LIMITS: Limits = Limits { rows: ROW_LIMIT, deadline: ASK_TIME };
 
+/// How often a question that nobody waits for is interrupted again: an interrupt that falls before its first step is
+/// lost.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
+
 /// Runs one question with its parameters.
 ///
 /// # Errors
 /// What the store refuses or DuckDB rejects, with its SQLSTATE.
-pub(super) async fn ask(shared: &Shared, sql: String, parameters: Vec<Cell>) -> PgWireResult<Table> {
+pub(super) async fn ask(shared: &Shared, sql: String, parameters: Vec<Cell>) -> PgWireResult<Answer> {
     read(shared, move |reader| reader.ask(&sql, &parameters, LIMITS)).await
 }
 
@@ -40,29 +44,42 @@ where
     T: Send + 'static,
     F: FnOnce(&Reader) -> Result<T, Error> + Send + 'static,
 {
+    let mut tally = Tally { counters: &shared.counters, failed: true };
     let readers = shared.readers.clone();
     let waiting = Waiting::default();
     let course = waiting.0.clone();
     let answered = tokio::task::spawn_blocking(move || {
         let reader = readers.reader()?;
         // The session may have gone while this question waited for a reader.
-        if !course.begin(reader.interrupt_handle()) {
-            return Ok(None);
+        if !course.begin(reader.canceller()) {
+            return Err(Error::Interrupted);
         }
         let answer = question(&reader);
         course.end();
-        answer.map(Some)
+        answer
     })
     .await;
-    shared.counters.add(Counter::Queries, 1);
-    let refused = match answered {
-        Ok(Ok(Some(answer))) => return Ok(answer),
-        Ok(Ok(None)) => refusal("57014", "the question was withdrawn"),
-        Ok(Err(error)) => refusal(sqlstate::of(&error.to_string()), error.to_string()),
-        Err(_) => refusal("XX000", "the question ended the thread that asked it; please report it"),
-    };
-    shared.counters.add(Counter::QueriesFailed, 1);
-    Err(refused)
+    match answered {
+        Ok(Ok(answer)) => {
+            tally.failed = false;
+            Ok(answer)
+        }
+        Ok(Err(error)) => Err(refusal(sqlstate::of(&error), error.to_string())),
+        Err(_) => Err(refusal("XX000", "the question ended the thread that asked it; please report it")),
+    }
+}
+
+/// Counts a question, also one whose session stops waiting.
+struct Tally<'a> {
+    counters: &'a Counters,
+    failed: bool,
+}
+
+impl Drop for Tally<'_> {
+    fn drop(&mut self) {
+        self.counters.add(Counter::Queries, 1);
+        self.counters.add(Counter::QueriesFailed, u64::from(self.failed));
+    }
 }
 
 /// How far a question has come on its blocking thread.
@@ -70,7 +87,7 @@ where
 enum Stage {
     #[default]
     Queued,
-    Asking(Arc<Interrupt>),
+    Asking(Canceller),
     Over,
 }
 
@@ -79,22 +96,33 @@ enum Stage {
 struct Course(Mutex<Stage>);
 
 impl Course {
-    fn stage(&self) -> std::sync::MutexGuard<'_, Stage> {
+    fn stage(&self) -> MutexGuard<'_, Stage> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// False when nobody waits for the answer any more.
-    fn begin(&self, interrupt: Arc<Interrupt>) -> bool {
+    fn begin(&self, canceller: Canceller) -> bool {
         let mut stage = self.stage();
         let wanted = matches!(*stage, Stage::Queued);
         if wanted {
-            *stage = Stage::Asking(interrupt);
+            *stage = Stage::Asking(canceller);
         }
         wanted
     }
 
     fn end(&self) {
         *self.stage() = Stage::Over;
+    }
+
+    /// Interrupts the question if it runs; false when there is nothing to interrupt any more.
+    fn interrupt(&self) -> bool {
+        let mut stage = self.stage();
+        match &*stage {
+            Stage::Queued => *stage = Stage::Over,
+            Stage::Asking(canceller) => canceller.cancel(),
+            Stage::Over => {}
+        }
+        matches!(*stage, Stage::Asking(_))
     }
 }
 
@@ -104,11 +132,15 @@ struct Waiting(Arc<Course>);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        // Under the lock, so that the interrupt cannot reach the next question of the same reader.
-        let mut stage = self.0.stage();
-        if let Stage::Asking(interrupt) = &*stage {
-            interrupt.interrupt();
+        if self.0.interrupt() {
+            let course = self.0.clone();
+            // A thread, since the door's runtime may be closing. There are never more of them than readers.
+            let again = move || {
+                while course.interrupt() {
+                    std::thread::sleep(INTERRUPT_AGAIN);
+                }
+            };
+            let _ = std::thread::Builder::new().name("door-interrupt".to_owned()).spawn(again);
         }
-        *stage = Stage::Over;
     }
 }

@@ -3,16 +3,72 @@
 use crate::report::Cell;
 use pgwire::api::Type;
 use pgwire::api::portal::{Format, Portal};
+use pgwire::api::stmt::StoredStatement;
 use pgwire::error::{PgWireError, PgWireResult};
 use tokio_postgres::types::FromSql;
 
 use super::refusal;
+use super::statement::fill;
 
 /// 2000-01-01, where PostgreSQL's binary time begins, in µs since 1970.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 
-/// The type a parameter is read as when the client leaves it open: text, which DuckDB casts to what it is compared with.
+/// The type that a client is told for a parameter whose type it left open.
 pub(super) const OPEN: Type = Type::TEXT;
+
+/// The type of parameter `n`, counted from 0, as the client gave it.
+pub(super) fn given<S>(statement: &StoredStatement<S>, n: usize) -> Option<&Type> {
+    statement.parameter_types.get(n)?.as_ref().filter(|kind| **kind != Type::UNKNOWN)
+}
+
+/// NULLs in the place of the parameters of `sql`: a description needs their types, not their values. `open` stands for
+/// those whose type the client left open.
+pub(super) fn unbound<S>(sql: &str, statement: &StoredStatement<S>, open: &str) -> String {
+    fill(sql, |n| {
+        let null = match given(statement, n - 1) {
+            None => open,
+            Some(&Type::BOOL) => "NULL::BOOLEAN",
+            Some(&Type::INT2 | &Type::INT4 | &Type::INT8) => "NULL::BIGINT",
+            Some(&Type::FLOAT4 | &Type::FLOAT8 | &Type::NUMERIC) => "NULL::DOUBLE",
+            Some(&Type::TIMESTAMP | &Type::TIMESTAMPTZ) => "NULL::TIMESTAMP",
+            Some(_) => "NULL::VARCHAR",
+        };
+        null.to_owned()
+    })
+}
+
+/// `sql` and what is left to bind, after texts whose type the client left open were put in as literals: like
+/// PostgreSQL, DuckDB reads a literal, and only a literal, as whatever type it is compared with.
+///
+/// # Errors
+/// Fewer values than parameters.
+pub(super) fn bound<S>(
+    sql: &str,
+    statement: &StoredStatement<S>,
+    cells: Vec<Cell>,
+) -> PgWireResult<(String, Vec<Cell>)> {
+    let mut missing = None;
+    let mut kept: Vec<usize> = Vec::new();
+    let sql = fill(sql, |n| match (cells.get(n - 1), given(statement, n - 1)) {
+        (None, _) => {
+            missing = Some(n);
+            String::new()
+        }
+        (Some(Cell::Null), None) => "NULL".to_owned(),
+        (Some(Cell::Text(text)), None) => format!("'{}'", text.replace('\'', "''")),
+        _ => {
+            let place = kept.iter().position(|other| *other == n).unwrap_or_else(|| {
+                kept.push(n);
+                kept.len() - 1
+            });
+            format!("${}", place + 1)
+        }
+    });
+    match missing {
+        Some(n) => Err(refusal("08P01", format!("no value was bound for parameter ${n}"))),
+        None => Ok((sql, kept.iter().map(|n| cells[n - 1].clone()).collect())),
+    }
+}
 
 /// The cells that `portal` was bound with.
 ///
@@ -21,7 +77,7 @@ pub(super) const OPEN: Type = Type::TEXT;
 pub(super) fn cells<S: Clone>(portal: &Portal<S>) -> PgWireResult<Vec<Cell>> {
     let cell = |(n, value): (usize, &Option<bytes::Bytes>)| {
         let Some(bytes) = value else { return Ok(Cell::Null) };
-        let kind = portal.statement.parameter_types.get(n).cloned().flatten().unwrap_or(OPEN);
+        let kind = given(&portal.statement, n).cloned().unwrap_or(OPEN);
         let read = if is_binary(&portal.parameter_format, n) { binary(&kind, bytes) } else { text(&kind, bytes) };
         read.ok_or_else(|| wrong(n, &kind))
     };
@@ -93,6 +149,18 @@ mod tests {
         assert_eq!(text(&Type::NUMERIC, b"18446744073709551616"), Some(Cell::Wide(1 << 64)));
         assert_eq!(text(&Type::UUID, b"a-b"), Some(Cell::Text("a-b".into())));
         assert_eq!(text(&Type::TEXT, b"\xff"), None);
+    }
+
+    #[test]
+    fn open_texts_become_literals_and_the_rest_keeps_its_order() {
+        let types = vec![None, Some(Type::INT8), Some(Type::TEXT)];
+        let statement = StoredStatement::new(String::new(), (), types);
+        let cells = vec![Cell::Text("it's".into()), Cell::Int(2), Cell::Text("x".into())];
+        let (sql, kept) = bound("f($3, $1, $2, $3, '$1')", &statement, cells).unwrap();
+        assert_eq!(sql, "f($1, 'it''s', $2, $1, '$1')");
+        assert_eq!(kept, [Cell::Text("x".into()), Cell::Int(2)]);
+        assert!(bound("$2", &statement, vec![Cell::Null]).is_err());
+        assert_eq!(unbound("$1, $2", &statement, "NULL"), "NULL, NULL::BIGINT");
     }
 
     #[test]

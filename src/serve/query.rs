@@ -39,6 +39,12 @@ const PORTAL_LIMIT: usize = 8;
 /// Most parameters of one statement: what the protocol can count.
 const PARAMETER_LIMIT: usize = u16::MAX as usize;
 
+/// SQLSTATE of the notice that rows were left out: a warning of our own.
+const CUT: &str = "01R01";
+
+/// SQLSTATE of the notice that a setting was not changed.
+const IGNORED: &str = "01000";
+
 /// What one connection knows.
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
@@ -110,12 +116,17 @@ impl Session {
     {
         Ok(match &prepared.statement {
             Statement::Ask { sql, .. } => {
-                let asking = pin!(ask::ask(&self.shared, sql.clone(), bound.parameters));
-                let table = match select(asking, pin!(self.hung_up())).await {
-                    Either::Left((table, _)) => table?,
+                let sql = bound.sql.unwrap_or_else(|| sql.clone());
+                let asking = pin!(ask::ask(&self.shared, sql, bound.parameters));
+                let answered = match select(asking, pin!(self.hung_up())).await {
+                    Either::Left((answered, _)) => answered?,
                     Either::Right(_) => return Err(PgWireError::QueryCanceled),
                 };
-                answer(table, prepared.columns.get(), bound.formats)
+                if answered.truncated {
+                    let rows = answered.table.rows.len();
+                    notice(client, CUT, format!("the answer was cut after {rows} rows; ask for less")).await?;
+                }
+                answer(answered.table, prepared.columns.get(), bound.formats)
             }
             Statement::Show(setting) => answer(shown(setting), None, bound.formats),
             Statement::Begin => Response::TransactionStart(Tag::new("BEGIN")),
@@ -130,7 +141,12 @@ impl Session {
             }
             Statement::Set(name) => {
                 if !settings::is_usual(name) {
-                    notice(client, format!("{name} was not changed: this door is read-only, its settings too")).await?;
+                    notice(
+                        client,
+                        IGNORED,
+                        format!("{name} was not changed: this door is read-only, its settings too"),
+                    )
+                    .await?;
                 }
                 Response::Execution(Tag::new("SET"))
             }
@@ -141,6 +157,8 @@ impl Session {
 
 /// How a statement was bound.
 struct Bound<'a> {
+    /// The question where binding changed it.
+    sql: Option<String>,
     parameters: Vec<Cell>,
     formats: &'a Format,
 }
@@ -163,12 +181,12 @@ fn shown(setting: &settings::Setting) -> Table {
     }
 }
 
-async fn notice<C>(client: &mut C, text: String) -> PgWireResult<()>
+async fn notice<C>(client: &mut C, code: &str, text: String) -> PgWireResult<()>
 where
     C: Sink<PgWireBackendMessage> + Unpin,
     PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
 {
-    let info = ErrorInfo::new("NOTICE".to_owned(), "01000".to_owned(), text);
+    let info = ErrorInfo::new("NOTICE".to_owned(), code.to_owned(), text);
     Ok(client.feed(PgWireBackendMessage::NoticeResponse(NoticeResponse::from(info))).await?)
 }
 
@@ -211,7 +229,7 @@ impl SimpleQueryHandler for Session {
     {
         let (sql, parameters) = catalogue::translate(query).unwrap_or((query, Vec::new()));
         let prepared = Prepared { statement: parse(sql), columns: OnceLock::new() };
-        let bound = Bound { parameters, formats: &Format::UnifiedText };
+        let bound = Bound { sql: None, parameters, formats: &Format::UnifiedText };
         self.run(client, &prepared, bound).await.map(|response| vec![response])
     }
 }
@@ -277,12 +295,22 @@ impl QueryParser for Parser {
 
 impl Session {
     /// Learns what `prepared` answers with, once.
-    async fn learn(&self, prepared: &Prepared) -> PgWireResult<()> {
+    async fn learn(&self, target: &StoredStatement<Arc<Prepared>>) -> PgWireResult<()> {
+        let prepared = &target.statement;
         if prepared.columns.get().is_some() {
             return Ok(());
         }
         let columns = match &prepared.statement {
-            Statement::Ask { sql, .. } => ask::describe(&self.shared, sql.clone()).await?,
+            Statement::Ask { sql, parameters } => {
+                let described = ask::describe(&self.shared, parameter::unbound(sql, target, "NULL::VARCHAR")).await;
+                match described {
+                    // Text is right for `SELECT $1`, and wrong for `n < $1`, where anything will do.
+                    Err(_) if *parameters > 0 => {
+                        ask::describe(&self.shared, parameter::unbound(sql, target, "NULL")).await?
+                    }
+                    described => described?,
+                }
+            }
             Statement::Show(setting) => shown(setting).columns,
             _ => return Ok(()),
         };
@@ -401,11 +429,11 @@ impl ExtendedQueryHandler for Session {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        self.learn(&target.statement).await?;
+        self.learn(target).await?;
         let mut types = Parser.get_parameter_types(&target.statement)?;
         types.resize(types.len().max(target.parameter_types.len()), parameter::OPEN);
-        for (given, kind) in target.parameter_types.iter().zip(&mut types) {
-            kind.clone_from(given.as_ref().unwrap_or(&parameter::OPEN));
+        for (n, kind) in types.iter_mut().enumerate() {
+            *kind = parameter::given(target, n).cloned().unwrap_or(parameter::OPEN);
         }
         Ok(DescribeStatementResponse::new(types, Parser.get_result_schema(&target.statement, None)?))
     }
@@ -421,7 +449,7 @@ impl ExtendedQueryHandler for Session {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        self.learn(&target.statement.statement).await?;
+        self.learn(&target.statement).await?;
         let formats = Some(&target.result_column_format);
         Ok(DescribePortalResponse::new(Parser.get_result_schema(&target.statement.statement, formats)?))
     }
@@ -433,8 +461,13 @@ impl ExtendedQueryHandler for Session {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let parameters = parameter::cells(portal)?;
-        let bound = Bound { parameters, formats: &portal.result_column_format };
+        let mut parameters = parameter::cells(portal)?;
+        let mut sql = None;
+        if let Statement::Ask { sql: text, .. } = &portal.statement.statement.statement {
+            let (filled, kept) = parameter::bound(text, &portal.statement, parameters)?;
+            (sql, parameters) = (Some(filled), kept);
+        }
+        let bound = Bound { sql, parameters, formats: &portal.result_column_format };
         self.run(client, &portal.statement.statement, bound).await
     }
 }

@@ -1,5 +1,7 @@
 //! The SQLSTATE of an error: PostgreSQL clients decide by it, people read DuckDB's own words.
 
+use crate::store::Error;
+
 /// DuckDB's kinds of error, as its messages begin, with the SQLSTATE that says the same.
 const KINDS: [(&str, &str); 16] = [
     ("Parser Error", "42601"),
@@ -20,8 +22,18 @@ const KINDS: [(&str, &str); 16] = [
     ("Catalog Error", "42704"),
 ];
 
-/// The SQLSTATE of DuckDB's `message`.
-pub(super) fn of(message: &str) -> &'static str {
+/// The SQLSTATE of `error`.
+pub(super) fn of(error: &Error) -> &'static str {
+    match error {
+        Error::Refused { .. } => "25006",
+        Error::Deadline { .. } | Error::Interrupted => "57014",
+        Error::Busy { .. } => "53000",
+        Error::Question { message } => of_message(message),
+        _ => "XX000",
+    }
+}
+
+fn of_message(message: &str) -> &'static str {
     match message {
         m if m.contains("read-only") || m.contains("read only") => "25006",
         m if m.starts_with("Catalog Error: Table with name") => "42P01",
@@ -33,15 +45,20 @@ pub(super) fn of(message: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::*;
 
     #[test]
     fn states_say_what_the_message_says() {
-        assert_eq!(of("Catalog Error: Table with name x does not exist!"), "42P01");
-        assert_eq!(of("Catalog Error: Scalar Function with name x does not exist!"), "42883");
-        assert_eq!(of("Binder Error: Referenced column \"x\" not found in FROM clause!"), "42703");
-        assert_eq!(of("Parser Error: syntax error at or near \"x\""), "42601");
-        assert_eq!(of("INTERRUPT Error: Interrupted!"), "57014");
-        assert_eq!(of("something new"), "XX000");
+        let golden = [
+            ("Catalog Error: Table with name x does not exist!", "42P01"),
+            ("Catalog Error: Scalar Function with name x does not exist!", "42883"),
+            ("Binder Error: Referenced column \"x\" not found in FROM clause!", "42703"),
+            ("Parser Error: syntax error at or near \"x\"", "42601"),
+            ("something new", "XX000"),
+        ];
+        for (message, state) in golden {
+            assert_eq!(of(&Error::Question { message: message.into() }), state, "{message}");
+        }
+        assert_eq!(of(&Error::Interrupted), "57014");
     }
 }

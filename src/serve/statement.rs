@@ -66,6 +66,18 @@ pub(super) fn parse(piece: &str) -> Statement {
     })
 }
 
+/// `sql` with what `value` gives in place of every `$n`.
+pub(super) fn fill(sql: &str, mut value: impl FnMut(usize) -> String) -> String {
+    let mut filled = String::with_capacity(sql.len());
+    let mut copied = 0;
+    for token in (Lexer { text: sql, at: 0 }).filter(|token| token.parameter > 0) {
+        filled.push_str(&sql[copied..token.start]);
+        filled.push_str(&value(token.parameter));
+        copied = token.end;
+    }
+    filled + &sql[copied..]
+}
+
 /// The statement if the door answers it itself.
 fn own(text: &str, tokens: &[Token]) -> Option<Statement> {
     let word = |n: usize| -> String {
@@ -258,6 +270,13 @@ mod tests {
             panic!("a question")
         };
         assert_eq!(parameters, 2);
+    }
+
+    #[test]
+    fn parameters_are_filled_in_where_they_stand() {
+        let value = |n| if n == 1 { "NULL::BIGINT".to_owned() } else { "NULL".to_owned() };
+        assert_eq!(fill("f($1, '$1') + $2 -- $1", value), "f(NULL::BIGINT, '$1') + NULL -- $1");
+        assert_eq!(fill("$0", value), "$0");
     }
 
     #[test]

@@ -33,6 +33,21 @@ fn kind(of: &DataType) -> ColumnType {
     }
 }
 
+/// The type that DuckDB calls `name`.
+pub(super) fn kind_named(name: &str) -> ColumnType {
+    match name {
+        "BOOLEAN" => ColumnType::Bool,
+        "TINYINT" | "SMALLINT" | "INTEGER" | "UTINYINT" | "USMALLINT" => ColumnType::Int,
+        "BIGINT" | "UINTEGER" => ColumnType::BigInt,
+        "UBIGINT" | "HUGEINT" | "UHUGEINT" | "DECIMAL(38,0)" => ColumnType::HugeInt,
+        "FLOAT" | "DOUBLE" => ColumnType::Float,
+        _ if name.ends_with("[]") => ColumnType::TextList,
+        _ if name.starts_with("DECIMAL(") => ColumnType::Float,
+        _ if name.starts_with("TIMESTAMP") => ColumnType::Time,
+        _ => ColumnType::Text,
+    }
+}
+
 /// The cell in `row` of `array`. What has no cell of its own becomes text.
 pub(super) fn cell(array: &ArrayRef, row: usize) -> Cell {
     if array.is_null(row) {
@@ -77,8 +92,13 @@ fn timestamp(array: &ArrayRef, row: usize, unit: TimeUnit) -> Cell {
     })
 }
 
+/// A list of text, whatever it held: clients of the door get `text[]`.
 fn list(items: &ArrayRef) -> Cell {
-    Cell::List((0..items.len()).map(|row| cell(items, row)).collect())
+    let item = |row| match cell(items, row) {
+        item @ (Cell::Null | Cell::Text(_)) => item,
+        _ => Cell::Text(text(items, row)),
+    };
+    Cell::List((0..items.len()).map(item).collect())
 }
 
 fn text(array: &ArrayRef, row: usize) -> String {

@@ -48,7 +48,6 @@ pub(super) type Meta = HashMap<String, String>;
 /// Opens `path` for writing; makes it, or brings it to the current schema. Says whether it was made.
 pub(super) fn open_for_writing(path: &Path, settings: &Settings) -> Result<(Connection, Meta), Error> {
     let conn = connect(path, settings, AccessMode::ReadWrite)?;
-    restrict(path)?;
     let version = match meta(&conn, path)? {
         Some(meta) => version(&meta)?,
         None => 0,
@@ -56,6 +55,7 @@ pub(super) fn open_for_writing(path: &Path, settings: &Settings) -> Result<(Conn
     if version > SCHEMA_VERSION {
         return Err(Error::Newer { path: path.into(), found: version, known: SCHEMA_VERSION });
     }
+    restrict(path)?;
     run(&conn, &write::BEGIN)?;
     for migration in migrate::ALL.iter().skip(version as usize) {
         run(&conn, migration)?;
@@ -121,7 +121,7 @@ fn connect(path: &Path, settings: &Settings, mode: AccessMode) -> Result<Connect
 }
 
 /// The process that DuckDB's lock error names: `Conflicting lock is held in PROGRAM (PID n)`.
-fn lock_holder(message: &str) -> Option<String> {
+pub(super) fn lock_holder(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("Conflicting lock is held in ")?;
     let end = rest.find(')').map_or(rest.len(), |at| at + 1);
     Some(rest[..end].to_owned())

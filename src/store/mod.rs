@@ -13,6 +13,8 @@ pub mod query;
 mod readers;
 mod restore;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use file::{SCHEMA_VERSION, Settings};

@@ -189,6 +189,14 @@ pub mod ask {
         COVERAGE "coverage",
         /// Coverage as stored.
         COVERAGE_ROWS "coverage_rows",
+        /// Every failure record with the coordinates of itself, its origin and its root.
+        DEMO_FAILURES "demo_failures",
+        /// How far each group has come on each partition.
+        DEMO_PASSED "demo_passed",
+        /// How far each partition was read, and what was not seen of it.
+        DEMO_SEEN "demo_seen",
+        /// What stands before a question to be described.
+        DESCRIBE "describe",
         /// Macro `effects`: $1 ref.
         EFFECTS "effects",
         /// Failures as stored: $1 is the limit.

@@ -1,9 +1,9 @@
 //! Many readers: bounded in number, time and rows, and never in the writer's way.
 
-use super::cells::{cell, columns, parameter};
+use super::cells::{cell, columns, kind_named, parameter};
 use super::file::{open_for_reading, run};
 use super::query::{Query, ask, write};
-use super::statement::{Shape, check, own_words};
+use super::statement::{Shape, as_one_select, check, own_words};
 use super::{Error, Settings};
 use crate::report::{Cell, Column, Table};
 use duckdb::arrow::array::{Array, StructArray};
@@ -17,6 +17,10 @@ use std::time::Duration;
 /// Questions that run at once. Each may take a share of the one memory limit, and four greedy ones were seen to
 /// invalidate a database at 700 MB.
 pub const MAX_READERS: usize = 4;
+
+/// Bytes of one answer, as DuckDB hands them over, after which it is cut. Rows bound nothing where one cell can hold
+/// megabytes, and what an answer holds is outside of DuckDB's memory limit: it would be taken from the writer.
+const ANSWER_BYTES: usize = 256 << 20;
 
 /// How long a question waits for a free reader.
 const WAIT_FOR_READER: Duration = Duration::from_secs(10);
@@ -46,7 +50,7 @@ impl Default for Limits {
 pub struct Answer {
     /// Columns and rows.
     pub table: Table,
-    /// True when there were more rows than [`Limits::rows`].
+    /// True when there were more rows than [`Limits::rows`], or than 256 MiB hold.
     pub truncated: bool,
 }
 
@@ -200,8 +204,10 @@ fn fetch(conn: &Connection, sql: &str, values: &[Cell], limit: usize) -> Result<
     // The iterator that this gives panics on an interrupt: chunks are taken by `step`, which returns it as an error.
     drop(statement.stream_arrow(params_from_iter(values)).map_err(question_error)?);
     let mut answer = Answer { table: Table { columns: columns(&statement), rows: Vec::new() }, truncated: false };
+    let mut bytes = 0;
     while let Some(chunk) = statement.step().map_err(question_error)? {
-        let room = limit - answer.table.rows.len();
+        let room = if bytes < ANSWER_BYTES { limit - answer.table.rows.len() } else { 0 };
+        bytes += chunk.get_array_memory_size();
         answer.truncated = chunk.len() > room;
         push_rows(&mut answer.table.rows, &chunk, room);
         if answer.truncated {
@@ -218,9 +224,19 @@ fn push_rows(rows: &mut Vec<Vec<Cell>>, chunk: &StructArray, room: usize) {
 }
 
 fn describe(conn: &Connection, sql: &str) -> Result<Vec<Column>, Error> {
-    let mut statement = conn.prepare(ask::IS_ONE_SELECT.sql).map_err(question_error)?;
-    statement.query([sql]).map_err(question_error)?;
-    Ok(columns(&statement))
+    let parameters = conn.prepare(sql).map_err(question_error)?.parameter_count();
+    if parameters == 0 {
+        let mut statement = conn.prepare(&as_one_select(sql)).map_err(question_error)?;
+        statement.execute([]).map_err(question_error)?;
+        return Ok(columns(&statement));
+    }
+    let described =
+        fetch(conn, &format!("{} {sql}", ask::DESCRIBE.sql.trim_end()), &vec![Cell::Null; parameters], usize::MAX)?;
+    let columns = described.table.rows.into_iter().filter_map(|row| match row.get(..2) {
+        Some([Cell::Text(name), Cell::Text(kind)]) => Some(Column { name: name.clone(), kind: kind_named(kind) }),
+        _ => None,
+    });
+    Ok(columns.collect())
 }
 
 /// The connections of all readers, and what runs on them.

@@ -258,11 +258,11 @@ impl Core {
         self.resolver.ask_barrier()
     }
 
-    /// Takes a sample of all groups. Without log ends, as in an import, the log ends where reading did.
+    /// Takes a sample of all groups. Where the sample has no log end, as in an import, the log ends where reading did.
     pub fn groups(&mut self, sample: &GroupSample) {
-        let own = if sample.ends.is_empty() { self.own_ends() } else { Vec::new() };
+        let own = self.own_ends();
         let ends: HashMap<&Arc<TopicPartition>, &LogEnds> =
-            sample.ends.iter().chain(&own).map(|ends| (&ends.partition, ends)).collect();
+            own.iter().chain(&sample.ends).map(|ends| (&ends.partition, ends)).collect();
         let cluster = ends.keys().next().map(|partition| partition.cluster.clone());
         let Some(cluster) = cluster else { return };
         for group in &sample.groups {

@@ -339,7 +339,8 @@ fn any_edges_make_a_forest() {
 #[test]
 fn large_conversations_are_summarised_in_time_and_without_recursion() {
     const N: i64 = 100_000;
-    let shapes: [(&str, fn(i64) -> i64); 3] = [("chain", |n| n - 1), ("star", |_| 0), ("tree", |n| (n - 1) / 3)];
+    type Parent = fn(i64) -> i64;
+    let shapes: [(&str, Parent); 3] = [("chain", |n| n - 1), ("star", |_| 0), ("tree", |n| (n - 1) / 3)];
     for (shape, parent) in shapes {
         let nodes = (0..N).map(|n| node(n, "step", if n == 0 { "root" } else { "caused" }, n)).collect();
         let edges = (1..N).map(|n| edge(parent(n), n, "causation_id")).collect();
