@@ -5,9 +5,10 @@ use super::catalog::{Catalog, ProfileNumber};
 use crate::causality::{Arrival, Horizon, Named, Resolver, RestoredEvent, signature, trace_identifier};
 use crate::delivery::{Coverage, Ledger};
 use crate::event::{
-    BarrierSample, Changes, CounterRow, CoverageRow, Envelope, Envelopes, Epoch, EventRef, EventRow, Evidence, FailureNotice,
-    FailureRow, GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, PartitionRow,
-    ProducerRow, ProfileRow, ProgressRow, Resolution, Segment, Spelling, Start, Timestamp, TopicPartition, Undecoded,
+    BarrierSample, Changes, CounterRow, CoverageRow, Envelope, Envelopes, Epoch, EventRef, EventRow, Evidence,
+    FailureNotice, FailureRow, GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason,
+    PartitionRow, ProducerRow, ProfileRow, ProgressRow, Resolution, Segment, Spelling, Start, Timestamp,
+    TopicPartition, Undecoded,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
