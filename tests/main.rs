@@ -2,5 +2,6 @@
 
 mod cli;
 mod demo;
+mod queries;
 mod scenarios;
 mod serve;
