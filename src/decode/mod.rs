@@ -7,6 +7,7 @@ mod compiled;
 mod failure;
 mod found;
 mod json;
+mod memory;
 mod names;
 mod offsets;
 mod profile;
@@ -78,8 +79,7 @@ impl Decoder {
             into.notices.push(notice);
             into.notices.len() as u32 - 1
         });
-        let row = self.row(record, (kind, notice), into);
-        into.rows.push(row);
+        self.row(record, (kind, notice), into);
     }
 
     fn role(&mut self, topic: &Arc<str>) -> Role {
@@ -96,34 +96,40 @@ impl Decoder {
         role
     }
 
-    fn row(&mut self, record: &Record<'_>, (kind, notice): (Kind, Option<u32>), into: &mut Envelopes) -> Envelope {
+    fn row(&mut self, record: &Record<'_>, (kind, notice): (Kind, Option<u32>), into: &mut Envelopes) {
         let record_time = Timestamp::from_millis(record.timestamp_ms);
         let mut texts = [Span::default(); 3];
         let id = self.id(Refers::Itself, record, &mut texts[0], into);
         let causation = self.id(Refers::Cause, record, &mut texts[1], into);
         let correlation = self.id(Refers::Conversation, record, &mut texts[2], into);
-        Envelope {
+        let trace = self.trace(record, &mut into.undecoded);
+        let time = self.time(record, &mut into.undecoded).unwrap_or(record_time);
+        let profile = self.profile(record, into);
+        into.rows.push(Envelope {
             offset: record.offset,
             record_time,
-            time: self.time(record, &mut into.undecoded).unwrap_or(record_time),
+            time,
             kind,
             says_root: id.is_some() && id == causation,
             tombstone: record.value.is_none(),
-            profile: self.profile(record, into),
+            profile,
             id,
             causation,
             correlation,
             texts,
-            trace: self.trace(record, &mut into.undecoded),
+            trace,
             key_hash: record.key.map(|key| self.keys.hash(key)),
             key_bytes: bytes(record.key),
             value_bytes: bytes(record.value),
             notice,
-        }
+        });
     }
 
     /// The strongest claim to an id that can be understood.
     fn id(&self, refers: Refers, record: &Record<'_>, span: &mut Span, into: &mut Envelopes) -> Option<Identifier> {
+        if !self.found.has(Field::Id(refers)) {
+            return None;
+        }
         for claim in self.found.claims(Field::Id(refers), None, record) {
             if let Some((id, text)) = text::identifier(claim.raw, &self.ids) {
                 *span = text::keep(&mut into.arena, &id, &text);
@@ -157,8 +163,11 @@ impl Decoder {
     fn profile(&mut self, record: &Record<'_>, into: &mut Envelopes) -> u32 {
         let found = &self.found;
         let text = |field| {
+            if !found.has(field) {
+                return Cow::Borrowed(&[][..]);
+            }
             let claims = found.claims(field, None, record);
-            claims.map(|claim| claim.raw.text()).find(|text| !text.is_empty()).unwrap_or(Cow::Borrowed(&[]))
+            claims.map(|claim| claim.raw.text()).find(|text| !text.is_empty()).unwrap_or_default()
         };
         let by = |field| {
             found.claims(field, None, record).next().map(|claim| TABLE.conventions[claim.convention as usize].name)

@@ -68,6 +68,12 @@ pub fn number(raw: Raw<'_>) -> Option<i64> {
 ///
 /// 16 raw bytes are a UUID; 4 and 8 are an integer, written out.
 pub fn identifier<'a>(raw: Raw<'a>, key: &HashKey) -> Option<(Identifier, Cow<'a, str>)> {
+    if raw.bytes.len() == 36 && !raw.escaped {
+        let id = Identifier::parse(raw.bytes, key);
+        if id.spelling != Spelling::Text {
+            return Some((id, Cow::Borrowed("")));
+        }
+    }
     let text = raw.text();
     let bytes = text.trim_ascii();
     if bytes.is_empty() || bytes.len() > MAX_ID_BYTES {
@@ -153,7 +159,7 @@ mod tests {
         assert_eq!(number(raw(&[0xff, 0xff])), Some(-1));
         assert_eq!(number(raw(&[1, 0xa1, 0xfb, 0xe9, 0x72, 4])), Some(0x1a1_fbe9_7204));
         assert_eq!(number(raw(b"1234")), Some(1234), "four digits are text");
-        assert_eq!(number(raw(&[b'!'])), Some(33), "one byte is a count");
+        assert_eq!(number(raw(b"!")), Some(33), "one byte is a count");
         for odd in [&b""[..], b"12345678901234567890", b"123456789x", b"one", &[0; 9]] {
             assert_eq!(number(raw(odd)), None, "{odd:?}");
         }

@@ -5,7 +5,7 @@
 //! - [`service`], [`outlet`], [`floor`], [`cluster`]: real consumer groups and producers that do it.
 //! - [`ledger`]: where every record came to lie, from delivery reports: the truth.
 //! - [`answers`], [`verdict`], [`account`]: what the tap says, whether that is the truth, and the report.
-//! - [`show`]: one demo from opening to verdict.
+//! - [`show`], [`live`]: one demo from opening to verdict, with the tap in this process.
 
 pub mod account;
 pub mod answers;
@@ -15,6 +15,7 @@ pub mod company;
 pub mod envelope;
 pub mod floor;
 pub mod ledger;
+pub mod live;
 pub mod outlet;
 pub mod schedule;
 pub mod service;
@@ -22,6 +23,7 @@ pub mod show;
 pub mod spring;
 pub mod verdict;
 
+pub use live::run;
 pub use show::{DemoOptions, TapError, Watching, run_with};
 pub use verdict::{Outcome, Verdict, judge};
 

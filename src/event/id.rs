@@ -94,21 +94,17 @@ impl Identifier {
     }
 
     fn fixed(text: &[u8]) -> Option<Self> {
-        match text.len() {
-            36 => {
-                let lower = hex_uuid(text, false);
-                let (value, spelling) = match lower {
-                    Some(value) => (value, Spelling::Uuid),
-                    None => (hex_uuid(text, true)?, Spelling::UuidUpper),
-                };
-                Some(Self { hi: (value >> 64) as u64, lo: value as u64, spelling })
-            }
-            32 => {
-                let value = hex(text, false)?;
-                Some(Self { hi: (value >> 64) as u64, lo: value as u64, spelling: Spelling::Hex })
-            }
-            _ => None,
-        }
+        let (words, spelling) = match text.len() {
+            36 => (uuid_words(text)?, Spelling::Uuid),
+            32 => ([0, 8, 16, 24].map(|at| word(text, at)), Spelling::Hex),
+            _ => return None,
+        };
+        let ((hi, lo), spelling) = match hex32::<LOWER>(words) {
+            Some(value) => (value, spelling),
+            None if spelling == Spelling::Uuid => (hex32::<UPPER>(words)?, Spelling::UuidUpper),
+            None => return None,
+        };
+        Some(Self { hi, lo, spelling })
     }
 
     /// The text of an id that is its own value; `None` for [`Spelling::Text`].
@@ -133,31 +129,67 @@ impl Identifier {
     }
 }
 
-const fn digit(byte: u8, upper: bool) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' if !upper => Some(byte - b'a' + 10),
-        b'A'..=b'F' if upper => Some(byte - b'A' + 10),
-        _ => None,
-    }
+/// What lies between the high half of a digit's code and that of a letter: `0x30` to `0x60` or to `0x40`.
+const LOWER: u64 = 0x30;
+const UPPER: u64 = 0x10;
+
+/// The same byte eight times.
+const fn all(byte: u64) -> u64 {
+    byte * 0x0101_0101_0101_0101
 }
 
-fn hex(text: &[u8], upper: bool) -> Option<u128> {
-    text.iter().try_fold(0u128, |value, &byte| Some(value << 4 | digit(byte, upper)? as u128))
+/// Eight hexadecimal digits at once, and bits that are zero only when all are digits. Two ids and a trace are over a
+/// hundred digits a record: one by one they would cost more than everything else that is read from it.
+#[inline(always)]
+const fn hex8<const LETTERS: u64>(text: u64) -> (u64, u64) {
+    let letter = (text >> 6) & all(1);
+    let low = text ^ (all(0x30) + letter * LETTERS);
+    let above = low.wrapping_add(all(6) + letter * 3) & all(0xf0);
+    let zero = !low.wrapping_add(all(15)) & (letter << 4);
+    let bad = (low & all(0xf0)) | above | zero | (text & all(0x80));
+    let value = (low & all(15)).wrapping_add(letter * 9);
+    let value = (value | value >> 4) & 0x00ff_00ff_00ff_00ff;
+    let value = (value | value >> 8) & 0x0000_ffff_0000_ffff;
+    ((value | value >> 16) & 0xffff_ffff, bad)
 }
 
-fn hex_uuid(text: &[u8], upper: bool) -> Option<u128> {
-    let mut value = 0u128;
-    for (at, &byte) in text.iter().enumerate() {
-        if matches!(at, 8 | 13 | 18 | 23) {
-            if byte != b'-' {
-                return None;
-            }
-        } else {
-            value = value << 4 | digit(byte, upper)? as u128;
-        }
+/// The eight bytes of `text` from `at` on, the first one highest; zero beyond the end, which is no digit.
+fn word(text: &[u8], at: usize) -> u64 {
+    text.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The value of two words of eight digits each.
+#[inline(always)]
+fn hex16<const LETTERS: u64>(high: u64, low: u64) -> (u64, u64) {
+    let (high, bad) = hex8::<LETTERS>(high);
+    let (low, worse) = hex8::<LETTERS>(low);
+    (high << 32 | low, bad | worse)
+}
+
+/// The value of four words of eight digits each.
+#[inline(always)]
+fn hex32<const LETTERS: u64>([a, b, c, d]: [u64; 4]) -> Option<(u64, u64)> {
+    let (high, bad) = hex16::<LETTERS>(a, b);
+    let (low, worse) = hex16::<LETTERS>(c, d);
+    (bad | worse == 0).then_some((high, low))
+}
+
+/// Two lower-case hexadecimal digits.
+fn hex2(high: u8, low: u8) -> Option<u8> {
+    let text = u64::from(u16::from_be_bytes([high, low]));
+    let (value, bad) = hex8::<LOWER>(all(0x30) << 16 | text);
+    (bad == 0).then_some(value as u8)
+}
+
+/// The digits of `8-4-4-4-12`, which may be digits or not, without its dashes.
+fn uuid_words(text: &[u8]) -> Option<[u64; 4]> {
+    let text: &[u8; 36] = text.try_into().ok()?;
+    if [text[8], text[13], text[18], text[23]] != [b'-'; 4] {
+        return None;
     }
-    Some(value)
+    // Both halves of a word that a dash parts, put together in registers: through memory the processor would wait.
+    let parted = |at| word(text, at) & 0xffff_ffff_0000_0000 | word(text, at + 5) >> 32;
+    Some([word(text, 0), parted(9), parted(19), word(text, 28)])
 }
 
 /// W3C Trace Context as a record carries it: the trace, and the span of whoever *sent* the record.
@@ -181,19 +213,15 @@ impl TraceContext {
         if value.len() < 55 || value[2] != b'-' || value[35] != b'-' || value[52] != b'-' {
             return None;
         }
-        let version = hex(&value[..2], false)?;
+        let version = hex2(value[0], value[1])?;
         let later = value.len() == 55 || value[55] == b'-';
         if version == 0xff || (version == 0 && value.len() != 55) || !later {
             return None;
         }
-        let trace = hex(&value[3..35], false)?;
-        let parent_id = hex(&value[36..52], false)? as u64;
-        hex(&value[53..55], false)?;
-        (trace != 0 && parent_id != 0).then_some(Self {
-            trace_hi: (trace >> 64) as u64,
-            trace_lo: trace as u64,
-            parent_id,
-        })
+        let (trace_hi, trace_lo) = hex32::<LOWER>([3, 11, 19, 27].map(|at| word(value, at)))?;
+        let (parent_id, bad) = hex16::<LOWER>(word(value, 36), word(value, 44));
+        hex2(value[53], value[54])?;
+        (bad == 0 && trace_hi | trace_lo != 0 && parent_id != 0).then_some(Self { trace_hi, trace_lo, parent_id })
     }
 }
 
@@ -244,5 +272,22 @@ mod tests {
         ] {
             assert_eq!(TraceContext::parse(bad.as_bytes()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn every_byte_is_a_digit_or_is_not() {
+        fn check<const LETTERS: u64>(valid: fn(u8) -> bool) {
+            for (byte, at) in (0..=255u8).flat_map(|byte| (0..32).map(move |at| (byte, at))) {
+                let mut text = [b'0'; 32];
+                text[at] = byte;
+                let digit = valid(byte).then(|| (byte as char).to_digit(16)).flatten();
+                let expected = digit.map(|digit| u128::from(digit) << (4 * (31 - at)));
+                let value = hex32::<LETTERS>([0, 8, 16, 24].map(|at| word(&text, at)));
+                let value = value.map(|(hi, lo)| u128::from(hi) << 64 | u128::from(lo));
+                assert_eq!(value, expected, "{byte:#x} at {at}");
+            }
+        }
+        check::<LOWER>(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        check::<UPPER>(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
     }
 }

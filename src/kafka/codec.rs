@@ -192,5 +192,4 @@ fn zstd(context: &mut DCtx<'_>, payload: &[u8], out: &mut Output) -> Result<(), 
 }
 
 #[cfg(test)]
-#[path = "codec/tests.rs"]
 mod tests;

@@ -214,6 +214,7 @@ impl<'a> Answer<'a> {
             }
             cursor.skip_tags(flexible)?;
         }
+        cursor.skip_tags(flexible)?;
         Some(Self { correlation, throttle, error, session, parts })
     }
 }
@@ -245,5 +246,4 @@ impl<'a> Part<'a> {
 }
 
 #[cfg(test)]
-#[path = "fetch/tests.rs"]
 mod tests;

@@ -233,7 +233,7 @@ impl Fetcher {
         })?;
         self.lineup.reconnect(version);
         self.send(&mut link)?;
-        loop {
+        while !self.stopping() {
             let mut buffer = std::mem::take(&mut self.buffer);
             let turn = link
                 .receive(&mut buffer, self.shared.max_wait)
@@ -245,6 +245,7 @@ impl Fetcher {
                 return Ok(pause);
             }
         }
+        Ok(Pause::Stop)
     }
 
     fn send(&mut self, link: &mut Connection) -> Result<(), Error> {

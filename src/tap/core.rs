@@ -158,7 +158,10 @@ impl Core {
         let origin = notice.and_then(|notice| self.origin(&segment.partition, notice));
         let failure = notice.map(|notice| {
             let kind = read.profiles.get(envelope.profile as usize).map_or("", |profile| &profile.kind);
-            (notice, signature(notice, &segment.partition.topic, kind))
+            // All attempts of one failure have the topic of what failed in common, not the one they lie on.
+            let named = notice.origin.as_ref().map(|origin| &origin.topic).or(notice.origin_topic.as_ref());
+            let topic = named.map_or(&*segment.partition.topic, |topic| topic);
+            (notice, signature(notice, topic, kind))
         });
         let row = EventRow {
             reference,
@@ -258,11 +261,11 @@ impl Core {
         self.resolver.ask_barrier()
     }
 
-    /// Takes a sample of all groups. Without log ends, as in an import, the log ends where reading did.
+    /// Takes a sample of all groups. Where the sample has no log end, as in an import, the log ends where reading did.
     pub fn groups(&mut self, sample: &GroupSample) {
-        let own = if sample.ends.is_empty() { self.own_ends() } else { Vec::new() };
+        let own = self.own_ends();
         let ends: HashMap<&Arc<TopicPartition>, &LogEnds> =
-            sample.ends.iter().chain(&own).map(|ends| (&ends.partition, ends)).collect();
+            own.iter().chain(&sample.ends).map(|ends| (&ends.partition, ends)).collect();
         let cluster = ends.keys().next().map(|partition| partition.cluster.clone());
         let Some(cluster) = cluster else { return };
         for group in &sample.groups {

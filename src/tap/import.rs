@@ -4,9 +4,9 @@ use super::clock;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use super::{restore, secret, spawn};
 use crate::capture::{self, Line, Unread};
-use crate::decode::{self, Decoder};
+use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{
-    CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, Producer, Record, Segment, Timestamp, TopicClass,
+    CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record, Segment, Timestamp, TopicClass,
     TopicPartition,
 };
 use crate::store;
@@ -87,6 +87,7 @@ struct Importing {
     read: Box<Envelopes>,
     to_core: SyncSender<Input>,
     commits: BTreeMap<(Arc<str>, Arc<str>, i32), Option<i64>>,
+    ends: HashMap<Arc<TopicPartition>, LogEnds>,
     last: Timestamp,
     summary: ImportSummary,
 }
@@ -100,6 +101,7 @@ impl Importing {
             read: Box::default(),
             to_core,
             commits: BTreeMap::new(),
+            ends: HashMap::new(),
             last: Timestamp::default(),
             summary: ImportSummary::default(),
         }
@@ -110,8 +112,9 @@ impl Importing {
         let file = File::open(path).with_context(|| format!("open the capture {name}; check the path"))?;
         let read = capture::read(&name, BufReader::with_capacity(1 << 20, file), &mut |line| self.line(line))?;
         self.summary.lines += read.lines;
-        self.summary.unread_count += read.unread_count;
-        self.summary.unread.extend(read.unread);
+        self.summary.unread_count += read.unread;
+        self.summary.unread.extend(read.unread_lines);
+        self.summary.aborts_known |= read.knows_aborts;
         Ok(())
     }
 
@@ -119,7 +122,9 @@ impl Importing {
         match line {
             Line::Record(captured) if captured.topic == "__consumer_offsets" => {
                 self.summary.internal += 1;
-                if let Some(commit) = decode::offset_commit(captured.record.key, captured.record.value) {
+                let told = decode::offset_commit(captured.record.key, captured.record.value);
+                if let CoordinatorRecord::Commit { commit, at } = told {
+                    self.last = self.last.max(at.unwrap_or_default());
                     self.commit(commit);
                 }
             }
@@ -128,22 +133,23 @@ impl Importing {
             }
             Line::Record(captured) => {
                 self.summary.records += 1;
-                self.summary.aborts_known |= captured.aborted;
                 let partition = self.partition(captured.topic, captured.partition);
                 self.seen(captured.seen);
-                self.record(partition, captured.producer, &captured.record, captured.aborted);
+                self.record(partition, captured.producer, &captured.record, captured.aborted == Some(true));
             }
-            Line::Marker(marker) => {
-                self.summary.aborts_known = true;
-                let partition = self.partition(marker.topic, marker.partition);
-                let producer = Some(marker.producer);
-                self.segment(partition, producer, marker.offset, (0, GapReason::Control));
+            Line::Marker { producer, topic, partition, offset, .. } => {
+                let partition = self.partition(topic, partition);
+                self.segment(partition, producer, offset, (0, GapReason::Control));
             }
-            Line::Commit(commit, at) => {
-                self.last = self.last.max(at);
+            Line::Commit { commit, at } => {
+                self.last = self.last.max(at.unwrap_or_default());
                 self.commit(commit);
             }
-            Line::End(_) => {}
+            Line::End { topic, partition, start, end, at } => {
+                self.last = self.last.max(at.unwrap_or_default());
+                let partition = self.partition(topic, partition);
+                self.ends.insert(partition.clone(), LogEnds { partition, start, end, stable: end });
+            }
         }
     }
 
@@ -228,7 +234,8 @@ impl Importing {
         }
         let at = if self.last == Timestamp::default() { clock::now() } else { self.last };
         let groups = groups.into_values().collect();
-        let sample = GroupSample { at, resolution_ms: 0, groups, ends: Vec::new() };
+        let ends = self.ends.into_values().collect();
+        let sample = GroupSample { at, resolution_ms: 0, groups, ends };
         for input in [Input::Groups(sample), Input::End] {
             let _ = self.to_core.send(input);
         }

@@ -1,0 +1,329 @@
+//! The native reader against librdkafka on a real cluster: the same records, byte for byte.
+//!
+//! Runs on the cluster that `HEADWATER_TEST_BROKERS` names (it must create topics on first use) and says so when it did
+//! not run.
+
+#![expect(clippy::disallowed_types, reason = "somebody has to produce what the reader reads")]
+#![expect(clippy::disallowed_methods, reason = "a test waits with a deadline")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and says what did not run")]
+
+use crate::reader::{From, PartitionLog, Running, Seen, expected, produce, producer, settings};
+use headwater::event::{Epoch, GapReason, Start, Timestamp};
+use headwater::kafka::{Admin, Batch, BatchSink, Content, Plan, Position, Reader};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers, Message};
+use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn brokers() -> Option<String> {
+    let brokers = std::env::var("HEADWATER_TEST_BROKERS").ok();
+    if brokers.is_none() {
+        println!("did not run: HEADWATER_TEST_BROKERS names no cluster");
+    }
+    brokers
+}
+
+/// A topic name that no earlier run used.
+fn fresh(name: &str) -> String {
+    let micros = std::time::UNIX_EPOCH.elapsed().unwrap().as_micros();
+    format!("{name}-{micros}")
+}
+
+/// Only topics that begin so.
+struct Prefix(String, From);
+
+impl Plan for Prefix {
+    fn wants(&self, topic: &str) -> bool {
+        topic.starts_with(&self.0)
+    }
+
+    fn position(&self, partition: &headwater::event::TopicPartition) -> Position {
+        self.1.position(partition)
+    }
+}
+
+/// The oracle: what a read_committed consumer of librdkafka gets from all partitions, up to their ends.
+fn by_librdkafka(brokers: &str, topic: &str) -> BTreeMap<i32, Vec<Seen>> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "oracle")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("isolation.level", "read_committed")
+        .create()
+        .unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
+    let partitions = metadata.topics()[0].partitions().len();
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..partitions as i32 {
+        assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&assignment).unwrap();
+    let mut seen: BTreeMap<i32, Vec<Seen>> = BTreeMap::new();
+    let mut ended = 0;
+    while ended < partitions {
+        match consumer.poll(PATIENCE).expect("a record or an end") {
+            Err(KafkaError::PartitionEOF(_)) => ended += 1,
+            Err(error) => panic!("{error}"),
+            Ok(message) => seen.entry(message.partition()).or_default().push(Seen {
+                offset: message.offset(),
+                timestamp_ms: message.timestamp().to_millis().unwrap(),
+                key: message.key().map(<[u8]>::to_vec),
+                value: message.payload().map(<[u8]>::to_vec),
+                headers: message.headers().map_or(Vec::new(), |headers| {
+                    headers.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect()
+                }),
+                producer: None,
+            }),
+        }
+    }
+    seen
+}
+
+fn assert_same(logs: &BTreeMap<(String, i32), PartitionLog>, brokers: &str, topic: &str) {
+    for (partition, oracle) in by_librdkafka(brokers, topic) {
+        let log = &logs[&(topic.to_owned(), partition)];
+        let ours: Vec<Seen> = log.records.iter().map(|seen| Seen { producer: None, ..seen.clone() }).collect();
+        assert!(ours == oracle, "{topic}/{partition}: {} and {} records", ours.len(), oracle.len());
+    }
+}
+
+#[test]
+fn every_codec_reads_as_librdkafka_reads_it() {
+    let Some(brokers) = brokers() else { return };
+    let prefix = fresh("codec");
+    let codecs = ["none", "gzip", "snappy", "lz4", "zstd"];
+    for codec in codecs {
+        let producer = producer(&brokers, &[("compression.type", codec)]);
+        produce(&producer, &format!("{prefix}-{codec}"), 0..20_000, 1);
+    }
+    let running = Running::start(settings(&brokers), Prefix(prefix.clone(), From::default()));
+    for codec in codecs {
+        assert!(running.collected.wait_for_records(&format!("{prefix}-{codec}"), 20_000), "{codec}");
+    }
+    let logs = running.stop();
+    for codec in codecs {
+        assert_same(&logs, &brokers, &format!("{prefix}-{codec}"));
+    }
+}
+
+#[test]
+fn transactions_and_aborts_read_as_librdkafka_reads_them() {
+    let Some(brokers) = brokers() else { return };
+    let topic = fresh("transactions");
+    let id = fresh("id");
+    let transactional: BaseProducer =
+        producer(&brokers, &[("transactional.id", id.as_str()), ("compression.type", "lz4")]);
+    transactional.init_transactions(PATIENCE).unwrap();
+    let plain = producer(&brokers, &[]);
+    for round in 0..30 {
+        transactional.begin_transaction().unwrap();
+        produce(&transactional, &topic, round * 20..round * 20 + 10, 1);
+        produce(&plain, &topic, round * 20 + 10..round * 20 + 20, 1);
+        if round % 3 == 0 {
+            transactional.abort_transaction(PATIENCE).unwrap();
+        } else {
+            transactional.commit_transaction(PATIENCE).unwrap();
+        }
+    }
+    let running = Running::start(settings(&brokers), Prefix(topic.clone(), From::default()));
+    // 600 records and 30 markers, all spoken for.
+    let all =
+        |logs: &BTreeMap<(String, i32), PartitionLog>| logs.get(&(topic.clone(), 0)).is_some_and(|log| log.next == 630);
+    assert!(running.collected.wait(all));
+    let logs = running.stop();
+    assert_same(&logs, &brokers, &topic);
+    let log = &logs[&(topic.clone(), 0)];
+    let missing = |reason| -> i64 {
+        log.missing.iter().filter(|(_, why)| *why == reason).map(|(covers, _)| covers.end - covers.start).sum()
+    };
+    assert_eq!((missing(GapReason::Control), missing(GapReason::Aborted), log.records.len()), (30, 100, 500));
+    assert_eq!(log.records.iter().filter(|seen| seen.producer.is_some_and(|p| p.transactional)).count(), 200);
+}
+
+#[test]
+fn times_barriers_and_groups_are_the_brokers_own() {
+    let Some(brokers) = brokers() else { return };
+    let topic = fresh("times");
+    produce(&producer(&brokers, &[]), &topic, 0..1000, 1);
+    let time = |ms| Position::Time(Timestamp::from_millis(ms));
+    let plan = |position| Prefix(topic.clone(), From([((topic.clone(), 0), position)].into()));
+    let mut admin = Admin::connect(&settings(&brokers)).unwrap();
+    let offsets = |admin: &mut Admin, position| admin.estimate(&plan(position)).unwrap().offsets;
+    assert_eq!(offsets(&mut admin, Position::Earliest), 1000);
+    assert_eq!(offsets(&mut admin, time(expected(400).timestamp_ms)), 600);
+    // No record is that young: reading begins at the end, not at the start.
+    assert_eq!(offsets(&mut admin, time(expected(1000).timestamp_ms)), 0);
+    assert_eq!(offsets(&mut admin, Position::Latest), 0);
+    let sample = admin.barrier(Epoch(1), &plan(Position::Earliest)).unwrap();
+    assert_eq!((sample.ends.len(), sample.ends[0].1, sample.unreachable.len()), (1, 1000, 0));
+    let groups = admin.groups(&["nosuch".into()], &plan(Position::Earliest), Timestamp(1)).unwrap();
+    assert!(groups.groups.is_empty());
+    assert_eq!((groups.ends[0].start, groups.ends[0].end), (0, 1000));
+
+    let group = fresh("kitchen");
+    let consumer: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", &brokers).set("group.id", &group).create().unwrap();
+    let mut commits = TopicPartitionList::new();
+    commits.add_partition_offset(&topic, 0, Offset::Offset(7)).unwrap();
+    consumer.commit(&commits, CommitMode::Sync).unwrap();
+    for names in [vec![], vec![group.clone()]] {
+        let sample = admin.groups(&names, &plan(Position::Earliest), Timestamp(1)).unwrap();
+        let found = sample.groups.iter().find(|state| *state.group == *group).expect("the group");
+        assert_eq!(found.state.as_deref(), Some("Empty"));
+        assert_eq!((found.commits.len(), found.commits[0].offset), (1, Some(7)));
+    }
+}
+
+#[test]
+fn what_retention_took_is_a_gap_and_not_silence() {
+    let Some(brokers) = brokers() else { return };
+    let topic = fresh("retention");
+    let producer = producer(&brokers, &[]);
+    produce(&producer, &topic, 0..1000, 1);
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
+    let delete_before = |offset| {
+        let mut before = TopicPartitionList::new();
+        before.add_partition_offset(&topic, 0, Offset::Offset(offset)).unwrap();
+        futures::executor::block_on(admin.delete_records(&before, &AdminOptions::new())).unwrap();
+    };
+    delete_before(400);
+    let from = From([((topic.clone(), 0), Position::Resume(100))].into());
+    let running = Running::start(settings(&brokers), Prefix(topic.clone(), from));
+    assert!(running.collected.wait_for_records(&topic, 600));
+    let logs = running.stop();
+    let log = &logs[&(topic.clone(), 0)];
+    assert_eq!((log.starts.as_slice(), log.records[0].offset), ([(400, 100)].as_slice(), 400));
+    assert_eq!(log.missing, [(100..400, GapReason::Retention)]);
+}
+
+/// By hand, on a cluster that was just made: `HEADWATER_TEST_VIRGIN` names it.
+#[test]
+#[ignore = "needs a cluster without a topic"]
+fn a_virgin_cluster_stays_one() {
+    let brokers = std::env::var("HEADWATER_TEST_VIRGIN").expect("addresses");
+    let mut admin = Admin::connect(&settings(&brokers)).unwrap();
+    assert_eq!(admin.topics().unwrap(), []);
+    let running = Running::start(settings(&brokers), From::default());
+    for names in [vec![], vec!["nosuch".to_owned()]] {
+        assert!(admin.groups(&names, &From::default(), Timestamp(1)).unwrap().groups.is_empty());
+        assert!(admin.barrier(Epoch(1), &From::default()).unwrap().ends.is_empty());
+    }
+    std::thread::sleep(Duration::from_secs(6));
+    assert!(running.stop().is_empty());
+    assert_eq!(admin.topics().unwrap(), []);
+}
+
+/// By hand: kill and restart brokers while it runs.
+#[test]
+#[ignore = "needs somebody who kills brokers"]
+fn nothing_is_lost_while_brokers_die() {
+    let Some(brokers) = brokers() else { return };
+    let topic = std::env::var("HEADWATER_TEST_TOPIC").expect("a replicated topic of six partitions");
+    let running = Running::start(settings(&brokers), Prefix(topic.clone(), From::default()));
+    let producer = producer(&brokers, &[("enable.idempotence", "true")]);
+    let begun = Instant::now();
+    let mut written = 0;
+    while begun.elapsed() < Duration::from_secs(40) {
+        produce(&producer, &topic, written..written + 600, 6);
+        written += 600;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(running.collected.wait_for_records(&topic, written), "{written}");
+    assert_same(&running.stop(), &brokers, &topic);
+    println!("{written} records");
+}
+
+/// By hand: point it at topics that Java producers wrote, comma separated.
+#[test]
+#[ignore = "needs topics that somebody filled"]
+fn what_others_wrote_reads_as_librdkafka_reads_it() {
+    let Some(brokers) = brokers() else { return };
+    for topic in std::env::var("HEADWATER_TEST_TOPIC").expect("topics").split(',') {
+        let mut admin = Admin::connect(&settings(&brokers)).unwrap();
+        let plan = || Prefix(topic.to_owned(), From::default());
+        let ends = admin.barrier(Epoch(1), &plan()).unwrap().ends;
+        let running = Running::start(settings(&brokers), plan());
+        let all = |logs: &BTreeMap<(String, i32), PartitionLog>| {
+            ends.iter()
+                .all(|(p, end)| logs.get(&(p.topic.to_string(), p.partition)).is_some_and(|log| log.next >= *end))
+        };
+        assert!(running.collected.wait(all));
+        let logs = running.stop();
+        assert_same(&logs, &brokers, topic);
+        println!("{topic}: {} records", logs.values().map(|log| log.records.len()).sum::<usize>());
+    }
+}
+
+/// Counts and forgets, as far as a sink can: what is left is the reader's own cost.
+struct Counting(Arc<AtomicU64>);
+
+impl BatchSink for Counting {
+    fn start(&mut self, _: Start) {}
+
+    fn batch(&mut self, batch: Batch<'_>) {
+        if let Content::Records(records) = batch.content {
+            let mut count = 0;
+            records.for_each(&mut |record| count += 1 + (record.headers.len() as u64 >> 32));
+            self.0.fetch_add(count, Relaxed);
+        }
+    }
+
+    fn flush(&mut self, _: Timestamp) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// CPU time of this process, user and system, in microseconds (Linux, ticks of 10 ms).
+fn cpu_us() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    stat.split(' ').skip(13).take(2).map(|ticks| ticks.parse::<u64>().unwrap() * 10_000).sum()
+}
+
+/// By hand: a backlog of records with three headers, to be measured.
+#[test]
+#[ignore = "fills a topic"]
+fn fill_a_topic() {
+    let Some(brokers) = brokers() else { return };
+    for topic in std::env::var("HEADWATER_TEST_TOPIC").expect("topics").split(',') {
+        let codec = topic.rsplit('-').next().unwrap_or("none");
+        let settings = [("compression.type", codec), ("batch.size", "16384"), ("linger.ms", "5")];
+        produce(&producer(&brokers, &settings), topic, 0..2_000_000, 12);
+    }
+}
+
+/// By hand: CPU microseconds a record over a backlog.
+#[test]
+#[ignore = "a measurement"]
+fn what_a_record_costs() {
+    let Some(brokers) = brokers() else { return };
+    for topic in std::env::var("HEADWATER_TEST_TOPIC").expect("topics").split(',') {
+        let plan = || Prefix(topic.to_owned(), From::default());
+        let records = Admin::connect(&settings(&brokers)).unwrap().estimate(&plan()).unwrap().offsets as u64;
+        let count = Arc::new(AtomicU64::new(0));
+        let sink = Arc::clone(&count);
+        let settings = settings(&brokers);
+        let (before, begun) = (cpu_us(), Instant::now());
+        let factory = Arc::new(move || Box::new(Counting(Arc::clone(&sink))) as Box<dyn BatchSink>);
+        let reader = Reader::start(settings.clone(), Arc::new(plan()), factory).unwrap();
+        while count.load(Relaxed) < records && begun.elapsed() < PATIENCE * 4 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let (cpu, wall) = (cpu_us() - before, begun.elapsed());
+        settings.stop.store(true, Relaxed);
+        reader.join().unwrap();
+        assert_eq!(count.load(Relaxed), records);
+        let each = cpu as f64 / records as f64;
+        println!("{topic}: {each:.3} us CPU a record, {:.2} M/s", records as f64 / wall.as_micros() as f64);
+    }
+}

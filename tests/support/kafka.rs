@@ -1,0 +1,152 @@
+//! A real Apache Kafka for as long as a test needs one, run by the script `tests/support/kafka`.
+
+use super::Folder;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+
+/// What a cluster shall be like.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Brokers, 1 to 3.
+    pub brokers: u32,
+    /// Broker settings, `key=value`.
+    pub settings: &'static [&'static str],
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { brokers: 1, settings: &[] }
+    }
+}
+
+/// A running cluster. It ends when this is dropped, and when the process ends for whatever reason.
+pub struct RealKafka {
+    /// Bootstrap addresses.
+    pub bootstrap: String,
+    script: Mutex<Conversation>,
+    // Deleted by the script; kept here so that it goes even when the script was killed.
+    _folder: Folder,
+}
+
+struct Conversation {
+    child: Child,
+    // `None` once the cluster was told to end.
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl RealKafka {
+    /// Starts a cluster with nothing on it. `None` where Java 17 or Maven are missing, which is said on stderr.
+    ///
+    /// # Panics
+    /// When it does not start although it could, or must: `HEADWATER_REQUIRE_KAFKA=1` and `CI=true` allow no excuse.
+    pub fn start(options: Options) -> Option<Self> {
+        if let Some(missing) = missing() {
+            assert!(!required(), "a real Kafka is required here: {missing}");
+            eprintln!("not run: {missing}; install Java 17 or newer and Maven to run tests on a real Kafka");
+            return None;
+        }
+        let folder = Folder::vacant("kafka");
+        let mut child = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/kafka"))
+            .arg("serve")
+            .arg(folder.path())
+            .arg(options.brokers.to_string())
+            .args(options.settings)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("bash runs");
+        let input = child.stdin.take();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let bootstrap = line.trim().strip_prefix("ready ").expect("the brokers start; see stderr").to_owned();
+        let script = Mutex::new(Conversation { child, input, output });
+        Some(Self { bootstrap, script, _folder: folder })
+    }
+
+    /// The cluster of all tests that bring topics of their own and do not mind the others. It ends with the process.
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<RealKafka>> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(Options::default())).as_ref()
+    }
+
+    /// Crashes broker `number`, counted from 1.
+    pub fn kill(&self, number: u32) {
+        self.tell(&format!("kill {number}"));
+    }
+
+    /// Starts broker `number` again and waits until it serves.
+    pub fn restart(&self, number: u32) {
+        self.tell(&format!("start {number}"));
+    }
+
+    fn tell(&self, order: &str) {
+        let mut script = self.script.lock().unwrap();
+        writeln!(script.input.as_mut().unwrap(), "{order}").unwrap();
+        let mut line = String::new();
+        script.output.read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "done", "{order}");
+    }
+}
+
+impl Drop for RealKafka {
+    fn drop(&mut self) {
+        let script = self.script.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The end of its input tells the script to kill the brokers and to delete the folder.
+        script.input = None;
+        let _ = script.child.wait();
+    }
+}
+
+/// Whether a test on a real Kafka must run.
+fn required() -> bool {
+    let on = |name: &str| std::env::var(name).is_ok_and(|value| value == "1" || value == "true");
+    on("HEADWATER_REQUIRE_KAFKA") || on("CI")
+}
+
+/// What is not there that a broker needs.
+fn missing() -> Option<String> {
+    let java = std::env::var("JAVA_HOME").map_or_else(|_| "java".to_owned(), |home| format!("{home}/bin/java"));
+    // `java -version` writes to stderr.
+    let version = match Command::new(&java).arg("-version").output() {
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => return Some(format!("no Java ({java}: {error})")),
+    };
+    match major(&version) {
+        Some(17..) => {}
+        _ => return Some(format!("Java is older than 17 ({})", version.lines().next().unwrap_or_default())),
+    }
+    match Command::new("mvn").arg("-version").output() {
+        Ok(output) if output.status.success() => None,
+        _ => Some("no Maven".to_owned()),
+    }
+}
+
+/// The major version in the first line of `java -version`, such as `openjdk version "17.0.15" 2025-04-15`.
+fn major(version: &str) -> Option<u32> {
+    version.split('"').nth(1)?.split(['.', '-', '+']).next()?.parse().ok()
+}
+
+#[test]
+fn java_versions_are_understood() {
+    assert_eq!(major("openjdk version \"17.0.15\" 2025-04-15"), Some(17));
+    assert_eq!(major("java version \"1.8.0_392\""), Some(1));
+    assert_eq!(major("openjdk version \"25-ea\" 2025-09-16"), Some(25));
+    assert_eq!(major("command not found"), None);
+}
+
+#[test]
+fn a_cluster_of_three_survives_the_loss_of_one_broker_and_leaves_nothing_behind() {
+    let Some(kafka) = RealKafka::start(Options { brokers: 3, settings: &["num.partitions=3"] }) else { return };
+    let folder = kafka._folder.path().to_owned();
+    assert_eq!(kafka.bootstrap.split(',').count(), 3);
+    super::produce::create_topic(&kafka.bootstrap, "still-there", 3);
+    kafka.kill(1);
+    assert_eq!(super::produce::topics(&kafka.bootstrap), ["still-there"]);
+    kafka.restart(1);
+    drop(kafka);
+    assert!(!folder.exists());
+}

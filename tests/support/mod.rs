@@ -1,0 +1,72 @@
+//! What proofs share: clusters to tap, events with known causes, and the program itself, run as people run it.
+//!
+//! The benchmarks use it too.
+
+pub mod generate;
+pub mod kafka;
+pub mod mock;
+pub mod produce;
+pub mod program;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often a condition is looked at: rare enough to leave two cores to the work that is awaited.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Asks `what` until it gives something; panics with `description` when `limit` is over.
+pub fn poll_until<T>(description: &str, limit: Duration, mut what: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(found) = what() {
+            return found;
+        }
+        assert!(Instant::now() < end, "gave up after {} s waiting for {description}", limit.as_secs());
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// A folder of its own that goes when it is dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// A new, empty folder; `name` helps to find it while it lives.
+    pub fn new(name: &str) -> Self {
+        let folder = Self::vacant(name);
+        std::fs::create_dir_all(&folder.0).unwrap();
+        folder
+    }
+
+    /// The name of a folder that does not exist yet.
+    fn vacant(name: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self(std::env::temp_dir().join(format!("headwater-{name}-{}-{number}", std::process::id())))
+    }
+
+    /// Where `file` in it lies.
+    pub fn file(&self, file: &str) -> PathBuf {
+        self.0.join(file)
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be deleted is left to the system: a test has better things to fail for.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The seed of a random test: `HEADWATER_SEED` repeats a run. It is printed, so that a failure names its own repetition.
+pub fn seed(test: &str) -> u64 {
+    let seed = std::env::var("HEADWATER_SEED").ok().and_then(|text| text.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+    println!("{test}: HEADWATER_SEED={seed} repeats this run");
+    seed
+}
