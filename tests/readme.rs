@@ -42,7 +42,7 @@ fn typed(line: &str) -> Option<&str> {
 /// Options in `line` that `help` does not list.
 fn unknown_options<'a>(line: &'a str, help: &str) -> Vec<&'a str> {
     let known = all(r"(--[a-z][a-z-]*)", help);
-    all(r"(?:^|[\s`])(--[a-z][a-z-]*)", line).difference(&known).copied().collect()
+    all(r"(?:^|[\s`])(--[a-z][a-z-]*)", line).into_iter().filter(|option| !known.contains(option)).collect()
 }
 
 #[test]

@@ -92,12 +92,13 @@ fn fill_with_broker_time(bootstrap: &str) -> String {
 /// Anything that a producer may send: nulls, empty things, repeated header names, bytes that are no text, old times.
 fn record(random: &mut fastrand::Rng) -> Outgoing {
     let names = ["a", "a", "traceparent", "ключ", ""];
-    let headers = (0..random.usize(..5)).map(|_| (names[random.usize(..names.len())].to_owned(), bytes(random, 60)));
+    let headers =
+        (0..random.usize(..5)).map(|_| (names[random.usize(..names.len())].to_owned(), bytes(random, 60))).collect();
     Outgoing {
         partition: random.i32(..PARTITIONS),
         key: bytes(random, 30),
         value: bytes(random, 3_000),
-        headers: headers.collect(),
+        headers,
         timestamp_ms: random.bool().then(|| random.i64(1..1_700_000_000_000)),
     }
 }

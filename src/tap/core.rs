@@ -158,7 +158,10 @@ impl Core {
         let origin = notice.and_then(|notice| self.origin(&segment.partition, notice));
         let failure = notice.map(|notice| {
             let kind = read.profiles.get(envelope.profile as usize).map_or("", |profile| &profile.kind);
-            (notice, signature(notice, &segment.partition.topic, kind))
+            // All attempts of one failure have the topic of what failed in common, not the one they lie on.
+            let named = notice.origin.as_ref().map(|origin| &origin.topic).or(notice.origin_topic.as_ref());
+            let topic = named.map_or(&*segment.partition.topic, |topic| topic);
+            (notice, signature(notice, topic, kind))
         });
         let row = EventRow {
             reference,
