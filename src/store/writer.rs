@@ -225,7 +225,7 @@ impl Writer {
             return Ok(());
         }
         let opened = match catalog {
-            TEMP => self.conn.appender_with_columns_to_catalog_and_db(table, &columns.names, TEMP, "main"),
+            TEMP => self.conn.appender_with_columns_to_catalog_and_db(table, TEMP, "main", &columns.names),
             _ => self.conn.appender_with_columns(table, &columns.names),
         };
         let mut appender = opened.map_err(Error::statement("append to", table))?;
