@@ -137,7 +137,8 @@ impl Running {
         if let Some(door) = self.door {
             door.stop();
         }
-        written.context("write to the database; what was committed before is intact and a restart goes on from there")?;
+        written
+            .context("write to the database; what was committed before is intact and a restart goes on from there")?;
         reading.context("read from the cluster")
     }
 }

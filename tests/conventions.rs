@@ -3,6 +3,8 @@
 //! `tests/captures` holds one or two records of every shape (topic, kind, header names) of three captures, stack traces
 //! cut; `HEADWATER_CAPTURES` may name a folder that holds the whole ones.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use headwater::capture::{CapturedRecord, Line, read};
 use headwater::decode::{CoordinatorRecord, Decoder, offset_commit};
 use headwater::event::{Envelopes, HashKey, Kind, Origin, TopicPartition};

@@ -1,5 +1,7 @@
 //! Any bytes, anywhere: decoded or counted, never a panic, and in linear time.
 
+#![allow(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
+
 use headwater::capture::{Line, read, write};
 use headwater::decode::Decoder;
 use headwater::event::{Envelopes, HashKey, Header, Record, TopicPartition};

@@ -1,6 +1,8 @@
 //! The native reader against librdkafka's mock cluster: three brokers, real sockets, records of a real producer.
 
 #![expect(clippy::disallowed_types, reason = "somebody has to produce what the reader reads")]
+#![expect(clippy::disallowed_methods, reason = "a test waits with a deadline")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and says what did not run")]
 
 use headwater::event::{Epoch, GapReason, Producer, Start, Timestamp, TopicPartition};
 use headwater::kafka::{Admin, Batch, BatchSink, Content, Error, Plan, Position, Reader, Settings};

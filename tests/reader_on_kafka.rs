@@ -1,30 +1,33 @@
 //! The native reader against librdkafka on a real cluster: the same records, byte for byte.
 //!
-//! Runs on the cluster that `HEADWATER_TEST_BROKERS` names (it must create topics on first use) and says so when it did
-//! not run.
+//! Needs a real broker, and says so when it did not run.
 
 #![expect(clippy::disallowed_types, reason = "somebody has to produce what the reader reads")]
+#![expect(clippy::disallowed_methods, reason = "a test waits with a deadline")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and says what did not run")]
 
 use crate::reader::{From, PartitionLog, Running, Seen, expected, produce, producer, settings};
+use crate::support::kafka::{Options, RealKafka};
 use headwater::event::{Epoch, GapReason, Timestamp};
 use headwater::kafka::{Admin, Plan, Position};
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// One broker for all tests here: it creates topics on first use.
 fn brokers() -> Option<String> {
-    let brokers = std::env::var("HEADWATER_TEST_BROKERS").ok();
-    if brokers.is_none() {
-        println!("did not run: HEADWATER_TEST_BROKERS names no cluster");
-    }
-    brokers
+    static CLUSTER: OnceLock<Option<RealKafka>> = OnceLock::new();
+    let options = Options { settings: &["auto.create.topics.enable=true"], ..Options::default() };
+    Some(CLUSTER.get_or_init(|| RealKafka::start(options)).as_ref()?.bootstrap.clone())
 }
 
 /// A topic name that no earlier run used.
@@ -164,24 +167,39 @@ fn times_barriers_and_groups_are_the_brokers_own() {
     let groups = admin.groups(&["nosuch".into()], &plan(Position::Earliest), Timestamp(1)).unwrap();
     assert!(groups.groups.is_empty());
     assert_eq!((groups.ends[0].start, groups.ends[0].end), (0, 1000));
+
+    let group = fresh("kitchen");
+    let consumer: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", &brokers).set("group.id", &group).create().unwrap();
+    let mut commits = TopicPartitionList::new();
+    commits.add_partition_offset(&topic, 0, Offset::Offset(7)).unwrap();
+    consumer.commit(&commits, CommitMode::Sync).unwrap();
+    for names in [vec![], vec![group.clone()]] {
+        let sample = admin.groups(&names, &plan(Position::Earliest), Timestamp(1)).unwrap();
+        let found = sample.groups.iter().find(|state| *state.group == *group).expect("the group");
+        assert_eq!(found.state.as_deref(), Some("Empty"));
+        assert_eq!((found.commits.len(), found.commits[0].offset), (1, Some(7)));
+    }
 }
 
-/// By hand: kill and restart brokers while it runs.
 #[test]
-#[ignore = "needs somebody who kills brokers"]
-fn nothing_is_lost_while_brokers_die() {
+fn what_retention_took_is_a_gap_and_not_silence() {
     let Some(brokers) = brokers() else { return };
-    let topic = std::env::var("HEADWATER_TEST_TOPIC").expect("a replicated topic of six partitions");
-    let running = Running::start(settings(&brokers), Prefix(topic.clone(), From::default()));
-    let producer = producer(&brokers, &[("enable.idempotence", "true")]);
-    let begun = Instant::now();
-    let mut written = 0;
-    while begun.elapsed() < Duration::from_secs(40) {
-        produce(&producer, &topic, written..written + 600, 6);
-        written += 600;
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert!(running.collected.wait_for_records(&topic, written), "{written}");
-    assert_same(&running.stop(), &brokers, &topic);
-    println!("{written} records");
+    let topic = fresh("retention");
+    let producer = producer(&brokers, &[]);
+    produce(&producer, &topic, 0..1000, 1);
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
+    let delete_before = |offset| {
+        let mut before = TopicPartitionList::new();
+        before.add_partition_offset(&topic, 0, Offset::Offset(offset)).unwrap();
+        futures::executor::block_on(admin.delete_records(&before, &AdminOptions::new())).unwrap();
+    };
+    delete_before(400);
+    let from = From([((topic.clone(), 0), Position::Resume(100))].into());
+    let running = Running::start(settings(&brokers), Prefix(topic.clone(), from));
+    assert!(running.collected.wait_for_records(&topic, 600));
+    let logs = running.stop();
+    let log = &logs[&(topic.clone(), 0)];
+    assert_eq!((log.starts.as_slice(), log.records[0].offset), ([(400, 100)].as_slice(), 400));
+    assert_eq!(log.missing, [(100..400, GapReason::Retention)]);
 }

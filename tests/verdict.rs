@@ -33,8 +33,7 @@ impl Run {
     fn new(seed: u64) -> Self {
         let company = Company::shipped().unwrap();
         let schedule = Schedule::new(&company, seed);
-        let mut run =
-            Self { company, schedule, log: Vec::new(), ledger: Ledger::default(), ends: HashMap::new() };
+        let mut run = Self { company, schedule, log: Vec::new(), ledger: Ledger::default(), ends: HashMap::new() };
         let company = run.company.clone();
         let (counter, _) = company.counter().unwrap();
         let mut read = 0;
@@ -82,8 +81,12 @@ impl Run {
             names.extend(changes.partitions.iter().map(|row| row.partition.topic.clone()));
             failures.extend(changes.failures.into_iter().map(|row| (row.reference, row)));
         }
-        let seen = self.ends.iter().map(|(topic, next)| {
-            Seen { topic: topic.as_str().into(), partition: 0, next: *next, seen: *next, missing: 0 }
+        let seen = self.ends.iter().map(|(topic, next)| Seen {
+            topic: topic.as_str().into(),
+            partition: 0,
+            next: *next,
+            seen: *next,
+            missing: 0,
         });
         let failures = failures.values().map(|row| found(row, &names)).collect();
         judge(&self.company, &self.ledger, &Answers { failures, seen: seen.collect(), passed: Vec::new() })

@@ -7,7 +7,8 @@ use crate::client::query;
 use crate::config;
 use crate::event::Timestamp;
 use crate::report::rows::{FailureGroup, LagRow};
-use crate::report::{Cell, json, table, text};
+use crate::report::text::{self, Look};
+use crate::report::{Cell, json, table};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -28,9 +29,10 @@ pub(super) fn failures(args: &args::Failures) -> anyhow::Result<ExitCode> {
         Some(word) => format!("since {word}"),
         None => "all that was seen".to_owned(),
     };
+    let look = Look { style: &output::style(), now, reach: &source.reach };
     let text = match groups.is_empty() {
         true => text::nothing("no failures", &why_none(&source, args)?, &lines),
-        false => text::failures(&groups, &window, &lines, (&output::style(), now)),
+        false => text::failures(&groups, &window, &lines, &look),
     };
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
@@ -73,7 +75,7 @@ pub(super) fn lag(args: &args::Reading) -> anyhow::Result<ExitCode> {
     let hint = "where the cluster cannot list its groups, name them: headwater tap --groups A,B";
     let text = match rows.is_empty() {
         true => text::nothing("no consumer groups", hint, &lines),
-        false => text::lag(&rows, (&output::style(), output::now())),
+        false => text::lag(&rows, &Look { style: &output::style(), now: output::now(), reach: &source.reach }),
     };
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)

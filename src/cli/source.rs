@@ -14,6 +14,8 @@ pub(super) struct Source {
     pub client: Client,
     /// The database: beside it lies the secret of its keys.
     pub database: PathBuf,
+    /// What the next command needs to come here again; empty where nothing was typed.
+    pub reach: String,
 }
 
 impl Source {
@@ -30,7 +32,8 @@ impl Source {
             typed => (typed.0.clone(), typed.1.clone()),
         };
         if let Some(database) = db {
-            return Ok(Self { client: Client::open(&database)?, database });
+            let reach = typed.db.as_ref().map(|db| format!(" --db {}", db.display())).unwrap_or_default();
+            return Ok(Self { client: Client::open(&database)?, database, reach });
         }
         let default = Path::new(client::DATABASE);
         let database = || match run_file::read(default) {
@@ -38,11 +41,14 @@ impl Source {
             _ => default.to_owned(),
         };
         match Client::find(connect.as_deref(), None) {
-            Ok(client) => Ok(Self { client, database: database() }),
+            Ok(client) => {
+                let reach = typed.connect.as_ref().map(|url| format!(" --connect {url}")).unwrap_or_default();
+                Ok(Self { client, database: database(), reach })
+            }
             Err(error) if connect.is_none() && default.exists() => match Client::open(default) {
                 Ok(client) => {
                     output::note(&format!("headwater: no tap runs here; reading the file {}", default.display()));
-                    Ok(Self { client, database: default.to_owned() })
+                    Ok(Self { client, database: default.to_owned(), reach: String::new() })
                 }
                 Err(_) => Err(error.into()),
             },

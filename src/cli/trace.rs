@@ -8,8 +8,9 @@ use crate::client::query;
 use crate::report::conversation::Conversation;
 use crate::report::json::{self, TraceTables};
 use crate::report::rows::{CoverageLine, PassageRow, TraceEdge, TraceFailure, TraceNode};
+use crate::report::text::{self, Look};
 use crate::report::tree::{self, Question};
-use crate::report::{Cell, Column, ColumnType, Table, text};
+use crate::report::{Cell, Column, ColumnType, Table};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ pub(super) fn run(args: &args::Trace) -> anyhow::Result<ExitCode> {
     let events = TraceNode::from_table(&nodes)?;
     let members: BTreeSet<i64> = events.iter().map(|node| node.reference).collect();
     if !found.matches.iter().all(|m| members.contains(&m.reference)) {
-        return several(args, &found);
+        return several(&source, args, &found);
     }
     show(&source, args, &found, Fetched { nodes, events })
 }
@@ -48,10 +49,11 @@ fn nothing(source: &Source, args: &args::Trace) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(super::FAILED))
 }
 
-fn several(args: &args::Trace, found: &Found) -> anyhow::Result<ExitCode> {
+fn several(source: &Source, args: &args::Trace, found: &Found) -> anyhow::Result<ExitCode> {
+    let look = Look { style: &output::style(), now: output::now(), reach: &source.reach };
     output::print(&match args.reading.json {
         true => json::document(&json!({ "matches": found.json })),
-        false => text::matches(&args.id, &found.matches, &output::style()),
+        false => text::matches(&args.id, &found.matches, &look),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,8 +5,8 @@ pub mod run_file;
 mod wire;
 
 use crate::report::{Cell, Table};
-pub use crate::store::query::ask as query;
 use crate::store::query::Query;
+pub use crate::store::query::ask as query;
 use crate::store::{self, Answer, Limits, Readers, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

@@ -44,6 +44,7 @@ pub struct Recognition {
 
 impl Recognition {
     /// Whether a record on which these fields were found follows the convention.
+    #[inline]
     pub fn holds(&self, fields: u32) -> bool {
         match &self.test {
             Test::Any => true,
@@ -135,7 +136,7 @@ mod tests {
                 let found = |index: &NameIndex, name: Option<Folded>| {
                     let name = name.unwrap();
                     assert!(
-                        index.find(&name).unwrap().candidates.iter().any(|c| c.row == id),
+                        index.find(&name).unwrap().1.candidates.iter().any(|c| c.row == id),
                         "{} {row:?}",
                         convention.name
                     );

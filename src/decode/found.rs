@@ -1,9 +1,8 @@
 //! The engine: runs the table over one record and keeps what it found.
 
-use super::compiled::{Rule, TABLE};
+use super::compiled::{Compiled, Rule, TABLE};
 use super::json::{NotJson, Scanner, Step, Value};
-use super::memory::Memory;
-use super::names::Folded;
+use super::memory::{Memory, Place};
 use super::row::{Encoding, Failure, Field, Refers, Sign};
 use super::text::{self, Raw};
 use crate::event::{Record, Undecoded};
@@ -25,7 +24,7 @@ const SCHEMA_PREFIX: usize = 5;
 
 /// Where a found value lies.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum Lies {
     Header(u16),
     Body { start: u32, len: u32, escaped: bool },
 }
@@ -38,7 +37,7 @@ struct Find {
     row: u16,
     convention: u16,
     slot: u8,
-    place: Place,
+    lies: Lies,
 }
 
 /// A value that a field may take.
@@ -55,18 +54,31 @@ pub struct Claim<'a> {
 /// What the table found on one record. Reused from record to record.
 #[derive(Debug)]
 pub struct Found {
+    table: &'static Compiled,
     finds: Vec<Find>,
     /// Fields found, by convention.
     fields: Vec<u32>,
     /// Fields of all recognised conventions.
     held: u32,
+    /// The strongest find for each field that is held.
+    best: [u16; Field::COUNT],
+    /// Whether a convention that is recognised speaks of failures.
+    failing: bool,
     memory: Memory,
 }
 
 impl Found {
     /// Room for the finds of a record.
     pub fn new() -> Self {
-        Self { finds: Vec::new(), fields: vec![0; TABLE.conventions.len()], held: 0, memory: Memory::new() }
+        Self {
+            table: &TABLE,
+            finds: Vec::new(),
+            fields: vec![0; TABLE.conventions.len()],
+            held: 0,
+            best: [0; Field::COUNT],
+            failing: false,
+            memory: Memory::new(),
+        }
     }
 
     /// Forgets the record before.
@@ -74,6 +86,7 @@ impl Found {
         self.finds.clear();
         self.fields.fill(0);
         self.held = 0;
+        self.failing = false;
     }
 
     /// Runs the table over `record`.
@@ -84,19 +97,22 @@ impl Found {
         }
         for (order, header) in record.headers.iter().take(MAX_HEADERS).enumerate() {
             let Some(value) = header.value else { continue };
-            let known = self.memory.recall(header.name);
+            let known = self.memory.recall(Place::Headers, header.name);
             for at in 0..self.memory.rows(known).len() {
-                self.keep(self.memory.rows(known)[at], Place::Header(order as u16), value);
+                self.keep(self.memory.rows(known)[at], Lies::Header(order as u16), value);
             }
         }
-        let all = self.survey();
-        match record.value {
-            Some(body) if self.wants_body() => {
-                self.body(body, undecoded);
-                self.recognise();
-            }
-            _ if !all => self.recognise(),
-            _ => {}
+        let mut all = self.survey();
+        if let Some(body) = record.value
+            && self.wants_body()
+        {
+            self.body(body, undecoded);
+            all = self.survey();
+        }
+        if !all {
+            let (table, fields) = (self.table, &self.fields);
+            self.finds.retain(|find| recognised(table, fields, find));
+            self.survey();
         }
         if self.finds.len() >= MAX_FINDS {
             undecoded[Undecoded::Clipped as usize] += 1;
@@ -104,12 +120,16 @@ impl Found {
     }
 
     /// True when a recognised convention found `field`.
+    #[inline]
     pub fn has(&self, field: Field) -> bool {
         self.held & field.bit() != 0
     }
 
     /// What recognised conventions make of a failure; `None` when none names one.
     pub fn failure(&self) -> Option<Failure> {
+        if !self.failing {
+            return None;
+        }
         let of = |find: &Find| TABLE.conventions[find.convention as usize].failure;
         let mut kinds = self.finds.iter().map(of).filter(|failure| *failure != Failure::No);
         let first = kinds.next()?;
@@ -119,12 +139,14 @@ impl Found {
     /// All claims to `field`, strongest first; those of one convention when it is named.
     #[inline]
     pub fn claims<'s, 'a>(&'s self, field: Field, of: Option<u16>, record: &'s Record<'a>) -> Claims<'s, 'a> {
+        let slot = field.slot();
         let finds = if self.has(field) { &self.finds[..] } else { &[] };
-        Claims { finds, record, slot: field.slot(), of, after: None }
+        let first = if of.is_none() { finds.get(self.best[slot as usize] as usize) } else { None };
+        Claims { finds, record, slot, of, first, after: None }
     }
 
-    fn keep(&mut self, row: u16, place: Place, value: &[u8]) {
-        let Rule { convention, slot, encoding, strength, last } = TABLE.rules[row as usize];
+    fn keep(&mut self, row: u16, lies: Lies, value: &[u8]) {
+        let Rule { convention, slot, encoding, strength, last } = self.table.rules[row as usize];
         if let Encoding::BeginsWith(prefix) = encoding
             && !text::begins_with(value, prefix)
         {
@@ -137,25 +159,25 @@ impl Found {
         let order = if last { MAX_FINDS as u64 - order } else { order };
         let score = u64::from(strength) << 32 | order;
         self.fields[convention as usize] |= 1 << slot;
-        self.finds.push(Find { score, row, convention, slot, place });
+        self.finds.push(Find { score, row, convention, slot, lies });
     }
 
-    /// Drops what belongs to conventions that are not recognised after all.
-    fn recognise(&mut self) {
-        let fields = &self.fields;
-        self.finds.retain(|find| recognised(fields, find));
-        self.held = self.finds.iter().fold(0, |held, find| held | 1 << find.slot);
-    }
-
-    /// Notes which fields recognised conventions hold; true when all are recognised.
+    /// Notes which fields recognised conventions hold, and which find is the strongest; true when all are recognised.
     fn survey(&mut self) -> bool {
+        (self.held, self.failing) = (0, false);
         let mut all = true;
-        for find in &self.finds {
-            if recognised(&self.fields, find) {
-                self.held |= 1 << find.slot;
-            } else {
+        for (at, find) in self.finds.iter().enumerate() {
+            if !recognised(self.table, &self.fields, find) {
                 all = false;
+                continue;
             }
+            let (bit, slot) = (1 << find.slot, find.slot as usize);
+            let best = self.best[slot] as usize;
+            if self.held & bit == 0 || find.score < self.finds[best].score {
+                self.best[slot] = at as u16;
+            }
+            self.held |= bit;
+            self.failing |= self.table.conventions[find.convention as usize].failure != Failure::No;
         }
         all
     }
@@ -198,32 +220,28 @@ impl Found {
 
     /// Walks the members of the body's object, and of those objects in it that the table knows.
     fn members(&mut self, scanner: &mut Scanner<'_>, skipped: usize) -> Result<(), NotJson> {
-        let mut parent: Option<Folded> = None;
+        let mut place = Place::Body;
         loop {
             let (key, value) = match scanner.step()? {
                 Step::End => return Ok(()),
                 Step::Leave => {
-                    parent = None;
+                    place = Place::Body;
                     continue;
                 }
                 Step::Object(key) => (key, None),
                 Step::Member(key, value) => (key, Some(value)),
             };
-            let name = match &parent {
-                None => Folded::new(key),
-                Some(parent) => parent.member(key),
-            };
-            let entry = name.as_ref().and_then(|name| TABLE.members.find(name));
-            for candidate in entry.iter().flat_map(|entry| &entry.candidates) {
-                self.member(candidate.row, value, skipped + scanner.position());
+            let known = self.memory.recall(place, key);
+            for at in 0..self.memory.rows(known).len() {
+                self.member(self.memory.rows(known)[at], value, skipped + scanner.position());
             }
-            if value.is_none() {
-                if parent.is_none() && entry.is_some_and(|entry| entry.parent) {
-                    parent = name;
+            match (value, self.memory.parent(known)) {
+                (None, Some(parent)) => {
+                    place = Place::Member(parent);
                     scanner.enter();
-                } else {
-                    scanner.skip()?;
                 }
+                (None, None) => scanner.skip()?,
+                _ => {}
             }
         }
     }
@@ -233,17 +251,18 @@ impl Found {
             Some(Value::Text { raw, escaped }) => (raw, escaped, 1),
             Some(Value::Number(raw)) => (raw, false, 0),
             // Presence is all that a sign says; for other fields an object, a list or null is no value.
-            _ if TABLE.rules[row as usize].slot >= Field::FIRST_SIGN => (&[][..], false, 0),
+            _ if self.table.rules[row as usize].slot >= Field::FIRST_SIGN => (&[][..], false, 0),
             _ => return,
         };
         let start = end.saturating_sub(raw.len() + behind) as u32;
-        self.keep(row, Place::Body { start, len: raw.len() as u32, escaped }, raw);
+        self.keep(row, Lies::Body { start, len: raw.len() as u32, escaped }, raw);
     }
 }
 
-fn recognised(fields: &[u32], find: &Find) -> bool {
+#[inline]
+fn recognised(table: &Compiled, fields: &[u32], find: &Find) -> bool {
     let convention = find.convention as usize;
-    TABLE.conventions[convention].holds(fields[convention])
+    table.conventions[convention].holds(fields[convention])
 }
 
 /// Claims to one field, strongest first.
@@ -253,6 +272,7 @@ pub struct Claims<'s, 'a> {
     record: &'s Record<'a>,
     slot: u8,
     of: Option<u16>,
+    first: Option<&'s Find>,
     after: Option<u64>,
 }
 
@@ -261,8 +281,11 @@ impl<'a> Iterator for Claims<'_, 'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Claim<'a>> {
-        let mut best: Option<&Find> = None;
-        for find in self.finds {
+        if self.finds.is_empty() {
+            return None;
+        }
+        let mut best = self.first.take();
+        for find in if best.is_some() { &[] } else { self.finds } {
             if find.slot == self.slot
                 && self.of.is_none_or(|convention| convention == find.convention)
                 && self.after.is_none_or(|after| find.score > after)
@@ -278,13 +301,14 @@ impl<'a> Iterator for Claims<'_, 'a> {
 }
 
 impl Find {
+    #[inline]
     fn claim<'a>(&self, record: &Record<'a>) -> Claim<'a> {
-        let raw = match self.place {
-            Place::Header(order) => {
+        let raw = match self.lies {
+            Lies::Header(order) => {
                 let header = record.headers.get(order as usize);
                 Raw::of_header(header.and_then(|header| header.value).unwrap_or_default())
             }
-            Place::Body { start, len, escaped } => {
+            Lies::Body { start, len, escaped } => {
                 let end = start as usize + len as usize;
                 let bytes = record.value.and_then(|body| body.get(start as usize..end)).unwrap_or_default();
                 Raw { bytes, escaped }

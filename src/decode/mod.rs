@@ -127,6 +127,9 @@ impl Decoder {
 
     /// The strongest claim to an id that can be understood.
     fn id(&self, refers: Refers, record: &Record<'_>, span: &mut Span, into: &mut Envelopes) -> Option<Identifier> {
+        if !self.found.has(Field::Id(refers)) {
+            return None;
+        }
         for claim in self.found.claims(Field::Id(refers), None, record) {
             if let Some((id, text)) = text::identifier(claim.raw, &self.ids) {
                 *span = text::keep(&mut into.arena, &id, &text);
@@ -160,8 +163,11 @@ impl Decoder {
     fn profile(&mut self, record: &Record<'_>, into: &mut Envelopes) -> u32 {
         let found = &self.found;
         let text = |field| {
+            if !found.has(field) {
+                return Cow::Borrowed(&[][..]);
+            }
             let claims = found.claims(field, None, record);
-            claims.map(|claim| claim.raw.text()).find(|text| !text.is_empty()).unwrap_or(Cow::Borrowed(&[]))
+            claims.map(|claim| claim.raw.text()).find(|text| !text.is_empty()).unwrap_or_default()
         };
         let by = |field| {
             found.claims(field, None, record).next().map(|claim| TABLE.conventions[claim.convention as usize].name)

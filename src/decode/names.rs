@@ -134,13 +134,19 @@ impl NameIndex {
         index
     }
 
-    /// What `name` leads to; `None` when no row knows it.
-    pub fn find(&self, name: &Folded) -> Option<&Entry> {
+    /// The name of this number.
+    pub fn name(&self, number: u16) -> Option<Folded> {
+        Folded::unfold(&self.entries.get(number as usize)?.name)
+    }
+
+    /// What `name` leads to, and its number; `None` when no row knows it.
+    pub fn find(&self, name: &Folded) -> Option<(u16, &Entry)> {
         let mut slot = name.hash() as usize & self.mask;
         loop {
-            let entry = self.entries.get(self.slots[slot] as usize)?;
+            let number = self.slots[slot];
+            let entry = self.entries.get(number as usize)?;
             if *entry.name == *name.as_bytes() {
-                return Some(entry);
+                return Some((number, entry));
             }
             slot = (slot + 1) & self.mask;
         }
@@ -171,10 +177,10 @@ mod tests {
             (fold("metadata").member(b"eventType").unwrap(), candidate(3)),
         ]);
         let rows =
-            |name: &Folded| index.find(name).map(|found| found.candidates.iter().map(|c| c.row).collect::<Vec<_>>());
+            |name: &Folded| index.find(name).map(|found| found.1.candidates.iter().map(|c| c.row).collect::<Vec<_>>());
         assert_eq!(rows(&fold("MESSAGE_ID")), Some(vec![1, 2]));
         assert_eq!(rows(&fold("metaData")), Some(vec![]));
-        assert!(index.find(&fold("metaData")).unwrap().parent);
+        assert!(index.find(&fold("metaData")).unwrap().1.parent);
         assert_eq!(rows(&fold("meta_data").member(b"event.type").unwrap()), Some(vec![3]));
         assert_eq!(rows(&fold("message-ids")), None);
         assert!(Folded::new(&[b'a'; MAX_NAME_BYTES + 1]).is_none());

@@ -87,10 +87,13 @@ pub enum Sign {
 }
 
 impl Field {
+    /// Number of different fields.
+    pub const COUNT: usize = 18;
+
     /// Signs have numbers from here on.
     pub const FIRST_SIGN: u8 = 15;
 
-    /// The field's own number, below 32.
+    /// The field's own number, below [`Field::COUNT`].
     pub const fn slot(self) -> u8 {
         match self {
             Self::Id(Refers::Itself) => 0,

@@ -73,7 +73,7 @@ impl<T: Copy + Default> Nullable<T> {
     /// Adds one row.
     pub fn push(&mut self, value: Option<T>) {
         let row = self.values.len();
-        if row % 8 == 0 {
+        if row.is_multiple_of(8) {
             self.valid.push(0);
         }
         match value {
@@ -112,7 +112,7 @@ impl TextColumn {
     /// Adds one row.
     pub fn push(&mut self, text: Option<&str>) {
         let row = self.offsets.len() - 1;
-        if row % 8 == 0 {
+        if row.is_multiple_of(8) {
             self.valid.push(0);
         }
         match text {

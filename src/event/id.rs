@@ -99,12 +99,12 @@ impl Identifier {
             32 => ([0, 8, 16, 24].map(|at| word(text, at)), Spelling::Hex),
             _ => return None,
         };
-        let (value, spelling) = match hex(words, LOWER) {
+        let ((hi, lo), spelling) = match hex32::<LOWER>(words) {
             Some(value) => (value, spelling),
-            None if spelling == Spelling::Uuid => (hex(words, UPPER)?, Spelling::UuidUpper),
+            None if spelling == Spelling::Uuid => (hex32::<UPPER>(words)?, Spelling::UuidUpper),
             None => return None,
         };
-        Some(Self { hi: (value >> 64) as u64, lo: value as u64, spelling })
+        Some(Self { hi, lo, spelling })
     }
 
     /// The text of an id that is its own value; `None` for [`Spelling::Text`].
@@ -140,9 +140,10 @@ const fn all(byte: u64) -> u64 {
 
 /// Eight hexadecimal digits at once, and bits that are zero only when all are digits. Two ids and a trace are over a
 /// hundred digits a record: one by one they would cost more than everything else that is read from it.
-const fn hex8(text: u64, letters: u64) -> (u64, u64) {
+#[inline(always)]
+const fn hex8<const LETTERS: u64>(text: u64) -> (u64, u64) {
     let letter = (text >> 6) & all(1);
-    let low = text ^ (all(0x30) + letter * letters);
+    let low = text ^ (all(0x30) + letter * LETTERS);
     let above = low.wrapping_add(all(6) + letter * 3) & all(0xf0);
     let zero = !low.wrapping_add(all(15)) & (letter << 4);
     let bad = (low & all(0xf0)) | above | zero | (text & all(0x80));
@@ -157,19 +158,27 @@ fn word(text: &[u8], at: usize) -> u64 {
     text.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-/// The value of words of eight digits each, the first one highest.
-fn hex<const N: usize>(words: [u64; N], letters: u64) -> Option<u128> {
-    let (value, bad) = words.into_iter().fold((0u128, 0), |(value, bad), word| {
-        let (digits, worse) = hex8(word, letters);
-        (value << 32 | u128::from(digits), bad | worse)
-    });
-    (bad == 0).then_some(value)
+/// The value of two words of eight digits each.
+#[inline(always)]
+fn hex16<const LETTERS: u64>(high: u64, low: u64) -> (u64, u64) {
+    let (high, bad) = hex8::<LETTERS>(high);
+    let (low, worse) = hex8::<LETTERS>(low);
+    (high << 32 | low, bad | worse)
+}
+
+/// The value of four words of eight digits each.
+#[inline(always)]
+fn hex32<const LETTERS: u64>([a, b, c, d]: [u64; 4]) -> Option<(u64, u64)> {
+    let (high, bad) = hex16::<LETTERS>(a, b);
+    let (low, worse) = hex16::<LETTERS>(c, d);
+    (bad | worse == 0).then_some((high, low))
 }
 
 /// Two lower-case hexadecimal digits.
 fn hex2(high: u8, low: u8) -> Option<u8> {
     let text = u64::from(u16::from_be_bytes([high, low]));
-    hex([all(0x30) << 16 | text], LOWER).map(|value| value as u8)
+    let (value, bad) = hex8::<LOWER>(all(0x30) << 16 | text);
+    (bad == 0).then_some(value as u8)
 }
 
 /// The digits of `8-4-4-4-12`, which may be digits or not, without its dashes.
@@ -209,14 +218,10 @@ impl TraceContext {
         if version == 0xff || (version == 0 && value.len() != 55) || !later {
             return None;
         }
-        let trace = hex([3, 11, 19, 27].map(|at| word(value, at)), LOWER)?;
-        let parent_id = hex([36, 44].map(|at| word(value, at)), LOWER)? as u64;
+        let (trace_hi, trace_lo) = hex32::<LOWER>([3, 11, 19, 27].map(|at| word(value, at)))?;
+        let (parent_id, bad) = hex16::<LOWER>(word(value, 36), word(value, 44));
         hex2(value[53], value[54])?;
-        (trace != 0 && parent_id != 0).then_some(Self {
-            trace_hi: (trace >> 64) as u64,
-            trace_lo: trace as u64,
-            parent_id,
-        })
+        (bad == 0 && trace_hi | trace_lo != 0 && parent_id != 0).then_some(Self { trace_hi, trace_lo, parent_id })
     }
 }
 
@@ -271,25 +276,18 @@ mod tests {
 
     #[test]
     fn every_byte_is_a_digit_or_is_not() {
-        let valid = |byte: u8, letters: u64| match byte {
-            b'0'..=b'9' => true,
-            b'a'..=b'f' => letters == LOWER,
-            b'A'..=b'F' => letters == UPPER,
-            _ => false,
-        };
-        for byte in 0..=255u8 {
-            for at in 0..32 {
-                for letters in [LOWER, UPPER] {
-                    let mut text = [b'0'; 32];
-                    text[at] = byte;
-                    let expected = valid(byte, letters).then(|| {
-                        let value = (byte as char).to_digit(16).unwrap_or_default();
-                        u128::from(value) << (4 * (31 - at))
-                    });
-                    let words = [0, 8, 16, 24].map(|at| word(&text, at));
-                    assert_eq!(hex(words, letters), expected, "{byte:#x} at {at}");
-                }
+        fn check<const LETTERS: u64>(valid: fn(u8) -> bool) {
+            for (byte, at) in (0..=255u8).flat_map(|byte| (0..32).map(move |at| (byte, at))) {
+                let mut text = [b'0'; 32];
+                text[at] = byte;
+                let digit = valid(byte).then(|| (byte as char).to_digit(16)).flatten();
+                let expected = digit.map(|digit| u128::from(digit) << (4 * (31 - at)));
+                let value = hex32::<LETTERS>([0, 8, 16, 24].map(|at| word(&text, at)));
+                let value = value.map(|(hi, lo)| u128::from(hi) << 64 | u128::from(lo));
+                assert_eq!(value, expected, "{byte:#x} at {at}");
             }
         }
+        check::<LOWER>(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        check::<UPPER>(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
     }
 }

@@ -217,13 +217,13 @@ impl<'a> Unread<'a> {
             if last < next {
                 continue;
             }
-            if base >= self.end {
+            if base.max(next) >= self.end {
                 // One offset is given up, and the rest is asked for again: so a bad batch cannot hold the partition.
                 let given_up = next..next.saturating_add(1).min(self.end);
                 emit(given_up.clone(), Found::Missing(GapReason::Corrupt));
                 return given_up.end.max(next);
             }
-            let until = last.saturating_add(1).min(self.end).max(next.saturating_add(1));
+            let until = last.saturating_add(1).min(self.end);
             emit(next..base, Found::Missing(GapReason::Compacted));
             let found = match batch {
                 None => Found::Missing(GapReason::Corrupt),

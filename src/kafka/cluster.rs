@@ -61,6 +61,9 @@ impl LogPoint {
 /// Offsets by partition. A partition whose leader did not answer is not in it.
 pub(super) type Offsets = HashMap<Arc<TopicPartition>, i64>;
 
+/// Topic name and id.
+type Incarnation = (Arc<str>, [u8; 16]);
+
 /// One side's view of the cluster. Not shared between threads: each has its own connections.
 pub(super) struct Cluster {
     name: Arc<str>,
@@ -69,7 +72,7 @@ pub(super) struct Cluster {
     brokers: BTreeMap<i32, String>,
     links: HashMap<i32, Connection>,
     away: HashMap<i32, Instant>,
-    identities: HashMap<(Arc<str>, [u8; 16]), HashMap<i32, Arc<TopicPartition>>>,
+    identities: HashMap<Incarnation, HashMap<i32, Arc<TopicPartition>>>,
 }
 
 impl Cluster {

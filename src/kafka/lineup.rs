@@ -140,9 +140,10 @@ impl Lineup {
     /// Takes out the partitions that leave.
     pub(super) fn departures(&mut self) -> Vec<(Reading, Departure)> {
         let mut departed = Vec::new();
-        let (leaving, staying) = std::mem::take(&mut self.seats).into_iter().partition(|seat| seat.leaving.is_some());
+        let (leaving, staying): (Vec<Seat>, Vec<Seat>) =
+            std::mem::take(&mut self.seats).into_iter().partition(|seat| seat.leaving.is_some());
         self.seats = staying;
-        for Seat { reading, told, leaving } in Vec::<Seat>::from(leaving) {
+        for Seat { reading, told, leaving } in leaving {
             if told.is_some() {
                 self.forgotten.push(Arc::clone(&reading.partition));
             }

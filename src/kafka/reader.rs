@@ -370,3 +370,25 @@ fn relocated(mut reading: Reading, start: i64, end: i64, stable: i64) -> Reading
     }
     reading
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(next: i64) -> Reading {
+        let partition =
+            TopicPartition { cluster: "test".into(), topic: "orders".into(), topic_id: [0; 16], partition: 0 };
+        Reading { partition: Arc::new(partition), leader_epoch: 0, next, begins: None, lost: 0..0 }
+    }
+
+    #[test]
+    fn a_position_before_the_log_leaves_a_gap_and_one_behind_it_begins_anew() {
+        let before = relocated(reading(10), 50, 90, 80);
+        assert_eq!((before.next, before.lost, before.begins.is_none()), (50, 10..50, true));
+        let behind = relocated(reading(100), 50, 90, 80);
+        assert_eq!((behind.next, behind.lost.is_empty()), (80, true));
+        assert_eq!(behind.begins.map(|start| (start.log_start, start.position)), Some((50, 80)));
+        let inside = relocated(reading(60), 50, 90, 80);
+        assert_eq!((inside.next, inside.lost.is_empty(), inside.begins.is_none()), (60, true, true));
+    }
+}

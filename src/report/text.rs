@@ -25,9 +25,20 @@ const FROM_MAX: usize = 28;
 /// Columns for the error, where the terminal has them.
 const WHAT_MIN: usize = 24;
 
+/// What an answer is drawn with.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// Colours and width.
+    pub style: &'a Style,
+    /// The time that "12 s ago" is relative to.
+    pub now: Timestamp,
+    /// What the next command needs to reach the same database, such as ` --db demo.duckdb`; empty for the default.
+    pub reach: &'a str,
+}
+
 /// The answer to `headwater failures`: one line a kind, the most frequent first.
-pub fn failures(groups: &[FailureGroup], window: &str, coverage: &[CoverageLine], look: (&Style, Timestamp)) -> String {
-    let (style, now) = look;
+pub fn failures(groups: &[FailureGroup], window: &str, coverage: &[CoverageLine], look: &Look<'_>) -> String {
+    let Look { style, now, reach } = *look;
     let sum = |of: fn(&FailureGroup) -> i64| groups.iter().map(of).fold(0i64, i64::saturating_add);
     let kinds = style::plural(groups.len() as i64, "kind");
     let head = format!("{window} · {} of {kinds}", style::plural(sum(|g| g.failures), "failure"));
@@ -50,19 +61,14 @@ pub fn failures(groups: &[FailureGroup], window: &str, coverage: &[CoverageLine]
     if let Some(worst) = sorted.first() {
         let _ = writeln!(out, "\n  seen   {}", Seen::of(coverage, |_| true).sentence());
         let _ = writeln!(out, "         only failures that left a record are counted: a lower bound");
-        let _ = writeln!(out, "  next   headwater trace {}", clean(&worst.sample));
+        let _ = writeln!(out, "  next   headwater trace {}{}", clean(&worst.sample), clean(reach));
     }
     out
 }
 
 fn failure_cells(group: &FailureGroup, now: Timestamp, columns: usize) -> [String; 6] {
-    let class = group.error_class.as_deref().map(tree::short_class);
-    let what = match (class, &group.error_message) {
-        (Some(class), Some(text)) => format!("{class}: {text}"),
-        (Some(class), None) => class.to_owned(),
-        (None, Some(text)) => text.clone(),
-        (None, None) => "no error given".to_owned(),
-    };
+    let what = tree::what(group.error_class.as_deref(), group.error_message.as_deref());
+    let what = what.unwrap_or_else(|| "no error given".to_owned());
     let from = match (&group.root_type, &group.origin_topic, group.orphaned) {
         (Some(root), _, _) => root.clone(),
         (None, _, 1..) => "? orphaned".to_owned(),
@@ -91,8 +97,8 @@ fn states(group: &FailureGroup) -> String {
 }
 
 /// The answer to `headwater lag`: one line a group and topic, those in trouble first, then those that wait longest.
-pub fn lag(rows: &[LagRow], look: (&Style, Timestamp)) -> String {
-    let (style, now) = look;
+pub fn lag(rows: &[LagRow], look: &Look<'_>) -> String {
+    let Look { style, now, .. } = *look;
     let mut sorted: Vec<&LagRow> = rows.iter().collect();
     sorted.sort_by(|a, b| {
         let key = |row: &LagRow| (in_trouble(row), row.lag_ms, records(row));
@@ -187,7 +193,8 @@ fn grid<const N: usize>(titles: &[&str; N], rows: &[[String; N]], tones: &[Tone]
 }
 
 /// Several events carry what was asked for: all of them, and nothing is guessed.
-pub fn matches(asked: &str, matches: &[Match], style: &Style) -> String {
+pub fn matches(asked: &str, matches: &[Match], look: &Look<'_>) -> String {
+    let Look { style, reach, .. } = *look;
     let head = format!("`{}` is carried by {}", clean(asked), style::plural(matches.len() as i64, "event"));
     let mut conversations: Vec<i64> = matches.iter().map(|m| m.conversation).collect();
     conversations.sort_unstable();
@@ -210,7 +217,7 @@ pub fn matches(asked: &str, matches: &[Match], style: &Style) -> String {
         let _ = writeln!(out, "  … and {} more; --json has all", matches.len() - MATCHES_MAX);
     }
     if let Some(first) = matches.first() {
-        let _ = writeln!(out, "\n  next   headwater trace {}", clean(&first.coordinates));
+        let _ = writeln!(out, "\n  next   headwater trace {}{}", clean(&first.coordinates), clean(reach));
     }
     out
 }

@@ -1,6 +1,6 @@
-//! Event and cause columns as Arrow batches. Vectors are moved, never copied.
+//! Rows of the large tables as Arrow batches. The vectors of events are moved, never copied.
 
-use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, TextColumn};
+use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, Settled, TextColumn};
 use duckdb::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, Float32Array, Int8Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,
 };
@@ -26,7 +26,7 @@ fn clamp(times: &mut [i64]) -> usize {
 }
 
 /// The columns of `event_row` and `pending_row`, and how many times had to be clamped.
-pub(super) fn event_batch(mut columns: EventColumns) -> Result<(RecordBatch, usize), ArrowError> {
+pub(super) fn event_batch(mut columns: EventColumns) -> Result<(Columns, usize), ArrowError> {
     let clamped = clamp(&mut columns.time) + clamp(&mut columns.record_time.values) + clamp(&mut columns.seen_time);
     let mut batch = Batch::default();
     batch.full::<Int64Type>("ref", columns.reference);
@@ -53,7 +53,7 @@ pub(super) fn event_batch(mut columns: EventColumns) -> Result<(RecordBatch, usi
 }
 
 /// The columns of `cause_row`.
-pub(super) fn cause_batch(causes: &[CauseRow]) -> Result<RecordBatch, ArrowError> {
+pub(super) fn cause_batch(causes: &[CauseRow]) -> Result<Columns, ArrowError> {
     let mut batch = Batch::default();
     batch.push("effect", Arc::new(Int64Array::from_iter_values(causes.iter().map(|c| c.effect.0))));
     batch.push("cause", Arc::new(Int64Array::from_iter_values(causes.iter().map(|c| c.cause.0))));
@@ -62,23 +62,48 @@ pub(super) fn cause_batch(causes: &[CauseRow]) -> Result<RecordBatch, ArrowError
     batch.finish()
 }
 
+/// The columns of `settled_stage` and `retracted_stage`.
+pub(super) fn settled_batch(settled: &[Settled]) -> Result<Columns, ArrowError> {
+    let mut batch = Batch::default();
+    batch.push("ref", Arc::new(Int64Array::from_iter_values(settled.iter().map(|s| s.reference.0))));
+    batch.push("resolution", Arc::new(Int8Array::from_iter_values(settled.iter().map(|s| s.resolution.number()))));
+    batch.push("orphan_reason", Arc::new(Int8Array::from_iter(settled.iter().map(|s| s.resolution.reason_number()))));
+    batch.push("conversation", Arc::new(Int64Array::from_iter_values(settled.iter().map(|s| s.conversation.0))));
+    batch.finish()
+}
+
+/// The columns of a batch that hold a value at all.
+pub(super) struct Columns {
+    /// Their names.
+    pub names: Vec<&'static str>,
+    /// Their values.
+    pub batch: RecordBatch,
+}
+
 #[derive(Default)]
 struct Batch {
+    names: Vec<&'static str>,
     fields: Vec<Field>,
     arrays: Vec<ArrayRef>,
 }
 
 impl Batch {
-    fn push(&mut self, name: &str, array: ArrayRef) {
+    /// Leaves a column out that is NULL in every row: DuckDB fills it in, and setting nulls row by row costs as much as
+    /// values do.
+    fn push(&mut self, name: &'static str, array: ArrayRef) {
+        if !array.is_empty() && array.null_count() == array.len() {
+            return;
+        }
+        self.names.push(name);
         self.fields.push(Field::new(name, array.data_type().clone(), true));
         self.arrays.push(array);
     }
 
-    fn full<T: ArrowPrimitiveType>(&mut self, name: &str, values: Vec<T::Native>) {
+    fn full<T: ArrowPrimitiveType>(&mut self, name: &'static str, values: Vec<T::Native>) {
         self.push(name, Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(values), None)));
     }
 
-    fn nullable<T: ArrowPrimitiveType>(&mut self, name: &str, column: Nullable<T::Native>)
+    fn nullable<T: ArrowPrimitiveType>(&mut self, name: &'static str, column: Nullable<T::Native>)
     where
         T::Native: ArrowNativeType,
     {
@@ -87,21 +112,22 @@ impl Batch {
     }
 
     /// Fails only where a column breaks its own contract: rows of different lengths, or text that is no UTF-8.
-    fn text(&mut self, name: &str, column: TextColumn) -> Result<(), ArrowError> {
+    fn text(&mut self, name: &'static str, column: TextColumn) -> Result<(), ArrowError> {
         let nulls = validity(column.valid, column.offsets.len() - 1, column.nulls);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(column.offsets));
         self.push(name, Arc::new(StringArray::try_new(offsets, Buffer::from_vec(column.bytes), nulls)?));
         Ok(())
     }
 
-    fn id(&mut self, names: [&str; 3], column: IdColumn) -> Result<(), ArrowError> {
+    fn id(&mut self, names: [&'static str; 3], column: IdColumn) -> Result<(), ArrowError> {
         self.nullable::<Int64Type>(names[0], column.hi);
         self.nullable::<Int64Type>(names[1], column.lo);
         self.text(names[2], column.text)
     }
 
-    fn finish(self) -> Result<RecordBatch, ArrowError> {
-        RecordBatch::try_new(Arc::new(Schema::new(self.fields)), self.arrays)
+    fn finish(self) -> Result<Columns, ArrowError> {
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(self.fields)), self.arrays)?;
+        Ok(Columns { names: self.names, batch })
     }
 }
 

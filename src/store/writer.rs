@@ -1,6 +1,6 @@
 //! The one writer: everything that the core decided, in one transaction.
 
-use super::columns::{cause_batch, event_batch};
+use super::columns::{Columns, cause_batch, event_batch, settled_batch};
 use super::file::{Meta, open_for_writing, restrict, run};
 use super::query::{Query, ask, write};
 use super::readers::Pool;
@@ -9,7 +9,6 @@ use crate::event::{
     Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow, ProducerRow,
     ProfileRow, ProgressRow, Settled, Timestamp,
 };
-use duckdb::arrow::array::RecordBatch;
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
 use std::collections::{HashMap, HashSet};
@@ -30,6 +29,12 @@ const MEMORY_PERCENT: u64 = 80;
 
 /// Name of the counter of times outside the years 1 to 9999, which are stored as the nearest time inside.
 const TIMES_CLAMPED: &str = "times_clamped";
+
+/// The file's own tables.
+const MAIN: &str = "main";
+
+/// The staging tables of the writer's connection.
+const TEMP: &str = "temp";
 
 /// Owns the database file.
 pub struct Writer {
@@ -177,11 +182,11 @@ impl Writer {
     fn write(&self, commit: &Commit) -> Result<(), Error> {
         let small = &commit.small;
         self.dictionaries(small, &commit.topic_numbers)?;
-        self.batch("event_row", &commit.events)?;
-        self.batch("pending_row", &commit.pending)?;
-        self.batch("cause_row", &commit.causes)?;
-        self.staged("settled_stage", &small.settled, &write::SETTLED, append_settled)?;
-        self.staged("retracted_stage", &small.retracted, &write::RETRACTED, append_settled)?;
+        self.batch(MAIN, "event_row", &commit.events)?;
+        self.batch(MAIN, "pending_row", &commit.pending)?;
+        self.batch(MAIN, "cause_row", &commit.causes)?;
+        self.verdicts("settled_stage", &small.settled, &write::SETTLED)?;
+        self.verdicts("retracted_stage", &small.retracted, &write::RETRACTED)?;
         self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
         self.staged("coverage_stage", &small.coverage, &write::COVERAGE, append_coverage)?;
         self.staged("progress_stage", &small.progress, &write::PROGRESS, append_progress)?;
@@ -196,20 +201,35 @@ impl Writer {
 
     fn dictionaries(&self, small: &Changes, topic_numbers: &[u32]) -> Result<(), Error> {
         let partitions: Vec<_> = small.partitions.iter().zip(topic_numbers).collect();
-        self.rows("main", "partition", &partitions, append_partition)?;
-        self.rows("main", "profile", &small.profiles, append_profile)?;
-        self.rows("main", "producer_row", &small.producers, append_producer)?;
-        self.rows("main", "alias_row", &small.aliases, |to, (old, current)| {
+        self.rows(MAIN, "partition", &partitions, append_partition)?;
+        self.rows(MAIN, "profile", &small.profiles, append_profile)?;
+        self.rows(MAIN, "producer_row", &small.producers, append_producer)?;
+        self.rows(MAIN, "alias_row", &small.aliases, |to, (old, current)| {
             to.append_row(params![old.0, current.0, time(small.at)])
         })
     }
 
-    fn batch(&self, table: &'static str, batch: &RecordBatch) -> Result<(), Error> {
-        if batch.num_rows() == 0 {
+    /// Brings verdicts to the rows that they belong to.
+    fn verdicts(&self, table: &'static str, settled: &[Settled], merge: &Query) -> Result<(), Error> {
+        if settled.is_empty() {
             return Ok(());
         }
-        let mut appender = self.conn.appender(table).map_err(Error::statement("append to", table))?;
-        appender.append_record_batch(batch.clone()).map_err(Error::statement("append to", table))?;
+        let columns =
+            settled_batch(settled).map_err(|source| Error::statement("lay out", table)(arrow_error(source)))?;
+        self.batch(TEMP, table, &columns)?;
+        run(&self.conn, merge)
+    }
+
+    fn batch(&self, catalog: &str, table: &'static str, columns: &Columns) -> Result<(), Error> {
+        if columns.batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let opened = match catalog {
+            TEMP => self.conn.appender_with_columns_to_catalog_and_db(table, TEMP, "main", &columns.names),
+            _ => self.conn.appender_with_columns(table, &columns.names),
+        };
+        let mut appender = opened.map_err(Error::statement("append to", table))?;
+        appender.append_record_batch(columns.batch.clone()).map_err(Error::statement("append to", table))?;
         appender.flush().map_err(Error::statement("append to", table))
     }
 
@@ -224,13 +244,13 @@ impl Writer {
         if rows.is_empty() {
             return Ok(());
         }
-        self.rows("temp", table, rows, append)?;
+        self.rows(TEMP, table, rows, append)?;
         run(&self.conn, merge)
     }
 
     fn rows<T>(
         &self,
-        catalog: &'static str,
+        catalog: &str,
         table: &'static str,
         rows: &[T],
         mut append: impl FnMut(&mut Appender<'_>, &T) -> duckdb::Result<()>,
@@ -239,7 +259,7 @@ impl Writer {
             return Ok(());
         }
         let opened = match catalog {
-            "temp" => self.conn.appender_to_catalog_and_db(table, "temp", "main"),
+            TEMP => self.conn.appender_to_catalog_and_db(table, TEMP, "main"),
             _ => self.conn.appender(table),
         };
         let mut appender = opened.map_err(Error::statement("append to", table))?;
@@ -276,9 +296,9 @@ impl Writer {
 
 /// One transaction, ready to be written more than once.
 struct Commit {
-    events: RecordBatch,
-    pending: RecordBatch,
-    causes: RecordBatch,
+    events: Columns,
+    pending: Columns,
+    causes: Columns,
     types: Vec<TypeTally>,
     topic_numbers: Vec<u32>,
     small: Changes,
@@ -391,10 +411,6 @@ fn append_profile(to: &mut Appender<'_>, row: &ProfileRow) -> duckdb::Result<()>
 
 fn append_producer(to: &mut Appender<'_>, row: &ProducerRow) -> duckdb::Result<()> {
     to.append_row(params![row.producer, &*row.cluster, row.producer_id, i32::from(row.epoch)])
-}
-
-fn append_settled(to: &mut Appender<'_>, row: &Settled) -> duckdb::Result<()> {
-    to.append_row(params![row.reference.0, row.resolution.number(), row.resolution.reason_number(), row.conversation.0])
 }
 
 fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()> {

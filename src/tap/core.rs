@@ -5,9 +5,10 @@ use super::catalog::{Catalog, ProfileNumber};
 use crate::causality::{Arrival, Horizon, Named, Resolver, RestoredEvent, signature, trace_identifier};
 use crate::delivery::{Coverage, Ledger};
 use crate::event::{
-    BarrierSample, Changes, CounterRow, CoverageRow, Envelope, Envelopes, Epoch, EventRef, EventRow, Evidence, FailureNotice,
-    FailureRow, GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, PartitionRow,
-    ProducerRow, ProfileRow, ProgressRow, Resolution, Segment, Spelling, Start, Timestamp, TopicPartition, Undecoded,
+    BarrierSample, Changes, CounterRow, CoverageRow, Envelope, Envelopes, Epoch, EventRef, EventRow, Evidence,
+    FailureNotice, FailureRow, GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason,
+    PartitionRow, ProducerRow, ProfileRow, ProgressRow, Resolution, Segment, Spelling, Start, Timestamp,
+    TopicPartition, Undecoded,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -132,7 +133,7 @@ impl Core {
         let ahead = self.cover(ordinal).is_ahead(&segment.covers);
         let context = Context { read, segment, ordinal, producer, profiles };
         for (at, row) in rows.iter().enumerate() {
-            if at % WARM_ROWS == 0 {
+            if at.is_multiple_of(WARM_ROWS) {
                 let next = &rows[at..rows.len().min(at + WARM_ROWS)];
                 let warm = |sum, row: &Envelope| sum ^ self.resolver.warm(row.id, row.causation, row.trace);
                 std::hint::black_box(next.iter().fold(0, warm));
@@ -158,7 +159,10 @@ impl Core {
         let origin = notice.and_then(|notice| self.origin(&segment.partition, notice));
         let failure = notice.map(|notice| {
             let kind = read.profiles.get(envelope.profile as usize).map_or("", |profile| &profile.kind);
-            (notice, signature(notice, &segment.partition.topic, kind))
+            // All attempts of one failure have the topic of what failed in common, not the one they lie on.
+            let named = notice.origin.as_ref().map(|origin| &origin.topic).or(notice.origin_topic.as_ref());
+            let topic = named.map_or(&*segment.partition.topic, |topic| topic);
+            (notice, signature(notice, topic, kind))
         });
         let row = EventRow {
             reference,

@@ -6,8 +6,8 @@ use super::{restore, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{
-    CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record, Segment, Timestamp, TopicClass,
-    TopicPartition,
+    CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record, Segment, Timestamp,
+    TopicClass, TopicPartition,
 };
 use crate::store;
 use crate::telemetry::Counters;
@@ -158,8 +158,7 @@ impl Importing {
             return known.clone();
         }
         let topic: Arc<str> = topic.into();
-        let new =
-            TopicPartition { cluster: self.cluster.clone(), topic: topic.clone(), topic_id: [0; 16], partition };
+        let new = TopicPartition { cluster: self.cluster.clone(), topic: topic.clone(), topic_id: [0; 16], partition };
         self.partitions.entry((topic, partition)).or_insert(Arc::new(new)).clone()
     }
 

@@ -20,7 +20,10 @@ pub(super) fn secret(db: &Path) -> anyhow::Result<HashKey> {
     let path = secret_path(db);
     match fs::read_to_string(&path) {
         Ok(text) => parse(&text).with_context(|| {
-            format!("{} holds no key of 32 hex digits; restore it, or delete it and give up searching old keys", path.display())
+            format!(
+                "{} holds no key of 32 hex digits; restore it, or delete it and give up searching old keys",
+                path.display()
+            )
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(&path),
         Err(error) => Err(error).with_context(|| format!("read {}; check its owner and rights", path.display())),

@@ -3,6 +3,8 @@
 use super::{ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL};
 use crate::kafka::wire::put_varint;
 
+type Bytes = Option<Vec<u8>>;
+
 /// What a batch of a test says; the defaults are a plain batch of no known producer.
 #[derive(Debug, Clone)]
 pub(in crate::kafka) struct Build {
@@ -11,7 +13,7 @@ pub(in crate::kafka) struct Build {
     pub(in crate::kafka) producer: (i64, i16),
     pub(in crate::kafka) last_delta: Option<i32>,
     /// Offset delta, key, value; each record carries one header besides.
-    pub(in crate::kafka) records: Vec<(i64, Option<Vec<u8>>, Option<Vec<u8>>)>,
+    pub(in crate::kafka) records: Vec<(i64, Bytes, Bytes)>,
 }
 
 pub(in crate::kafka) fn put_signed(out: &mut Vec<u8>, value: i64) {

@@ -75,6 +75,9 @@ fn bytes_that_are_no_batch_cost_one_offset_so_that_reading_goes_on() {
     // The base offset is not under the checksum: one beyond the end cannot be true.
     assert_eq!(walk(&Build::plain(100, 4).bytes(), 2, 100, &[]), (vec![run(2..3, "corrupt")], 3));
     assert_eq!(walk(&bytes, 100, 100, &[]), (vec![], 100));
+    // A batch that reaches over the end is believed up to there.
+    assert_eq!(walk(&Build::plain(8, 4).bytes(), 10, 10, &[]), (vec![], 10));
+    assert_eq!(walk(&Build::plain(8, 4).bytes(), 8, 10, &[]), (vec![run(8..10, "[8, 9]")], 10));
 }
 
 #[test]

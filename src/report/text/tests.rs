@@ -2,6 +2,10 @@ use super::*;
 
 const NOW: Timestamp = Timestamp(1_763_635_267_000_000);
 
+fn look(style: &Style) -> Look<'_> {
+    Look { style, now: NOW, reach: " --db small.duckdb" }
+}
+
 fn group(name: &str, failures: i64, dead: i64, class: Option<&str>) -> FailureGroup {
     FailureGroup {
         failures,
@@ -40,7 +44,7 @@ fn failures_stand_by_count_with_group_error_and_source() {
     lost.orphaned = 4;
     lost.error_message = Some("\u{1b}[31m 住所がありません".to_owned());
     let groups = [lost, group("loyalty", 31, 31, Some("com.pizza.AccountMissing")), group("mailer", 9, 0, None)];
-    insta::assert_snapshot!(failures(&groups, "last 1 h", &coverage(), (&Style::default(), NOW)), @r#"
+    insta::assert_snapshot!(failures(&groups, "last 1 h", &coverage(), &look(&Style::default())), @r#"
         last 1 h · 44 failures of 3 kinds · 4 orphaned · 35 unattended · coverage 100 %
 
           count  last      group     what                                          from          state
@@ -50,7 +54,7 @@ fn failures_stand_by_count_with_group_error_and_source() {
 
           seen   100 % of offsets in 1 partition of 1 topic
                  only failures that left a record are counted: a lower bound
-          next   headwater trace loyalty.dlt/0/12
+          next   headwater trace loyalty.dlt/0/12 --db small.duckdb
         "#);
 }
 
@@ -82,7 +86,7 @@ fn lag_names_where_a_group_is_stuck_and_puts_it_first() {
             ..waiting("new", 0, "never_committed")
         },
     ];
-    insta::assert_snapshot!(lag(&rows, (&Style::default(), NOW)), @r#"
+    insta::assert_snapshot!(lag(&rows, &look(&Style::default())), @r#"
         group     topic    offsets  records      time  waiting work  state
         loyalty   loyalty      399      398  6 m 02 s  398 events    ✗ stuck: partition 1 stands at offset 61
         mailer    loyalty    1,001    1,000  6 m 02 s  1,000 events  … stable
@@ -105,14 +109,14 @@ fn several_matches_are_listed() {
         conversation,
         matched: "correlation_id".to_owned(),
     };
-    insta::assert_snapshot!(matches("4711\u{1b}[2J", &[found(881, 1), found(9, 2)], &Style::default()), @r#"
+    insta::assert_snapshot!(matches("4711\u{1b}[2J", &[found(881, 1), found(9, 2)], &look(&Style::default())), @r#"
         `4711�[2J` is carried by 2 events of 2 conversations:
 
           time (UTC)               event         kind         type  matched by
           2025-11-20 10:41:07.000  orders/2/881  dead letter  -     correlation id
           2025-11-20 10:41:07.000  orders/2/9    dead letter  -     correlation id
 
-          next   headwater trace orders/2/881
+          next   headwater trace orders/2/881 --db small.duckdb
         "#);
 }
 
@@ -129,8 +133,8 @@ fn an_empty_answer_explains_itself() {
 #[test]
 fn colour_only_adds() {
     let groups = [group("loyalty", 31, 31, None)];
-    let plain = failures(&groups, "all", &coverage(), (&Style::default(), NOW));
-    let painted = failures(&groups, "all", &coverage(), (&Style::new(true, Some(120)), NOW));
+    let plain = failures(&groups, "all", &coverage(), &look(&Style::default()));
+    let painted = failures(&groups, "all", &coverage(), &look(&Style::new(true, Some(120))));
     assert!(painted.contains("\u{1b}[31m") && painted != plain);
     let bare = regex::Regex::new("\u{1b}\\[[0-9]+m").unwrap().replace_all(&painted, "").into_owned();
     assert_eq!(bare, plain);
