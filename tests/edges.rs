@@ -6,12 +6,14 @@ use crate::support::program::{Door, Program, answer, number, sql};
 use crate::support::{Folder, poll_until, seed};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Events of the two proofs.
 const EVENTS: usize = 100_000;
 /// How long a tap may take for them on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// No new edge for so long, and none will come: barriers are sampled every few seconds.
+const STANDSTILL: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_capture_comes_back_as_exactly_the_edges_written() {
@@ -40,14 +42,21 @@ fn a_tapped_cluster_comes_back_as_exactly_the_edges_written() {
     assert_graph(folder.path(), &stream);
 }
 
-/// Waits until a running tap has all events and as many edges as were written.
+/// Waits until a running tap has all events, and as many edges as were written or no new one for a while: which are
+/// wrong is then for [`assert_graph`] to say.
 pub fn await_graph(folder: &Path, url: &str, stream: &Stream) {
     let door = Door::Url(url);
-    let edges = stream.edges().len() as i64;
-    poll_until("all events", PATIENCE, || {
-        (number(folder, door, "SELECT count(*) FROM event") >= stream.len() as i64).then_some(())
+    let count = |view: &str| number(folder, door, &format!("SELECT count(*) FROM {view}"));
+    poll_until("all events", PATIENCE, || (count("event") >= stream.len() as i64).then_some(()));
+    let written = stream.edges().len() as i64;
+    let (mut edges, mut since) = (0, Instant::now());
+    poll_until("the last edges", PATIENCE, || {
+        let now = count("cause");
+        if now != edges {
+            (edges, since) = (now, Instant::now());
+        }
+        (now >= written || since.elapsed() > STANDSTILL).then_some(())
     });
-    poll_until("all edges", PATIENCE, || (number(folder, door, "SELECT count(*) FROM cause") >= edges).then_some(()));
 }
 
 /// Asserts that the closed `tap.duckdb` in `folder` holds each event once and exactly the edges of `stream`.

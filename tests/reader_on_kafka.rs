@@ -1,15 +1,15 @@
 //! The native reader against librdkafka on a real cluster: the same records, byte for byte.
 //!
-//! Runs on the cluster that `HEADWATER_TEST_BROKERS` names (it must create topics on first use) and says so when it did
-//! not run.
+//! Needs a real broker, and says so when it did not run.
 
 #![expect(clippy::disallowed_types, reason = "somebody has to produce what the reader reads")]
 #![expect(clippy::disallowed_methods, reason = "a test waits with a deadline")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and says what did not run")]
 
 use crate::reader::{From, PartitionLog, Running, Seen, expected, produce, producer, settings};
-use headwater::event::{Epoch, GapReason, Start, Timestamp};
-use headwater::kafka::{Admin, Batch, BatchSink, Content, Plan, Position, Reader};
+use crate::support::kafka::{Options, RealKafka};
+use headwater::event::{Epoch, GapReason, Timestamp};
+use headwater::kafka::{Admin, Plan, Position};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -18,19 +18,16 @@ use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// One broker for all tests here: it creates topics on first use.
 fn brokers() -> Option<String> {
-    let brokers = std::env::var("HEADWATER_TEST_BROKERS").ok();
-    if brokers.is_none() {
-        println!("did not run: HEADWATER_TEST_BROKERS names no cluster");
-    }
-    brokers
+    static CLUSTER: OnceLock<Option<RealKafka>> = OnceLock::new();
+    let options = Options { settings: &["auto.create.topics.enable=true"], ..Options::default() };
+    Some(CLUSTER.get_or_init(|| RealKafka::start(options)).as_ref()?.bootstrap.clone())
 }
 
 /// A topic name that no earlier run used.
@@ -205,125 +202,4 @@ fn what_retention_took_is_a_gap_and_not_silence() {
     let log = &logs[&(topic.clone(), 0)];
     assert_eq!((log.starts.as_slice(), log.records[0].offset), ([(400, 100)].as_slice(), 400));
     assert_eq!(log.missing, [(100..400, GapReason::Retention)]);
-}
-
-/// By hand, on a cluster that was just made: `HEADWATER_TEST_VIRGIN` names it.
-#[test]
-#[ignore = "needs a cluster without a topic"]
-fn a_virgin_cluster_stays_one() {
-    let brokers = std::env::var("HEADWATER_TEST_VIRGIN").expect("addresses");
-    let mut admin = Admin::connect(&settings(&brokers)).unwrap();
-    assert_eq!(admin.topics().unwrap(), []);
-    let running = Running::start(settings(&brokers), From::default());
-    for names in [vec![], vec!["nosuch".to_owned()]] {
-        assert!(admin.groups(&names, &From::default(), Timestamp(1)).unwrap().groups.is_empty());
-        assert!(admin.barrier(Epoch(1), &From::default()).unwrap().ends.is_empty());
-    }
-    std::thread::sleep(Duration::from_secs(6));
-    assert!(running.stop().is_empty());
-    assert_eq!(admin.topics().unwrap(), []);
-}
-
-/// By hand: kill and restart brokers while it runs.
-#[test]
-#[ignore = "needs somebody who kills brokers"]
-fn nothing_is_lost_while_brokers_die() {
-    let Some(brokers) = brokers() else { return };
-    let topic = std::env::var("HEADWATER_TEST_TOPIC").expect("a replicated topic of six partitions");
-    let running = Running::start(settings(&brokers), Prefix(topic.clone(), From::default()));
-    let producer = producer(&brokers, &[("enable.idempotence", "true")]);
-    let begun = Instant::now();
-    let mut written = 0;
-    while begun.elapsed() < Duration::from_secs(40) {
-        produce(&producer, &topic, written..written + 600, 6);
-        written += 600;
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert!(running.collected.wait_for_records(&topic, written), "{written}");
-    assert_same(&running.stop(), &brokers, &topic);
-    println!("{written} records");
-}
-
-/// By hand: point it at topics that Java producers wrote, comma separated.
-#[test]
-#[ignore = "needs topics that somebody filled"]
-fn what_others_wrote_reads_as_librdkafka_reads_it() {
-    let Some(brokers) = brokers() else { return };
-    for topic in std::env::var("HEADWATER_TEST_TOPIC").expect("topics").split(',') {
-        let mut admin = Admin::connect(&settings(&brokers)).unwrap();
-        let plan = || Prefix(topic.to_owned(), From::default());
-        let ends = admin.barrier(Epoch(1), &plan()).unwrap().ends;
-        let running = Running::start(settings(&brokers), plan());
-        let all = |logs: &BTreeMap<(String, i32), PartitionLog>| {
-            ends.iter()
-                .all(|(p, end)| logs.get(&(p.topic.to_string(), p.partition)).is_some_and(|log| log.next >= *end))
-        };
-        assert!(running.collected.wait(all));
-        let logs = running.stop();
-        assert_same(&logs, &brokers, topic);
-        println!("{topic}: {} records", logs.values().map(|log| log.records.len()).sum::<usize>());
-    }
-}
-
-/// Counts and forgets, as far as a sink can: what is left is the reader's own cost.
-struct Counting(Arc<AtomicU64>);
-
-impl BatchSink for Counting {
-    fn start(&mut self, _: Start) {}
-
-    fn batch(&mut self, batch: Batch<'_>) {
-        if let Content::Records(records) = batch.content {
-            let mut count = 0;
-            records.for_each(&mut |record| count += 1 + (record.headers.len() as u64 >> 32));
-            self.0.fetch_add(count, Relaxed);
-        }
-    }
-
-    fn flush(&mut self, _: Timestamp) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
-
-/// CPU time of this process, user and system, in microseconds (Linux, ticks of 10 ms).
-fn cpu_us() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    stat.split(' ').skip(13).take(2).map(|ticks| ticks.parse::<u64>().unwrap() * 10_000).sum()
-}
-
-/// By hand: a backlog of records with three headers, to be measured.
-#[test]
-#[ignore = "fills a topic"]
-fn fill_a_topic() {
-    let Some(brokers) = brokers() else { return };
-    for topic in std::env::var("HEADWATER_TEST_TOPIC").expect("topics").split(',') {
-        let codec = topic.rsplit('-').next().unwrap_or("none");
-        let settings = [("compression.type", codec), ("batch.size", "16384"), ("linger.ms", "5")];
-        produce(&producer(&brokers, &settings), topic, 0..2_000_000, 12);
-    }
-}
-
-/// By hand: CPU microseconds a record over a backlog.
-#[test]
-#[ignore = "a measurement"]
-fn what_a_record_costs() {
-    let Some(brokers) = brokers() else { return };
-    for topic in std::env::var("HEADWATER_TEST_TOPIC").expect("topics").split(',') {
-        let plan = || Prefix(topic.to_owned(), From::default());
-        let records = Admin::connect(&settings(&brokers)).unwrap().estimate(&plan()).unwrap().offsets as u64;
-        let count = Arc::new(AtomicU64::new(0));
-        let sink = Arc::clone(&count);
-        let settings = settings(&brokers);
-        let (before, begun) = (cpu_us(), Instant::now());
-        let factory = Arc::new(move || Box::new(Counting(Arc::clone(&sink))) as Box<dyn BatchSink>);
-        let reader = Reader::start(settings.clone(), Arc::new(plan()), factory).unwrap();
-        while count.load(Relaxed) < records && begun.elapsed() < PATIENCE * 4 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let (cpu, wall) = (cpu_us() - before, begun.elapsed());
-        settings.stop.store(true, Relaxed);
-        reader.join().unwrap();
-        assert_eq!(count.load(Relaxed), records);
-        let each = cpu as f64 / records as f64;
-        println!("{topic}: {each:.3} us CPU a record, {:.2} M/s", records as f64 / wall.as_micros() as f64);
-    }
 }

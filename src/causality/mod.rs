@@ -7,8 +7,10 @@ mod index;
 mod lineage;
 mod recent;
 mod resolver;
+mod restore;
 mod signature;
 
 pub use lineage::{LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW};
-pub use resolver::{Arrival, Horizon, Limits, Named, Resolver, RestoredEvent, trace_identifier};
+pub use resolver::{Arrival, Horizon, Limits, Named, Resolver, trace_identifier};
+pub use restore::RestoredEvent;
 pub use signature::signature;

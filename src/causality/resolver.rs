@@ -52,29 +52,6 @@ pub struct Arrival<'a> {
     pub origin: Option<Named>,
 }
 
-/// An event of an earlier run, for the memory of this one.
-#[derive(Debug, Clone)]
-pub struct RestoredEvent {
-    /// The event.
-    pub reference: EventRef,
-    /// Its own id.
-    pub id: Option<Identifier>,
-    /// The ids it shares with others: trace and correlation.
-    pub shared: [Option<Identifier>; 2],
-    /// Its conversation when it was written.
-    pub conversation: EventRef,
-    /// What it is.
-    pub kind: Kind,
-    /// What was known of its cause.
-    pub resolution: Resolution,
-    /// Its first cause.
-    pub cause: Option<EventRef>,
-    /// Number of its topic.
-    pub topic: u32,
-    /// Number of its type.
-    pub event_type: i32,
-}
-
 /// What limits cost so far; each is a counter of the tap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
@@ -96,7 +73,7 @@ pub struct Limits {
 
 /// What an event waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Claim {
+pub(super) enum Claim {
     Id(u64),
     Ref(EventRef),
     Elsewhere(u64),
@@ -104,12 +81,12 @@ enum Claim {
 
 /// An event whose cause was not seen yet, or that was orphaned and may still be taken back.
 #[derive(Debug, Clone)]
-struct Open {
+pub(super) struct Open {
     /// The row, until the first commit puts it into the pending table.
-    row: Option<Box<EventRow>>,
-    claim: Claim,
-    evidence: Evidence,
-    orphaned: bool,
+    pub(super) row: Option<Box<EventRow>>,
+    pub(super) claim: Claim,
+    pub(super) evidence: Evidence,
+    pub(super) orphaned: bool,
 }
 
 /// What can be said about an event when it is read.
@@ -122,22 +99,22 @@ enum AtSight {
 /// See the module's documentation.
 #[derive(Debug, Clone)]
 pub struct Resolver {
-    secret: Secret,
-    ids: Index<i64>,
+    pub(super) secret: Secret,
+    pub(super) ids: Index<i64>,
     pub(super) recent: Recent,
     pub(super) conversations: Conversations,
     pub(super) lineages: Lineages,
     pub(super) failures: Failures,
     pub(super) barrier: Barrier,
     /// Who waits for what, in arrival order.
-    claims: HashMap<Claim, VecDeque<EventRef>, Spreading>,
-    open: HashMap<EventRef, Open, Spreading>,
+    pub(super) claims: HashMap<Claim, VecDeque<EventRef>, Spreading>,
+    pub(super) open: HashMap<EventRef, Open, Spreading>,
     /// Waiting events by the epoch that may judge them.
-    due: VecDeque<(Epoch, EventRef)>,
+    pub(super) due: VecDeque<(Epoch, EventRef)>,
     /// Waiting events that no commit has written yet.
     fresh: Vec<EventRef>,
     orphans: VecDeque<EventRef>,
-    waiting: u64,
+    pub(super) waiting: u64,
     /// Why a cause that is named by id and never came is not there.
     absence: OrphanReason,
     limits: Limits,
@@ -245,7 +222,7 @@ impl Resolver {
 
     /// The id under which the event names its cause. A copy names its original by its own id; the causation id that it
     /// carries is its original's.
-    fn claim_by_id(&self, row: &EventRow) -> Option<(Claim, Evidence)> {
+    pub(super) fn claim_by_id(&self, row: &EventRow) -> Option<(Claim, Evidence)> {
         let copy = matches!(row.kind, Kind::Retry | Kind::DeadLetter);
         let (named, evidence) = match (copy, row.id, row.causation) {
             (true, Some(id), _) => (id, Evidence::Forward),
@@ -261,7 +238,7 @@ impl Resolver {
     }
 
     /// A correlation id that is the trace id says the same thing once.
-    fn distinct_keys(&self, ids: [Option<Identifier>; 2]) -> [Option<u64>; 2] {
+    pub(super) fn distinct_keys(&self, ids: [Option<Identifier>; 2]) -> [Option<u64>; 2] {
         let [first, second] = ids.map(|id| id.map(|id| self.secret.key(id)));
         [first, second.filter(|_| first != second)]
     }
@@ -464,46 +441,6 @@ impl Resolver {
             hub_members: self.conversations.hub_members,
             ..self.limits
         }
-    }
-
-    /// Takes in a merge of an earlier run.
-    pub fn restore_merge(&mut self, old: EventRef, current: EventRef) {
-        self.conversations.restore_merge(old, current);
-    }
-
-    /// Takes in an event of an earlier run.
-    pub fn restore_event(&mut self, event: &RestoredEvent) {
-        let lineage = self.lineages.number(event.topic, event.event_type);
-        if !matches!(event.kind, Kind::Retry | Kind::DeadLetter)
-            && let Some(id) = event.id
-        {
-            self.ids.get_or_insert(self.secret.key(id), event.reference.0);
-        }
-        let keys = self.distinct_keys(event.shared);
-        for key in keys.into_iter().flatten() {
-            self.conversations.restore_member(key, event.conversation);
-        }
-        self.recent.insert(
-            event.reference,
-            Known { conversation: event.conversation, cause: event.cause, resolution: event.resolution, lineage },
-        );
-        if !matches!(event.resolution, Resolution::Waiting { .. }) {
-            self.lineages.settle(lineage, event.resolution == Resolution::Caused);
-        }
-    }
-
-    /// Takes in an event that an earlier run left waiting; `origin` as its failure names it.
-    pub fn restore_waiting(&mut self, row: &EventRow, origin: Option<Named>) {
-        let claim = match origin {
-            Some(Named::Here(origin, _)) => Some((Claim::Ref(origin), Evidence::FailureCoordinates)),
-            Some(Named::Elsewhere(hash)) => Some((Claim::Elsewhere(hash), Evidence::FailureCoordinates)),
-            None => self.claim_by_id(row),
-        };
-        let Some((claim, evidence)) = claim else { return };
-        self.claims.entry(claim).or_default().push_back(row.reference);
-        self.due.push_back((self.barrier.epoch(), row.reference));
-        self.waiting += 1;
-        self.open.insert(row.reference, Open { row: None, claim, evidence, orphaned: false });
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the tap says, as the demo reads it.
 
-use super::ledger::Coordinates;
+use super::ledger::{Coordinates, Standing};
 use crate::report::{Cell, Table};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -114,6 +114,14 @@ impl Answers {
     pub fn unread(&self, ends: &HashMap<(Arc<str>, i32), i64>) -> i64 {
         let next: HashMap<_, _> = self.seen.iter().map(|s| ((s.topic.clone(), s.partition), s.next)).collect();
         ends.iter().map(|(place, end)| (end - next.get(place).copied().unwrap_or(0)).max(0)).sum()
+    }
+
+    /// True when every group has passed all there is, but for the partitions on which it is known to stand.
+    pub fn have_passed(&self, standing: &Standing) -> bool {
+        self.passed.iter().filter(|part| part.committed < part.end).all(|part| {
+            let place = (part.group.as_str().into(), part.topic.clone(), part.partition);
+            standing.contains(&place)
+        })
     }
 
     /// True when nothing that was found is still open: each failure has a root or a reason why not, and no retry is pending.
@@ -238,5 +246,9 @@ mod tests {
         let ends = HashMap::from([(("a".into(), 2), 80), (("c".into(), 0), 5)]);
         assert_eq!(answers.unread(&ends), 7);
         assert!(!answers.have_seen(&ends) && !answers.are_settled());
+        let mut answers = answers;
+        answers.passed = vec![Passed { group: "g".into(), topic: "a".into(), partition: 2, committed: 77, end: 78 }];
+        assert!(!answers.have_passed(&Standing::new()));
+        assert!(answers.have_passed(&Standing::from([("g".into(), "a".into(), 2)])));
     }
 }

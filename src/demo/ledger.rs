@@ -168,8 +168,11 @@ struct Pages {
     unfinished: usize,
     ends: HashMap<(Arc<str>, i32), i64>,
     positions: HashMap<(Arc<str>, Arc<str>, i32), i64>,
-    held: HashSet<(Arc<str>, Arc<str>, i32)>,
+    held: Standing,
 }
+
+/// (group, topic, partition) on which a group stands still for the rest of the run.
+pub type Standing = HashSet<(Arc<str>, Arc<str>, i32)>;
 
 /// A consumer group and the topics it reads.
 pub type Readers = [(Arc<str>, Vec<Arc<str>>)];
@@ -245,6 +248,11 @@ impl Book {
     /// How far each group has read, for tests and for the live screen.
     pub fn positions(&self) -> HashMap<(Arc<str>, Arc<str>, i32), i64> {
         self.pages().positions.clone()
+    }
+
+    /// Partitions on which a group stands still.
+    pub fn standing(&self) -> Standing {
+        self.pages().held.clone()
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {

@@ -8,7 +8,7 @@ use super::answers::Answers;
 use super::cluster::{BROKERS, Cluster};
 use super::company::Company;
 use super::floor::Running;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Standing};
 use super::verdict::{Outcome, Verdict, judge};
 use crate::config::{From, TapConfig};
 use crate::event::clean;
@@ -224,8 +224,9 @@ impl Stage<'_> {
         let (company, schedule) = (self.running.company().clone(), self.running.schedule().clone());
         self.wipe()?;
         let Self { running, watching, out, options, .. } = self;
+        let standing = running.book().standing();
         let ledger = running.close();
-        let settled = settle(&company, &ledger, &*watching);
+        let settled = settle(&company, &ledger, &standing, &*watching);
         watching.stop().map_err(Error::Tap)?;
         let (answers, verdict) = settled?;
         let account = account(&answers, &ledger, &schedule);
@@ -235,13 +236,19 @@ impl Stage<'_> {
 }
 
 /// Asks until the tap has seen and settled everything and the verdict stands, or patience runs out.
-fn settle(company: &Company, ledger: &Ledger, watching: &dyn Watching) -> Result<(Answers, Verdict), Error> {
+fn settle(
+    company: &Company,
+    ledger: &Ledger,
+    standing: &Standing,
+    watching: &dyn Watching,
+) -> Result<(Answers, Verdict), Error> {
     let ends = ledger.ends();
     let deadline = Instant::now() + SETTLE_PATIENCE;
     loop {
         let answers = Answers::gather(|question| watching.ask(question)).map_err(Error::Tap)?;
         let verdict = judge(company, ledger, &answers);
-        let done = answers.have_seen(&ends) && answers.are_settled() && verdict.outcome() != Outcome::Fail;
+        let caught_up = answers.have_seen(&ends) && answers.have_passed(standing);
+        let done = caught_up && answers.are_settled() && verdict.outcome() != Outcome::Fail;
         if done || Instant::now() >= deadline || !watching.is_alive() {
             return Ok((answers, verdict));
         }

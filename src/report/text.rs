@@ -67,13 +67,8 @@ pub fn failures(groups: &[FailureGroup], window: &str, coverage: &[CoverageLine]
 }
 
 fn failure_cells(group: &FailureGroup, now: Timestamp, columns: usize) -> [String; 6] {
-    let class = group.error_class.as_deref().map(tree::short_class);
-    let what = match (class, &group.error_message) {
-        (Some(class), Some(text)) => format!("{class}: {text}"),
-        (Some(class), None) => class.to_owned(),
-        (None, Some(text)) => text.clone(),
-        (None, None) => "no error given".to_owned(),
-    };
+    let what = tree::what(group.error_class.as_deref(), group.error_message.as_deref());
+    let what = what.unwrap_or_else(|| "no error given".to_owned());
     let from = match (&group.root_type, &group.origin_topic, group.orphaned) {
         (Some(root), _, _) => root.clone(),
         (None, _, 1..) => "? orphaned".to_owned(),

@@ -419,18 +419,22 @@ fn resolution(node: &TraceNode, top: bool) -> Option<(Tone, String)> {
 }
 
 /// `Class: what it said`, without the package that the class lies in.
-pub(super) fn error(failure: &TraceFailure, columns: usize) -> Option<String> {
-    let class = failure.error_class.as_deref().map(short_class);
-    let text = match (class, &failure.error_message) {
-        (Some(class), Some(text)) => format!("{class}: {text}"),
-        (Some(class), None) => class.to_owned(),
-        (None, Some(text)) => text.clone(),
-        (None, None) => return None,
-    };
+fn error(failure: &TraceFailure, columns: usize) -> Option<String> {
+    let text = what(failure.error_class.as_deref(), failure.error_message.as_deref())?;
     Some(style::fit(&text, columns))
 }
 
+/// Class and message in one; a message that begins with its class is not given it twice.
+pub(super) fn what(class: Option<&str>, message: Option<&str>) -> Option<String> {
+    match (class.map(short_class), message) {
+        (Some(class), Some(text)) if text.starts_with(class) => Some(text.to_owned()),
+        (Some(class), Some(text)) => Some(format!("{class}: {text}")),
+        (only, None) => only.map(str::to_owned),
+        (None, text) => text.map(str::to_owned),
+    }
+}
+
 /// The last part of `a.b.Class` or `a.b.Outer$Class`.
-pub(super) fn short_class(class: &str) -> &str {
+fn short_class(class: &str) -> &str {
     class.rsplit(['.', '$', ':']).find(|part| !part.is_empty()).unwrap_or(class)
 }

@@ -133,7 +133,7 @@ impl Core {
         let ahead = self.cover(ordinal).is_ahead(&segment.covers);
         let context = Context { read, segment, ordinal, producer, profiles };
         for (at, row) in rows.iter().enumerate() {
-            if at % WARM_ROWS == 0 {
+            if at.is_multiple_of(WARM_ROWS) {
                 let next = &rows[at..rows.len().min(at + WARM_ROWS)];
                 let warm = |sum, row: &Envelope| sum ^ self.resolver.warm(row.id, row.causation, row.trace);
                 std::hint::black_box(next.iter().fold(0, warm));

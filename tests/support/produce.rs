@@ -7,7 +7,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long a cluster on loopback may take for one answer, on a machine that is busy with other tests.
@@ -31,21 +32,38 @@ pub struct Outgoing {
     pub timestamp_ms: Option<i64>,
 }
 
-/// A producer that keeps the order of records, whatever happens.
+/// A producer that keeps the order of records, whatever happens, and takes no record for written that is not.
 pub struct Writer {
-    producer: BaseProducer,
+    producer: BaseProducer<Refusals>,
+}
+
+/// Why records were not written.
+#[derive(Clone, Default)]
+struct Refusals(Arc<Mutex<Vec<String>>>);
+
+impl rdkafka::ClientContext for Refusals {}
+
+impl ProducerContext for Refusals {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.0.lock().unwrap().push(error.to_string());
+        }
+    }
 }
 
 impl Writer {
     /// A producer that compresses with `codec`.
     pub fn new(bootstrap: &str, codec: &str) -> Self {
-        Self { producer: config(bootstrap, codec).create().unwrap() }
+        Self { producer: config(bootstrap, codec).create_with_context(Refusals::default()).unwrap() }
     }
 
     /// A producer whose records stand in transactions.
     pub fn transactional(bootstrap: &str, codec: &str, transactional_id: &str) -> Self {
-        let producer: BaseProducer =
-            config(bootstrap, codec).set("transactional.id", transactional_id).create().unwrap();
+        let mut config = config(bootstrap, codec);
+        config.set("transactional.id", transactional_id);
+        let producer: BaseProducer<_> = config.create_with_context(Refusals::default()).unwrap();
         producer.init_transactions(PATIENCE).unwrap();
         Self { producer }
     }
@@ -70,6 +88,8 @@ impl Writer {
     /// Waits until everything is in the log.
     pub fn flush(&self) {
         self.producer.flush(PATIENCE).unwrap();
+        let refusals = self.producer.client().context().0.lock().unwrap();
+        assert!(refusals.is_empty(), "{} records were not written, such as: {}", refusals.len(), refusals[0]);
     }
 
     /// Writes `records` in one transaction, and commits or aborts it once they are in the log.
@@ -112,12 +132,16 @@ pub fn create_topic_with(bootstrap: &str, name: &str, partitions: i32, settings:
     }
     let created = futures::executor::block_on(admin.create_topics([&topic], &AdminOptions::new())).unwrap();
     assert_eq!(created, [Ok(name.to_owned())]);
-    super::poll_until(&format!("leaders of {name}"), PATIENCE, || {
-        let metadata = admin.inner().fetch_metadata(Some(name), PATIENCE).ok()?;
-        let topic = metadata.topics().first()?;
-        let led = topic.partitions().iter().filter(|partition| partition.leader() >= 0).count();
-        (led == partitions as usize).then_some(())
-    });
+    // Each broker learns of it in its own time, and a producer may ask any of them.
+    for broker in bootstrap.split(',') {
+        let reader = reader(broker, &[]);
+        super::poll_until(&format!("leaders of {name}"), PATIENCE, || {
+            let metadata = reader.fetch_metadata(Some(name), PATIENCE).ok()?;
+            let topic = metadata.topics().first()?;
+            let led = topic.partitions().iter().filter(|partition| partition.leader() >= 0).count();
+            (led == partitions as usize).then_some(())
+        });
+    }
 }
 
 /// Names of all topics, those of Kafka itself included. Asking for all of them creates none.

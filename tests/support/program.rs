@@ -75,8 +75,13 @@ impl Program {
     }
 
     /// Asks it to stop and waits for its end; gives its exit status and what it said.
-    pub fn stop(mut self) -> (ExitStatus, String) {
+    pub fn stop(self) -> (ExitStatus, String) {
         self.ask_to_stop();
+        self.stop_was_asked()
+    }
+
+    /// Waits for its end after [`Self::ask_to_stop`]; gives its exit status and what it said.
+    pub fn stop_was_asked(mut self) -> (ExitStatus, String) {
         poll_until("a clean stop", PATIENCE, || self.has_ended().then_some(()));
         let status = self.child.wait().unwrap();
         for listener in self.listeners.drain(..) {

@@ -57,7 +57,7 @@ fn a_tap_that_saw_nothing_fails() {
         std::thread::yield_now();
     }
     let ledger = running.close();
-    let (_, verdict) = settle(&company, &ledger, &Blind).unwrap();
+    let (_, verdict) = settle(&company, &ledger, &Standing::new(), &Blind).unwrap();
     assert_eq!(verdict.outcome(), Outcome::Fail);
     assert_eq!(verdict.unread as usize, ledger.records.len());
 }

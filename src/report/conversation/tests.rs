@@ -364,3 +364,12 @@ fn many_tops_take_linear_time_too() {
     assert_eq!((conversation.roots.len(), conversation.detached.len()), (50_000, 50_000));
     assert!(draw(&conversation, &[], &[]).lines().count() < 3 * outline::BRANCHES_MAX);
 }
+
+#[test]
+fn a_class_is_named_once_and_without_its_package() {
+    let what = |class, message| tree::what(class, message).unwrap();
+    assert_eq!(what(Some("a.b.Outer$Missing"), Some("no account")), "Missing: no account");
+    assert_eq!(what(Some("TimeoutError"), Some("TimeoutError: gateway")), "TimeoutError: gateway");
+    assert_eq!(what(Some("java.io.IOException"), None), "IOException");
+    assert_eq!(tree::what(None, None), None);
+}

@@ -54,7 +54,7 @@ fn failures_stand_by_count_with_group_error_and_source() {
 
           seen   100 % of offsets in 1 partition of 1 topic
                  only failures that left a record are counted: a lower bound
-          next   headwater trace loyalty.dlt/0/12
+          next   headwater trace loyalty.dlt/0/12 --db small.duckdb
         "#);
 }
 
@@ -116,7 +116,7 @@ fn several_matches_are_listed() {
           2025-11-20 10:41:07.000  orders/2/881  dead letter  -     correlation id
           2025-11-20 10:41:07.000  orders/2/9    dead letter  -     correlation id
 
-          next   headwater trace orders/2/881
+          next   headwater trace orders/2/881 --db small.duckdb
         "#);
 }
 

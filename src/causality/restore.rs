@@ -1,0 +1,70 @@
+//! The resolver's memory as an earlier run left it.
+
+use super::recent::Known;
+use super::resolver::{Claim, Named, Open, Resolver};
+use crate::event::{EventRef, EventRow, Evidence, Identifier, Kind, Resolution};
+
+/// An event of an earlier run, for the memory of this one.
+#[derive(Debug, Clone)]
+pub struct RestoredEvent {
+    /// The event.
+    pub reference: EventRef,
+    /// Its own id.
+    pub id: Option<Identifier>,
+    /// The ids it shares with others: trace and correlation.
+    pub shared: [Option<Identifier>; 2],
+    /// Its conversation when it was written.
+    pub conversation: EventRef,
+    /// What it is.
+    pub kind: Kind,
+    /// What was known of its cause.
+    pub resolution: Resolution,
+    /// Its first cause.
+    pub cause: Option<EventRef>,
+    /// Number of its topic.
+    pub topic: u32,
+    /// Number of its type.
+    pub event_type: i32,
+}
+
+impl Resolver {
+    /// Takes in a merge of an earlier run.
+    pub fn restore_merge(&mut self, old: EventRef, current: EventRef) {
+        self.conversations.restore_merge(old, current);
+    }
+
+    /// Takes in an event of an earlier run.
+    pub fn restore_event(&mut self, event: &RestoredEvent) {
+        let lineage = self.lineages.number(event.topic, event.event_type);
+        if !matches!(event.kind, Kind::Retry | Kind::DeadLetter)
+            && let Some(id) = event.id
+        {
+            self.ids.get_or_insert(self.secret.key(id), event.reference.0);
+        }
+        let keys = self.distinct_keys(event.shared);
+        for key in keys.into_iter().flatten() {
+            self.conversations.restore_member(key, event.conversation);
+        }
+        self.recent.insert(
+            event.reference,
+            Known { conversation: event.conversation, cause: event.cause, resolution: event.resolution, lineage },
+        );
+        if !matches!(event.resolution, Resolution::Waiting { .. }) {
+            self.lineages.settle(lineage, event.resolution == Resolution::Caused);
+        }
+    }
+
+    /// Takes in an event that an earlier run left waiting; `origin` as its failure names it.
+    pub fn restore_waiting(&mut self, row: &EventRow, origin: Option<Named>) {
+        let claim = match origin {
+            Some(Named::Here(origin, _)) => Some((Claim::Ref(origin), Evidence::FailureCoordinates)),
+            Some(Named::Elsewhere(hash)) => Some((Claim::Elsewhere(hash), Evidence::FailureCoordinates)),
+            None => self.claim_by_id(row),
+        };
+        let Some((claim, evidence)) = claim else { return };
+        self.claims.entry(claim).or_default().push_back(row.reference);
+        self.due.push_back((self.barrier.epoch(), row.reference));
+        self.waiting += 1;
+        self.open.insert(row.reference, Open { row: None, claim, evidence, orphaned: false });
+    }
+}
