@@ -573,8 +573,11 @@ fn a_restart_gives_everything_back() {
     assert_eq!(edges, [(at(2, 0), at(1, 0)), (at(0, 1), at(1, 0))]);
     writer.append(second()).unwrap();
     writer.close().unwrap();
-    let (_, restored) = open(&folder);
+    let (writer, restored) = open(&folder);
     assert!(restored.pending.is_empty());
+    let mut orphans = Vec::new();
+    writer.recent_orphans(100, &mut |row| orphans.push((row.reference, row.causation, row.resolution))).unwrap();
+    assert_eq!(orphans, [(at(1, 1), Some(uuid("order-9")), Resolution::Orphaned(OrphanReason::NeverSeen))]);
     assert_eq!(restored.aliases, [(at(1, 1), at(0, 0))]);
 }
 

@@ -381,7 +381,12 @@ impl Resolver {
             None => reference,
         };
         self.conclude(reference, judged, (Resolution::Orphaned(self.absence), conversation), changes);
-        self.orphans.push_back(reference);
+        self.watch(reference);
+    }
+
+    /// Keeps an orphan in sight of the cause that may still come.
+    pub(super) fn watch(&mut self, orphan: EventRef) {
+        self.orphans.push_back(orphan);
         if self.orphans.len() > ORPHANS_WATCHED {
             self.forget_oldest_orphan();
         }

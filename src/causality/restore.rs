@@ -56,15 +56,29 @@ impl Resolver {
 
     /// Takes in an event that an earlier run left waiting; `origin` as its failure names it.
     pub fn restore_waiting(&mut self, row: &EventRow, origin: Option<Named>) {
+        if self.restore_claim(row, origin, false) {
+            self.due.push_back((self.barrier.epoch(), row.reference));
+            self.waiting += 1;
+        }
+    }
+
+    /// Takes in an event that an earlier run called orphaned: its cause may still come; `origin` as its failure names it.
+    pub fn restore_orphan(&mut self, row: &EventRow, origin: Option<Named>) {
+        if self.restore_claim(row, origin, true) {
+            self.watch(row.reference);
+        }
+    }
+
+    /// False for an event that names nothing.
+    fn restore_claim(&mut self, row: &EventRow, origin: Option<Named>, orphaned: bool) -> bool {
         let claim = match origin {
             Some(Named::Here(origin, _)) => Some((Claim::Ref(origin), Evidence::FailureCoordinates)),
             Some(Named::Elsewhere(hash)) => Some((Claim::Elsewhere(hash), Evidence::FailureCoordinates)),
             None => self.claim_by_id(row),
         };
-        let Some((claim, evidence)) = claim else { return };
+        let Some((claim, evidence)) = claim else { return false };
         self.claims.entry(claim).or_default().push_back(row.reference);
-        self.due.push_back((self.barrier.epoch(), row.reference));
-        self.waiting += 1;
-        self.open.insert(row.reference, Open { row: None, claim, evidence, orphaned: false });
+        self.open.insert(row.reference, Open { row: None, claim, evidence, orphaned });
+        true
     }
 }

@@ -245,6 +245,8 @@ pub mod ask {
         RECENT_CAUSES "recent_causes",
         /// The last $1 settled events.
         RECENT_EVENTS "recent_events",
+        /// Orphans among the last $1 settled events.
+        RECENT_ORPHANS "recent_orphans",
         /// Macro `trace_edges`: $1 ref.
         TRACE_EDGES "trace_edges",
         /// Macro `trace_failures`: $1 ref.

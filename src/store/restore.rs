@@ -90,6 +90,15 @@ impl Writer {
         })
     }
 
+    /// Passes on the orphans among the last `limit` settled events, in the order in which they were written: each is
+    /// taken back when its cause turns up after all.
+    pub fn recent_orphans(&self, limit: i64, each: &mut dyn FnMut(EventRow)) -> Result<(), Error> {
+        stream(self.connection(), &ask::RECENT_ORPHANS, limit, |row| {
+            each(event(row)?);
+            Ok(())
+        })
+    }
+
     /// Passes on the last `limit` edges (effect, cause) in the order in which they were written.
     pub fn recent_causes(&self, limit: i64, each: &mut dyn FnMut(EventRef, EventRef)) -> Result<(), Error> {
         stream(self.connection(), &ask::RECENT_CAUSES, limit, |row| {
@@ -231,7 +240,7 @@ fn coverage(conn: &Connection) -> Result<Vec<CoverageRow>, Error> {
     Ok(all)
 }
 
-/// One row of `pending_row`, in the order of its columns.
+/// One row of `pending_row` or `event_row`, in the order of their columns.
 fn event(row: &Row<'_>) -> duckdb::Result<EventRow> {
     let form: u8 = row.get(7)?;
     let texts = IdText { id: row.get(16)?, causation: row.get(19)?, correlation: row.get(22)? };

@@ -425,8 +425,8 @@ impl Core {
         rows.into_iter().for_each(|row| self.ledger.restore(row));
     }
 
-    /// Failures, and the events that still wait; after all other events.
-    pub fn restore_open(&mut self, failures: Vec<FailureRow>, waiting: &[EventRow]) {
+    /// Failures, and the events that still wait; after all other events. Gives the origins that the failures name.
+    pub fn restore_open(&mut self, failures: Vec<FailureRow>, waiting: &[EventRow]) -> HashMap<EventRef, Named> {
         for row in waiting {
             let event = RestoredEvent {
                 reference: row.reference,
@@ -451,6 +451,12 @@ impl Core {
         for row in waiting {
             self.resolver.restore_waiting(row, origins.get(&row.reference).copied());
         }
+        origins
+    }
+
+    /// An orphan, whose cause may still come; `origin` as its failure names it.
+    pub fn restore_orphan(&mut self, row: &EventRow, origin: Option<Named>) {
+        self.resolver.restore_orphan(row, origin);
     }
 
     fn restored_origin(&mut self, failure: &FailureRow) -> Option<Named> {

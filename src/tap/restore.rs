@@ -28,7 +28,10 @@ pub(super) fn core(writer: &Writer, restored: Restored, filtered: bool) -> Resul
         let cause = causes.get(&event.reference).copied();
         core.restore_event(restored_event(&event, cause), event.profile);
     })?;
-    core.restore_open(restored.failures, &restored.pending);
+    let origins = core.restore_open(restored.failures, &restored.pending);
+    writer.recent_orphans(EVENTS_RESTORED, &mut |row| {
+        core.restore_orphan(&row, origins.get(&row.reference).copied());
+    })?;
     Ok(core)
 }
 
