@@ -27,7 +27,7 @@ struct Scenario {
 #[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 enum Step {
-    Read(Read),
+    Read(Box<Read>),
     /// All stable ends are sampled, and the tap has read past them.
     Barrier,
     /// A sample says that this much is still to be read of "topic/partition".
@@ -269,7 +269,7 @@ fn run(scenario: &Scenario, steps: &[Step]) -> Book {
             core.barrier(&BarrierSample { epoch, ends, unreachable: Vec::new() });
         };
         match step {
-            Step::Read(read) => core.take(&envelopes(std::slice::from_ref(read))),
+            Step::Read(read) => core.take(&envelopes(std::slice::from_ref(&**read))),
             Step::Barrier => barrier(&mut core, &BTreeMap::new()),
             Step::BarrierAhead(ahead) => barrier(&mut core, ahead),
             Step::Commit => book.apply(core.commit(Timestamp(2), std::iter::empty())),
@@ -365,7 +365,7 @@ fn random_forests_come_back_whole() {
         for (read, tree) in &made {
             trees.entry(*tree).or_default().insert(read.at.clone());
         }
-        let mut steps: Vec<Step> = made.into_iter().map(|(read, _)| Step::Read(read)).collect();
+        let mut steps: Vec<Step> = made.into_iter().map(|(read, _)| Step::Read(Box::new(read))).collect();
         random.shuffle(&mut steps);
         for _ in 0..10 {
             steps.insert(random.usize(..=steps.len()), Step::Commit);

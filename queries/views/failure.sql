@@ -21,7 +21,7 @@ SELECT
     f.time,
     orphan_reason_name(f.orphan_reason) AS orphan_reason,
     f.healed_by,
-    CAST(NULL AS VARCHAR) AS healed_evidence,
+    CASE WHEN f.state = 'healed' THEN 'later_success' END AS healed_evidence,
     CASE WHEN a.committed_offset > p.base + (f.ref & 1099511627775) THEN a.consumer_group END AS attended_by
 FROM failure_row f
 JOIN partition p ON p.ordinal = f.ref >> 40
@@ -56,5 +56,5 @@ COMMENT ON COLUMN failure.signature IS 'Same failure, other ids.';
 COMMENT ON COLUMN failure.time IS 'The failure record''s own time, UTC.';
 COMMENT ON COLUMN failure.orphan_reason IS 'Why the way back to the root is broken, when it is.';
 COMMENT ON COLUMN failure.healed_by IS 'The event that shows the failure healed.';
-COMMENT ON COLUMN failure.healed_evidence IS 'redrive, later_success or effects; NULL while it is not worked out.';
+COMMENT ON COLUMN failure.healed_evidence IS 'redrive, later_success or effects: later_success = its retries were consumed and no failure followed.';
 COMMENT ON COLUMN failure.attended_by IS 'A group that has passed the failure record; NULL when none has.';

@@ -50,7 +50,7 @@ pub(super) fn render(conversation: &Conversation, question: &Question<'_>, style
         line("beyond", &format!("{edges} outside of what was read for this answer"));
     }
     line("seen", &seen(conversation, question.coverage).sentence());
-    if !conversation.root_known && conversation.graph.node_count() > 0 {
+    if !conversation.root_known && !conversation.begins_unlinked() && conversation.graph.node_count() > 0 {
         line("root", "not known: no event of this conversation says that it is the first");
     }
     out

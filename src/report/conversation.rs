@@ -121,6 +121,11 @@ impl Conversation {
         self.by_ref.get(&reference).map(|&at| &self.graph[at])
     }
 
+    /// True when the earliest event names no cause: as near to a root as records that do not call themselves one come.
+    pub fn begins_unlinked(&self) -> bool {
+        self.roots.first().is_some_and(|&root| self.head(root).resolution == "unlinked")
+    }
+
     /// The first event of a branch.
     pub fn head(&self, branch: usize) -> &TraceNode {
         &self.graph[self.branches[branch].events[0]]

@@ -219,13 +219,24 @@ row! {
     }
 }
 
+/// What stands for a group that a failure record does not name.
+pub const UNNAMED_GROUP: &str = "an unnamed group";
+
 impl TraceFailure {
-    /// The group by name, else all that it can have been, else `unknown`.
+    /// The group by name, else all that it can have been, else that the record names none.
     pub fn group(&self) -> String {
         match (&self.consumer_group, self.candidate_groups.as_slice()) {
             (Some(group), _) => group.clone(),
-            (None, []) => "unknown".to_owned(),
+            (None, []) => UNNAMED_GROUP.to_owned(),
             (None, groups) => groups.join(" or "),
+        }
+    }
+
+    /// The group as the end of a sentence.
+    pub fn in_group(&self) -> String {
+        match self.group() {
+            unnamed if unnamed == UNNAMED_GROUP => unnamed,
+            group => format!("group {group}"),
         }
     }
 }

@@ -78,7 +78,7 @@ fn failure_cells(group: &FailureGroup, now: Timestamp, columns: usize) -> [Strin
     [
         style::count(group.failures),
         style::ago(now, group.last_time),
-        style::fit(group.consumer_group.as_deref().unwrap_or("unknown"), GROUP_MAX),
+        style::fit(group.consumer_group.as_deref().unwrap_or("(unnamed)"), GROUP_MAX),
         style::fit(&what, columns.saturating_sub(76).max(WHAT_MIN)),
         style::fit(&from, FROM_MAX),
         states(group),

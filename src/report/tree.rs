@@ -55,9 +55,11 @@ fn header(conversation: &Conversation, style: &Style) -> String {
     };
     let events = style::plural(conversation.graph.node_count() as i64, "event");
     let begin = conversation.roots.first().map(|&root| outline::name(conversation, root)).unwrap_or_default();
-    let by = match conversation.root_known {
-        true => format!("by {}", style::fit(&begin, LABEL_MAX)),
-        false => format!("root not known, earliest {}", style::fit(&begin, LABEL_MAX)),
+    let begin = style::fit(&begin, LABEL_MAX);
+    let by = match (conversation.root_known, conversation.begins_unlinked()) {
+        (true, _) => format!("by {begin}"),
+        (false, true) => format!("by {begin}, which names no cause"),
+        (false, false) => format!("root not known, earliest {begin}"),
     };
     let (tone, outcome) = outcome(&conversation.outcome());
     format!(
@@ -259,9 +261,9 @@ impl Tree<'_> {
     /// `said`: that it is orphaned stands on the line already.
     fn failed(&self, failure: &TraceFailure, said: bool) -> Vec<(Tone, String)> {
         let mut text = match failure.kind.as_str() {
-            "retry" => format!("failed in group {}", style::fit(&failure.group(), LABEL_MAX)),
-            "dead_letter" => format!("given up by group {}", style::fit(&failure.group(), LABEL_MAX)),
-            _ => format!("fault in group {}", style::fit(&failure.group(), LABEL_MAX)),
+            "retry" => format!("failed in {}", style::fit(&failure.in_group(), LABEL_MAX)),
+            "dead_letter" => format!("given up by {}", style::fit(&failure.in_group(), LABEL_MAX)),
+            _ => format!("fault in {}", style::fit(&failure.in_group(), LABEL_MAX)),
         };
         if let (Some(attempts), false) = (failure.attempt, failure.kind == "retry") {
             let _ = write!(text, " after {}", style::plural(attempts, "attempt"));

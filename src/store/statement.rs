@@ -84,8 +84,9 @@ fn word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 /// DuckDB's message without what only programmers of DuckDB and of headwater can use: the line of headwater's own
 /// statement that it points at, and stack traces.
 pub(super) fn own_words(message: &str) -> String {
-    let ends = ["\n\nLINE 1: SELECT * FROM query('", "\n\nStack Trace:"];
-    let end = ends.iter().filter_map(|end| message.find(end)).min().unwrap_or(message.len());
+    let excerpt = message.find("\n\nLINE 1: ").filter(|&at| message[at..].contains(" query('"));
+    let stack = message.find("\n\nStack Trace:");
+    let end = excerpt.into_iter().chain(stack).min().unwrap_or(message.len());
     message[..end].to_owned()
 }
 
