@@ -14,7 +14,14 @@ pub fn of_threads(id: u32) -> BTreeMap<String, f64> {
     let mut threads = BTreeMap::new();
     for task in std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten() {
         let read = |file: &str| std::fs::read_to_string(task.path().join(file)).unwrap_or_default();
-        let name = read("comm").trim_end().trim_end_matches(|c: char| c.is_ascii_digit() || c == '-').to_owned();
+        let own = read("comm").trim_end().trim_end_matches(|c: char| c.is_ascii_digit() || c == '-').to_owned();
+        // A thread that nobody names has the program's name: the first one, and those that libraries start.
+        let is_first = task.file_name().to_str() == Some(&id.to_string());
+        let name = match own.as_str() {
+            _ if is_first => "main".to_owned(),
+            "headwater" => "unnamed (DuckDB)".to_owned(),
+            _ => own,
+        };
         // Nanoseconds; finer than the ticks of `stat`, and absent from few kernels.
         let on_cpu = read("schedstat").split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).map(|ns| ns / 1e3);
         let spent = on_cpu.unwrap_or_else(|| ticks(&read("stat")) / ticks_per_second() * 1e6);

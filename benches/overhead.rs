@@ -147,7 +147,7 @@ fn run_bare(bootstrap: &str, records: usize) -> (f64, f64) {
 pub fn bare(arguments: &[String]) {
     let [bootstrap, records] = arguments else { panic!("{BARE} BOOTSTRAP RECORDS") };
     let records: usize = records.parse().unwrap();
-    let consumer = produce::reader(bootstrap, &[("isolation.level", "read_committed")]);
+    let consumer = produce::reader(bootstrap, &[("group.id", "bare"), ("isolation.level", "read_committed")]);
     let mut assignment = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
         assignment.add_partition_offset(TOPIC, partition, Offset::Beginning).unwrap();

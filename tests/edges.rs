@@ -79,13 +79,16 @@ pub fn assert_graph(folder: &Path, stream: &Stream) {
     let found: BTreeSet<Edge> = rows.iter().map(|row| (row[..3].join("/"), row[3..6].join("/"))).collect();
     let missing: Vec<&Edge> = written.difference(&found).collect();
     let extra: Vec<&Edge> = found.difference(&written).collect();
+    let verdicts = |edges: &[&Edge]| -> Vec<String> {
+        edges.iter().take(3).map(|edge| format!("{edge:?} {}", verdict(folder, door, &edge.0))).collect()
+    };
     assert!(
         missing.is_empty() && extra.is_empty(),
-        "{} edges are missing, such as {:?}; {} are extra, such as {:?}",
+        "{} edges are missing, such as {:#?}; {} are extra, such as {:#?}",
         missing.len(),
-        &missing[..missing.len().min(3)],
+        verdicts(&missing),
         extra.len(),
-        &extra[..extra.len().min(3)]
+        verdicts(&extra)
     );
     assert_eq!(rows.len(), written.len(), "no edge comes twice");
     assert!(rows.iter().all(|row| row[6..] == ["causation_id", "declared"]), "evidence and class of all edges");
@@ -97,4 +100,13 @@ pub fn assert_graph(folder: &Path, stream: &Stream) {
             .map(|(resolution, count)| vec![(*resolution).to_owned(), count.to_string()])
             .collect();
     assert_eq!(roots, expected, "resolutions");
+}
+
+/// What is said of the cause of the event at `coordinates`, for people who have to find out.
+fn verdict(folder: &Path, door: Door<'_>, coordinates: &str) -> String {
+    let parts: Vec<&str> = coordinates.rsplitn(3, '/').collect();
+    let [offset, partition, topic] = parts[..] else { panic!("{coordinates}") };
+    let place = format!("topic = '{topic}' AND partition = {partition} AND \"offset\" = {offset}");
+    let query = format!("SELECT resolution, coalesce(orphan_reason, '') FROM event WHERE {place}");
+    format!("{:?}", sql(folder, door, &query))
 }

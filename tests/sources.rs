@@ -95,7 +95,7 @@ fn record(random: &mut fastrand::Rng) -> Outgoing {
     let headers =
         (0..random.usize(..5)).map(|_| (names[random.usize(..names.len())].to_owned(), bytes(random, 60))).collect();
     Outgoing {
-        partition: random.i32(..PARTITIONS),
+        partition: random.i32(0..PARTITIONS),
         key: bytes(random, 30),
         value: bytes(random, 3_000),
         headers,
@@ -114,7 +114,8 @@ fn bytes(random: &mut fastrand::Rng, most: usize) -> Option<Vec<u8>> {
 }
 
 fn librdkafka(bootstrap: &str, topics: &[String]) -> Records {
-    let settings = [("isolation.level", "read_committed"), ("enable.partition.eof", "true")];
+    // Without a group it takes no assignment; it commits nothing to it.
+    let settings = [("group.id", "oracle"), ("isolation.level", "read_committed"), ("enable.partition.eof", "true")];
     let consumer = produce::reader(bootstrap, &settings);
     let mut assignment = TopicPartitionList::new();
     let mut seen = Records::new();
