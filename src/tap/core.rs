@@ -94,7 +94,10 @@ impl Core {
 
     fn start(&mut self, start: &Start) {
         let Some(ordinal) = self.place(&start.partition, start.position) else { return };
-        self.note_start(start.log_start, start.position);
+        // A start that goes on where an earlier one stopped says nothing about what lies before.
+        if self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref).is_none() {
+            self.note_start(start.log_start, start.position);
+        }
         self.cover(ordinal).start(start.log_start, start.position);
     }
 
