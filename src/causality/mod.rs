@@ -1,6 +1,7 @@
 //! `Envelope -> Resolution`: who caused it, who still waits, who is orphaned. Pure: no I/O, no clock, no async.
 
 mod barrier;
+mod claims;
 mod conversation;
 mod failures;
 mod index;

@@ -1,6 +1,7 @@
 //! Finds causes: at once when the cause was seen, later when it comes, never when the barrier says so.
 
 use super::barrier::Barrier;
+use super::claims::{Claim, Claims};
 use super::conversation::Conversations;
 use super::failures::Failures;
 use super::index::{Index, Secret, Spreading};
@@ -71,14 +72,6 @@ pub struct Limits {
     pub hub_members: u64,
 }
 
-/// What an event waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Claim {
-    Id(u64),
-    Ref(EventRef),
-    Elsewhere(u64),
-}
-
 /// An event whose cause was not seen yet, or that was orphaned and may still be taken back.
 #[derive(Debug, Clone)]
 pub(super) struct Open {
@@ -106,8 +99,7 @@ pub struct Resolver {
     pub(super) lineages: Lineages,
     pub(super) failures: Failures,
     pub(super) barrier: Barrier,
-    /// Who waits for what, in arrival order.
-    pub(super) claims: HashMap<Claim, VecDeque<EventRef>, Spreading>,
+    pub(super) claims: Claims,
     pub(super) open: HashMap<EventRef, Open, Spreading>,
     /// Waiting events by the epoch that may judge them.
     pub(super) due: VecDeque<(Epoch, EventRef)>,
@@ -132,7 +124,7 @@ impl Resolver {
             lineages: Lineages::new(),
             failures: Failures::default(),
             barrier: Barrier::default(),
-            claims: HashMap::default(),
+            claims: Claims::default(),
             open: HashMap::default(),
             due: VecDeque::new(),
             fresh: Vec::new(),
@@ -258,7 +250,7 @@ impl Resolver {
 
     fn wait(&mut self, row: EventRow, claim: Claim, evidence: Evidence) {
         let reference = row.reference;
-        self.claims.entry(claim).or_default().push_back(reference);
+        self.claims.add(claim, reference);
         self.due.push_back((self.barrier.epoch(), reference));
         self.fresh.push(reference);
         self.waiting += 1;
@@ -267,10 +259,7 @@ impl Resolver {
 
     /// `cause` has come: whoever claims it is caused by it.
     fn satisfy(&mut self, claim: Claim, cause: EventRef, changes: &mut Changes) {
-        if self.claims.is_empty() {
-            return;
-        }
-        let Some(children) = self.claims.remove(&claim) else { return };
+        let Some(children) = self.claims.take(claim) else { return };
         for child in children.into_iter().filter(|&child| child != cause) {
             let Some(open) = self.open.remove(&child) else { continue };
             self.waiting -= u64::from(!open.orphaned);
@@ -285,14 +274,14 @@ impl Resolver {
 
     /// The topic of a record that was named while nobody had heard of it has turned up: reading of it begins now.
     pub fn placed(&mut self, hash: u64, origin: EventRef) {
-        let Some(children) = self.claims.remove(&Claim::Elsewhere(hash)) else { return };
-        for &child in &children {
+        let Some(children) = self.claims.take(Claim::Elsewhere(hash)) else { return };
+        for child in children {
             if let Some(open) = self.open.get_mut(&child) {
                 open.claim = Claim::Ref(origin);
             }
+            self.claims.add(Claim::Ref(origin), child);
             self.name_failure_origin(child, origin, Evidence::FailureCoordinates);
         }
-        self.claims.entry(Claim::Ref(origin)).or_default().extend(children);
     }
 
     fn join(&mut self, child: EventRef, cause: EventRef) -> EventRef {
@@ -397,15 +386,8 @@ impl Resolver {
         let Some(claim) = self.open.get(&oldest).filter(|open| open.orphaned).map(|open| open.claim) else { return };
         self.open.remove(&oldest);
         self.limits.orphans_dropped += 1;
-        if let Some(children) = self.claims.get_mut(&claim) {
-            // Children of one claim are orphaned in arrival order, so the oldest stands first.
-            if children.front() == Some(&oldest) {
-                children.pop_front();
-            }
-            if children.is_empty() {
-                self.claims.remove(&claim);
-            }
-        }
+        // Children of one claim are orphaned in arrival order, so the oldest stands first.
+        self.claims.forget_first(claim, oldest);
     }
 
     /// Hands over what a commit has to write besides what was pushed already.

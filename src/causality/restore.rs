@@ -1,7 +1,8 @@
 //! The resolver's memory as an earlier run left it.
 
+use super::claims::Claim;
 use super::recent::Known;
-use super::resolver::{Claim, Named, Open, Resolver};
+use super::resolver::{Named, Open, Resolver};
 use crate::event::{EventRef, EventRow, Evidence, Identifier, Kind, Resolution};
 
 /// An event of an earlier run, for the memory of this one.
@@ -77,7 +78,7 @@ impl Resolver {
             None => self.claim_by_id(row),
         };
         let Some((claim, evidence)) = claim else { return false };
-        self.claims.entry(claim).or_default().push_back(row.reference);
+        self.claims.add(claim, row.reference);
         self.open.insert(row.reference, Open { row: None, claim, evidence, orphaned });
         true
     }

@@ -152,7 +152,7 @@ impl Reader {
                     patience = INTERRUPT_AGAIN;
                 }
             });
-            let outcome = run(conn, &ask::BEGIN_READ_ONLY).and_then(|()| question(conn));
+            let outcome = begin(conn).and_then(|()| question(conn));
             // A rollback ends a transaction in any state; there is nothing to keep.
             let _ = run(conn, &write::ROLLBACK);
             drop(done);
@@ -187,6 +187,15 @@ impl Canceller {
     pub fn cancel(&self) {
         self.pool.with_slot(self.slot, Running::interrupt);
     }
+}
+
+/// Begins a transaction that refuses writes. An interrupt that came late may have reached the rollback of the question
+/// before: what it left open is ended first.
+fn begin(conn: &Connection) -> Result<(), Error> {
+    run(conn, &ask::BEGIN_READ_ONLY).or_else(|_| {
+        run(conn, &write::ROLLBACK)?;
+        run(conn, &ask::BEGIN_READ_ONLY)
+    })
 }
 
 fn question_error(source: duckdb::Error) -> Error {

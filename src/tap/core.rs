@@ -2,13 +2,12 @@
 //! give the same changes.
 
 use super::catalog::{Catalog, ProfileNumber};
-use crate::causality::{Arrival, Horizon, Named, Resolver, RestoredEvent, signature, trace_identifier};
+use crate::causality::{Arrival, Horizon, Named, Resolver, signature};
 use crate::delivery::{Coverage, Ledger};
 use crate::event::{
-    BarrierSample, Changes, CounterRow, CoverageRow, Envelope, Envelopes, Epoch, EventRef, EventRow, Evidence,
-    FailureNotice, FailureRow, GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason,
-    PartitionRow, ProducerRow, ProfileRow, ProgressRow, Resolution, Segment, Spelling, Start, Timestamp,
-    TopicPartition, Undecoded,
+    BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice, FailureRow,
+    GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, Resolution, Segment, Spelling,
+    Start, Timestamp, TopicPartition, Undecoded,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,15 +20,15 @@ const ELSEWHERE: usize = 100_000;
 
 /// See the module's documentation.
 pub struct Core {
-    catalog: Catalog,
-    coverage: Vec<Option<Coverage>>,
-    resolver: Resolver,
-    ledger: Ledger,
+    pub(super) catalog: Catalog,
+    pub(super) coverage: Vec<Option<Coverage>>,
+    pub(super) resolver: Resolver,
+    pub(super) ledger: Ledger,
     changes: Changes,
-    undecoded: [u64; Undecoded::ALL.len()],
+    pub(super) undecoded: [u64; Undecoded::ALL.len()],
     key: HashKey,
     absence: Absence,
-    counters: HashMap<String, f64>,
+    pub(super) counters: HashMap<String, f64>,
     /// Offsets that failures name on partitions nobody has heard of yet.
     elsewhere: HashMap<(String, i32), Vec<i64>>,
     elsewhere_named: usize,
@@ -101,7 +100,7 @@ impl Core {
         self.cover(ordinal).start(start.log_start, start.position);
     }
 
-    fn note_start(&mut self, log_start: i64, position: i64) {
+    pub(super) fn note_start(&mut self, log_start: i64, position: i64) {
         self.absence.began_late |= position > log_start;
         self.absence.retention |= log_start > 0;
         self.resolver.set_absence(self.absence.reason());
@@ -212,7 +211,7 @@ impl Core {
 
     /// A topic that was never heard of gets no number: names in headers come from outside. It waits under a hash until
     /// reading of the topic begins.
-    fn remember_elsewhere(&mut self, origin: &Origin) -> u64 {
+    pub(super) fn remember_elsewhere(&mut self, origin: &Origin) -> u64 {
         if self.elsewhere_named < ELSEWHERE {
             self.elsewhere_named += 1;
             let place = (origin.topic.clone(), origin.partition);
@@ -336,6 +335,22 @@ impl Core {
         std::mem::take(&mut self.changes)
     }
 
+    /// Where reading of each partition goes on.
+    pub fn positions(&self) -> HashMap<TopicPartition, i64> {
+        let mut positions = HashMap::new();
+        for coverage in self.coverage.iter().flatten() {
+            let Some(place) = self.catalog.at(coverage.row().ordinal) else { continue };
+            let next = positions.entry((*place.partition).clone()).or_insert(0);
+            *next = coverage.next_offset().max(*next);
+        }
+        positions
+    }
+
+    /// Offsets of all partitions that are missing for `reason`.
+    pub fn missing(&self, reason: GapReason) -> i64 {
+        self.coverage.iter().flatten().map(|coverage| coverage.row().missing[reason as usize]).sum()
+    }
+
     fn own_counters(&self) -> Vec<(String, f64)> {
         let limits = self.resolver.limits();
         let mut counters: Vec<(String, f64)> = [
@@ -386,116 +401,4 @@ fn name_origin(catalog: &Catalog, row: &mut FailureRow) {
     row.origin_topic.get_or_insert_with(|| place.partition.topic.to_string());
     row.origin_partition.get_or_insert(place.partition.partition);
     row.origin_offset.get_or_insert(place.base + origin.offset());
-}
-
-/// What an earlier run left in the database.
-impl Core {
-    /// Dictionary rows, in the order of their numbers.
-    pub fn restore_names(&mut self, partitions: &[PartitionRow], profiles: &[ProfileRow], producers: &[ProducerRow]) {
-        partitions.iter().for_each(|row| self.catalog.restore_place(row));
-        producers.iter().for_each(|row| self.catalog.restore_producer(row));
-        for row in profiles {
-            self.catalog.restore_profile(row);
-        }
-    }
-
-    /// Coverage, which holds the read positions.
-    pub fn restore_coverage(&mut self, rows: Vec<CoverageRow>) {
-        for row in rows {
-            self.note_start(row.log_start, row.first_offset);
-            let at = row.ordinal.0 as usize;
-            if self.coverage.len() <= at {
-                self.coverage.resize(at + 1, None);
-            }
-            self.coverage[at] = Some(Coverage::restore(row));
-        }
-    }
-
-    /// The tap's own numbers: what is counted goes on from where it stood.
-    pub fn restore_counters(&mut self, rows: &[CounterRow]) {
-        for row in rows {
-            let undecoded = row.name.strip_prefix("undecoded_");
-            let at = Undecoded::ALL.iter().position(|reason| undecoded == Some(reason.as_str()));
-            if let Some(at) = at {
-                self.undecoded[at] = row.value as u64;
-            }
-            self.counters.insert(row.name.clone(), row.value);
-        }
-    }
-
-    /// Progress of groups.
-    pub fn restore_progress(&mut self, rows: Vec<ProgressRow>) {
-        rows.into_iter().for_each(|row| self.ledger.restore(row));
-    }
-
-    /// Failures, and the events that still wait; after all other events. Gives the origins that the failures name.
-    pub fn restore_open(&mut self, failures: Vec<FailureRow>, waiting: &[EventRow]) -> HashMap<EventRef, Named> {
-        for row in waiting {
-            let event = RestoredEvent {
-                reference: row.reference,
-                id: row.id,
-                shared: [row.trace.map(trace_identifier), row.correlation],
-                conversation: row.conversation,
-                kind: row.kind,
-                resolution: row.resolution,
-                cause: None,
-                topic: 0,
-                event_type: 0,
-            };
-            self.restore_event(event, row.profile);
-        }
-        let mut origins = HashMap::new();
-        for failure in failures {
-            if let Some(named) = self.restored_origin(&failure) {
-                origins.insert(failure.reference, named);
-            }
-            self.resolver.restore_failure(failure);
-        }
-        for row in waiting {
-            self.resolver.restore_waiting(row, origins.get(&row.reference).copied());
-        }
-        origins
-    }
-
-    /// An orphan, whose cause may still come; `origin` as its failure names it.
-    pub fn restore_orphan(&mut self, row: &EventRow, origin: Option<Named>) {
-        self.resolver.restore_orphan(row, origin);
-    }
-
-    fn restored_origin(&mut self, failure: &FailureRow) -> Option<Named> {
-        if failure.origin_evidence == Some(Evidence::FailureCoordinates) {
-            return failure.origin.map(|origin| Named::Here(origin, Horizon::Ahead));
-        }
-        let (topic, partition, offset) = (&failure.origin_topic, failure.origin_partition, failure.origin_offset);
-        let origin = Origin { topic: topic.clone()?, partition: partition?, offset: offset? };
-        Some(Named::Elsewhere(self.remember_elsewhere(&origin)))
-    }
-
-    /// A merge of two conversations; before the events.
-    pub fn restore_merge(&mut self, old: EventRef, current: EventRef) {
-        self.resolver.restore_merge(old, current);
-    }
-
-    /// One event; topic and type are looked up here.
-    pub fn restore_event(&mut self, mut event: RestoredEvent, profile: i32) {
-        event.topic = self.catalog.at(event.reference.ordinal()).map_or(0, |place| place.topic);
-        event.event_type = self.catalog.event_type(profile);
-        self.resolver.restore_event(&event);
-    }
-
-    /// Where reading of each partition goes on.
-    pub fn positions(&self) -> HashMap<TopicPartition, i64> {
-        let mut positions = HashMap::new();
-        for coverage in self.coverage.iter().flatten() {
-            let Some(place) = self.catalog.at(coverage.row().ordinal) else { continue };
-            let next = positions.entry((*place.partition).clone()).or_insert(0);
-            *next = coverage.next_offset().max(*next);
-        }
-        positions
-    }
-
-    /// Offsets of all partitions that are missing for `reason`.
-    pub fn missing(&self, reason: GapReason) -> i64 {
-        self.coverage.iter().flatten().map(|coverage| coverage.row().missing[reason as usize]).sum()
-    }
 }

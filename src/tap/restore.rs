@@ -1,8 +1,12 @@
 //! The core as an earlier run left it: everything comes from the database, nothing is read from Kafka again.
 
 use super::core::Core;
-use crate::causality::{RestoredEvent, trace_identifier};
-use crate::event::EventRef;
+use crate::causality::{Horizon, Named, RestoredEvent, trace_identifier};
+use crate::delivery::Coverage;
+use crate::event::{
+    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, Origin, PartitionRow, ProducerRow, ProfileRow,
+    ProgressRow, Undecoded,
+};
 use crate::store::{Error, RecentEvent, Restored, Writer};
 use std::collections::HashMap;
 
@@ -46,5 +50,101 @@ fn restored_event(event: &RecentEvent, cause: Option<EventRef>) -> RestoredEvent
         cause,
         topic: 0,
         event_type: 0,
+    }
+}
+
+/// What an earlier run left in the database.
+impl Core {
+    /// Dictionary rows, in the order of their numbers.
+    pub fn restore_names(&mut self, partitions: &[PartitionRow], profiles: &[ProfileRow], producers: &[ProducerRow]) {
+        partitions.iter().for_each(|row| self.catalog.restore_place(row));
+        producers.iter().for_each(|row| self.catalog.restore_producer(row));
+        for row in profiles {
+            self.catalog.restore_profile(row);
+        }
+    }
+
+    /// Coverage, which holds the read positions.
+    pub fn restore_coverage(&mut self, rows: Vec<CoverageRow>) {
+        for row in rows {
+            self.note_start(row.log_start, row.first_offset);
+            let at = row.ordinal.0 as usize;
+            if self.coverage.len() <= at {
+                self.coverage.resize(at + 1, None);
+            }
+            self.coverage[at] = Some(Coverage::restore(row));
+        }
+    }
+
+    /// The tap's own numbers: what is counted goes on from where it stood.
+    pub fn restore_counters(&mut self, rows: &[CounterRow]) {
+        for row in rows {
+            let undecoded = row.name.strip_prefix("undecoded_");
+            let at = Undecoded::ALL.iter().position(|reason| undecoded == Some(reason.as_str()));
+            if let Some(at) = at {
+                self.undecoded[at] = row.value as u64;
+            }
+            self.counters.insert(row.name.clone(), row.value);
+        }
+    }
+
+    /// Progress of groups.
+    pub fn restore_progress(&mut self, rows: Vec<ProgressRow>) {
+        rows.into_iter().for_each(|row| self.ledger.restore(row));
+    }
+
+    /// Failures, and the events that still wait; after all other events. Gives the origins that the failures name.
+    pub fn restore_open(&mut self, failures: Vec<FailureRow>, waiting: &[EventRow]) -> HashMap<EventRef, Named> {
+        for row in waiting {
+            let event = RestoredEvent {
+                reference: row.reference,
+                id: row.id,
+                shared: [row.trace.map(trace_identifier), row.correlation],
+                conversation: row.conversation,
+                kind: row.kind,
+                resolution: row.resolution,
+                cause: None,
+                topic: 0,
+                event_type: 0,
+            };
+            self.restore_event(event, row.profile);
+        }
+        let mut origins = HashMap::new();
+        for failure in failures {
+            if let Some(named) = self.restored_origin(&failure) {
+                origins.insert(failure.reference, named);
+            }
+            self.resolver.restore_failure(failure);
+        }
+        for row in waiting {
+            self.resolver.restore_waiting(row, origins.get(&row.reference).copied());
+        }
+        origins
+    }
+
+    /// An orphan, whose cause may still come; `origin` as its failure names it.
+    pub fn restore_orphan(&mut self, row: &EventRow, origin: Option<Named>) {
+        self.resolver.restore_orphan(row, origin);
+    }
+
+    fn restored_origin(&mut self, failure: &FailureRow) -> Option<Named> {
+        if failure.origin_evidence == Some(Evidence::FailureCoordinates) {
+            return failure.origin.map(|origin| Named::Here(origin, Horizon::Ahead));
+        }
+        let (topic, partition, offset) = (&failure.origin_topic, failure.origin_partition, failure.origin_offset);
+        let origin = Origin { topic: topic.clone()?, partition: partition?, offset: offset? };
+        Some(Named::Elsewhere(self.remember_elsewhere(&origin)))
+    }
+
+    /// A merge of two conversations; before the events.
+    pub fn restore_merge(&mut self, old: EventRef, current: EventRef) {
+        self.resolver.restore_merge(old, current);
+    }
+
+    /// One event; topic and type are looked up here.
+    pub fn restore_event(&mut self, mut event: RestoredEvent, profile: i32) {
+        event.topic = self.catalog.at(event.reference.ordinal()).map_or(0, |place| place.topic);
+        event.event_type = self.catalog.event_type(profile);
+        self.resolver.restore_event(&event);
     }
 }
