@@ -189,7 +189,8 @@ impl Stage<'_> {
         let picture = text(&self.setting(), &account);
         self.wipe()?;
         self.drawn = picture.lines().count();
-        self.out.write_all(picture.as_bytes()).and_then(|()| self.out.flush()).map_err(Error::Print)
+        // A line that is too long must not wrap, or the next wipe would miss its second half (DEC mode 7, autowrap).
+        write!(self.out, "\x1b[?7l{picture}\x1b[?7h").and_then(|()| self.out.flush()).map_err(Error::Print)
     }
 
     /// Takes the last picture off the terminal: cursor up to its first line, clear below (ECMA-48 CPL and ED).
