@@ -41,6 +41,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct Running {
     /// Where its door answers, if it has one.
     pub url: Option<String>,
+    /// How much it will read before it is up to date, as a sentence.
+    pub outlook: String,
     stop_reading: Arc<AtomicBool>,
     reader: Reader,
     sampler: JoinHandle<()>,
@@ -79,7 +81,8 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         counters: counters.clone(),
         stop: stop_reading.clone(),
     };
-    let admin = Admin::connect(&settings)?;
+    let mut admin = Admin::connect(&settings)?;
+    let outlook = outlook(&admin.estimate(&*plan)?);
     // Whoever waits for the address gets it before the first record is read.
     let door = config.serve.map(|address| Door::start(address, readers, counters.clone())).transpose()?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
@@ -106,7 +109,16 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let sampler = spawn("sampler", move || sampling.run())?;
     let reader = Reader::start(settings, plan, sinks(ids, keys, to_core))?;
     let url = door.as_ref().map(|door| format!("postgres://{}/headwater", door.address()));
-    Ok(Running { url, stop_reading, reader, sampler, asks, core, writer, door })
+    Ok(Running { url, outlook, stop_reading, reader, sampler, asks, core, writer, door })
+}
+
+fn outlook(estimate: &kafka::Estimate) -> String {
+    let kafka::Estimate { topics, partitions, offsets, unreachable } = estimate;
+    let mut text = format!("up to {offsets} records in {topics} topics ({partitions} partitions) are there to be read");
+    if *unreachable > 0 {
+        text.push_str(&format!("; {unreachable} partitions did not answer and are read once they do"));
+    }
+    text
 }
 
 /// Makes one sink a fetch thread.

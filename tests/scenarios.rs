@@ -2,9 +2,9 @@
 //! `tests/scenarios/` is one; those that say `any_order` are read in many orders and batches besides.
 
 use headwater::event::{
-    BarrierSample, Changes, Envelope, Envelopes, EventRef, Evidence, FailureKind, FailureNotice, FailureRow,
-    FailureState, GapReason, HashKey, Identifier, Kind, Origin, Profile, Resolution, Segment, Spelling, Start,
-    Timestamp, TopicPartition, TraceContext,
+    BarrierSample, Changes, CommittedOffset, Envelope, Envelopes, EventRef, Evidence, FailureKind, FailureNotice,
+    FailureRow, FailureState, GapReason, GroupSample, GroupState, HashKey, Identifier, Kind, Origin, Profile,
+    Resolution, Segment, Spelling, Start, Timestamp, TopicPartition, TraceContext,
 };
 use headwater::tap::Core;
 use serde::Deserialize;
@@ -30,6 +30,8 @@ enum Step {
     Read(Box<Read>),
     /// All stable ends are sampled, and the tap has read past them.
     Barrier,
+    /// A group has committed these offsets, by "topic/partition".
+    Committed(BTreeMap<String, i64>),
     /// A sample says that this much is still to be read of "topic/partition".
     BarrierAhead(BTreeMap<String, i64>),
     Commit,
@@ -254,6 +256,17 @@ fn envelopes(reads: &[Read]) -> Envelopes {
     batch
 }
 
+fn committed(offsets: &BTreeMap<String, i64>) -> GroupSample {
+    let commit = |(at, offset): (&String, &i64)| {
+        let partition = partition(at);
+        let (topic, partition) = (partition.topic.clone(), partition.partition);
+        CommittedOffset { group: "group".into(), topic, partition, offset: Some(*offset) }
+    };
+    let commits = offsets.iter().map(commit).collect();
+    let groups = vec![GroupState { group: "group".into(), state: None, commits }];
+    GroupSample { at: Timestamp(1), groups, ..GroupSample::default() }
+}
+
 fn run(scenario: &Scenario, steps: &[Step]) -> Book {
     let mut core = Core::new(KEY, false);
     let mut book = Book::default();
@@ -272,6 +285,7 @@ fn run(scenario: &Scenario, steps: &[Step]) -> Book {
             Step::Read(read) => core.take(&envelopes(std::slice::from_ref(&**read))),
             Step::Barrier => barrier(&mut core, &BTreeMap::new()),
             Step::BarrierAhead(ahead) => barrier(&mut core, ahead),
+            Step::Committed(offsets) => core.groups(&committed(offsets)),
             Step::Commit => book.apply(core.commit(Timestamp(2), std::iter::empty())),
             Step::End => core.end_of_input(),
         }

@@ -35,6 +35,7 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
     let stop = stop::flag()?;
     let result = tap::run(config, &stop, |running| {
         output::note(&format!("headwater: {reading} into {}", database.display()));
+        output::note(&format!("headwater: {}", running.outlook));
         if let Some(url) = &running.url {
             output::note(&format!("headwater: ask it at {url}, or with `headwater failures`; stop it with Ctrl-C"));
             announce(url, &database);

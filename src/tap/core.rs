@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// Rows whose ids are looked for ahead: enough for the memory to work on them side by side.
 const WARM_ROWS: usize = 16;
 
+/// Rows of a run between two looks at the time: a mark is wanted once a second, and one batch may hold more.
+const MARK_ROWS: usize = 256;
+
 /// Origins that may be remembered for topics nobody has heard of yet: their names come from headers.
 const ELSEWHERE: usize = 100_000;
 
@@ -146,8 +149,8 @@ impl Core {
         }
         let coverage = self.cover(ordinal);
         coverage.cover(segment.covers.clone(), rows.iter().map(|row| row.offset), segment.missing);
-        if let Some(last) = rows.last() {
-            coverage.mark(last.offset, last.record_time);
+        for row in rows.iter().step_by(MARK_ROWS) {
+            coverage.mark(row.offset, row.record_time);
         }
         let next = coverage.next_offset();
         self.resolver.advance(ordinal, next, &mut self.changes);
@@ -280,10 +283,14 @@ impl Core {
                 Some((ordinal, *ends, coverage))
             };
             let rows = self.ledger.tally(group, (sample.at, sample.resolution_ms), find);
-            for row in &rows {
-                if let Some(committed) = row.committed_offset {
-                    self.resolver.consumed(row.ordinal, committed);
-                }
+            // Every commit, not only those that moved: retries below them may have been read since.
+            let consumed: Vec<(Ordinal, i64)> = group
+                .commits
+                .iter()
+                .filter_map(|commit| Some((find(&commit.topic, commit.partition)?.0, commit.offset?)))
+                .collect();
+            for (ordinal, committed) in consumed {
+                self.resolver.consumed(ordinal, committed);
             }
             self.changes.progress.extend(rows);
         }

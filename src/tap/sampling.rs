@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
+/// When the second sample is taken, if the interval is longer.
+const SECOND_SAMPLE: Duration = Duration::from_secs(1);
+
 /// What the sampler is asked for.
 pub(super) enum Ask {
     /// A barrier sample for this epoch.
@@ -28,16 +31,18 @@ pub(super) struct Sampling {
 }
 
 impl Sampling {
-    /// Runs until it is told to stop, and takes one last sample.
+    /// Runs until it is told to stop, and takes one last sample. The first one comes before much was read, so that the
+    /// second follows soon.
     pub fn run(mut self) {
         let mut due = clock::instant();
+        let mut pause = SECOND_SAMPLE.min(self.interval);
         loop {
             match self.asks.recv_timeout(due.saturating_duration_since(clock::instant())) {
                 Ok(Ask::Barrier(epoch)) => self.barrier(epoch),
                 Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
                     self.groups();
-                    due = next_due(self.interval);
+                    due = next_due(std::mem::replace(&mut pause, self.interval));
                 }
             }
         }
