@@ -22,11 +22,13 @@ pub enum Counter {
     Queries = 6,
     /// Queries that were refused or failed.
     QueriesFailed = 7,
+    /// Headers that were not looked at, because their record has more than the limit.
+    HeadersCut = 8,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -35,6 +37,7 @@ impl Counter {
         Self::BrokerErrors,
         Self::Queries,
         Self::QueriesFailed,
+        Self::HeadersCut,
     ];
 
     /// The name in the `tap` view.
@@ -48,6 +51,7 @@ impl Counter {
             Self::BrokerErrors => "broker_errors",
             Self::Queries => "queries",
             Self::QueriesFailed => "queries_failed",
+            Self::HeadersCut => "headers_cut",
         }
     }
 }

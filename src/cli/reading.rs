@@ -92,5 +92,9 @@ pub(super) fn sql(args: &args::Sql) -> anyhow::Result<ExitCode> {
         Format::Ndjson => json::ndjson(&answer),
         Format::Csv => table::csv(&answer, output::is_terminal()),
     })?;
+    if source.client.was_cut() {
+        let rows = answer.rows.len();
+        output::note(&format!("headwater: sql: cut after {rows} rows; ask for fewer with WHERE or LIMIT"));
+    }
     Ok(ExitCode::SUCCESS)
 }

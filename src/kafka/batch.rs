@@ -259,15 +259,16 @@ impl<'a> RawRecord<'a> {
         })
     }
 
+    /// Fills `into`, and says how many headers were left out.
     #[inline(always)]
-    fn headers(mut self, into: &mut Vec<Header<'a>>) -> Option<()> {
+    fn headers(mut self, into: &mut Vec<Header<'a>>) -> Option<usize> {
         into.clear();
         let count = usize::try_from(self.headers.varint()?).ok()?;
         for _ in 0..count.min(HEADERS_MAX) {
             let name = self.headers.nullable_bytes()??;
             into.push(Header { name, value: self.headers.nullable_bytes()? });
         }
-        Some(())
+        Some(count.saturating_sub(HEADERS_MAX))
     }
 }
 
@@ -276,12 +277,14 @@ pub(super) struct PlainRecords<'a> {
     plain: &'a [u8],
     batch: RecordBatch<'a>,
     covers: Range<i64>,
+    /// Headers beyond [`HEADERS_MAX`] of a record, which were not passed on.
+    pub(super) headers_cut: u64,
 }
 
 impl<'a> PlainRecords<'a> {
     /// Those of `batch` that lie in `covers`; `plain` is its payload without compression.
     pub(super) fn new(batch: RecordBatch<'a>, covers: Range<i64>, plain: &'a [u8]) -> Self {
-        Self { plain, batch, covers }
+        Self { plain, batch, covers, headers_cut: 0 }
     }
 }
 
@@ -308,9 +311,8 @@ impl Records for PlainRecords<'_> {
                 self.batch.base_timestamp.wrapping_add(raw.timestamp_delta)
             };
             let (key, value) = (raw.key, raw.value);
-            if raw.headers(&mut headers).is_none() {
-                return false;
-            }
+            let Some(cut) = raw.headers(&mut headers) else { return false };
+            self.headers_cut += cut as u64;
             each(&Record { offset, timestamp_ms, key, value, headers: &headers });
         }
         true

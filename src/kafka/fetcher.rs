@@ -311,7 +311,9 @@ impl Fetcher {
                     Ok(plain) => {
                         let mut records = PlainRecords::new(batch, covers.clone(), plain);
                         let content = Content::Records(&mut records);
-                        return self.sink.batch(Batch { partition, producer, covers, content });
+                        self.sink.batch(Batch { partition, producer, covers, content });
+                        self.shared.counters.add(Counter::HeadersCut, records.headers_cut);
+                        return;
                     }
                     Err(reason) => (producer, reason),
                 }
