@@ -15,9 +15,9 @@ pub use self::core::Core;
 pub use self::import::{ImportConfig, ImportSummary, import};
 pub use self::secret::{parse as parse_secret, secret_path};
 
-use self::pipeline::{COMMITS_WAITING, Input, Pipeline, READS_WAITING};
+use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
-use self::sampling::{Ask, Sampling};
+use self::sampling::Sampling;
 use crate::config::TapConfig;
 use crate::decode::Decoder;
 use crate::event::HashKey;

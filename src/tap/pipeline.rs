@@ -2,13 +2,12 @@
 
 use super::clock;
 use super::core::Core;
-use super::sampling::Ask;
-use crate::event::{BarrierSample, Changes, Envelopes, GroupSample, Timestamp};
+use crate::event::{BarrierSample, Changes, Envelopes, Epoch, GroupSample, Timestamp};
 use crate::store;
 use crate::telemetry::{Counter, Counters};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Reads that may wait for the core. One is up to 16 MiB of fetch answer, so a few keep it busy.
 pub(super) const READS_WAITING: usize = 8;
@@ -27,6 +26,14 @@ pub(super) enum Input {
     Groups(GroupSample),
     /// Nothing more will come, and everything that waits can be judged.
     End,
+}
+
+/// What the sampler is asked for.
+pub(super) enum Ask {
+    /// A barrier sample for this epoch.
+    Barrier(Epoch),
+    /// One last sample of the groups, and an end.
+    Stop,
 }
 
 /// The core thread's surroundings.
@@ -111,9 +118,4 @@ pub(super) fn write(mut writer: store::Writer, commits: Receiver<Changes>) -> Re
         writer.append(changes)?;
     }
     writer.close()
-}
-
-/// When something that happens every `interval` is due again.
-pub(super) fn next_due(interval: Duration) -> Instant {
-    clock::instant() + interval
 }

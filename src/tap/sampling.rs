@@ -1,7 +1,7 @@
 //! The sampler thread: barriers when the core asks, groups and log ends on an interval.
 
 use super::clock;
-use super::pipeline::{Input, next_due};
+use super::pipeline::{Ask, Input};
 use crate::event::Epoch;
 use crate::kafka::{Admin, Plan};
 use std::sync::Arc;
@@ -10,14 +10,6 @@ use std::time::Duration;
 
 /// When the second sample is taken, if the interval is longer.
 const SECOND_SAMPLE: Duration = Duration::from_secs(1);
-
-/// What the sampler is asked for.
-pub(super) enum Ask {
-    /// A barrier sample for this epoch.
-    Barrier(Epoch),
-    /// One last sample of the groups, and an end.
-    Stop,
-}
 
 /// What the sampler works with.
 pub(super) struct Sampling {
@@ -42,7 +34,7 @@ impl Sampling {
                 Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
                     self.groups();
-                    due = next_due(std::mem::replace(&mut pause, self.interval));
+                    due = clock::instant() + std::mem::replace(&mut pause, self.interval);
                 }
             }
         }
