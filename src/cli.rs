@@ -37,6 +37,7 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let name = command.name();
+    crate::tap::init_logging();
     match run(command) {
         Ok(code) => code,
         Err(error) => {

@@ -28,16 +28,22 @@
 //!
 //! 1. **Passive.** No produce, commit, group join, topic creation, configuration change or telemetry push on the tapped
 //!    cluster, not even by a side effect. Guarded by `tests/passive.rs`.
-//! 2. **No number without its coverage.** Guarded by `tests/scenarios.rs` and the `coverage` view's tests.
+//! 2. **No number without its coverage.** Guarded by `src/delivery/coverage.rs`, `tests/queries.rs` and
+//!    `tests/cli/answers.rs`.
 //! 3. **Declared, transactional and inferred causes never share a count.** Guarded by `tests/queries.rs`.
 //! 4. **Time enters the core as data.** `decode`, `causality` and `delivery` do no I/O, read no clock and run no async;
 //!    the graph is the same in any arrival order and any batching once the last barrier has passed. Guarded by
 //!    `tests/architecture.rs`, `.clippy.toml` and the permutation properties in `tests/scenarios.rs`.
-//! 5. **One writer, one transaction, read positions included.** Guarded by `tests/restart.rs`.
-//! 6. **Every limit is named**, has its reason beside it, and is counted when it is reached.
-//! 7. **Bad input is a fact, not an error.** Guarded by `tests/hostile.rs`.
-//! 8. **Payloads stay in Kafka**; keys are kept as keyed hashes whose secret lives outside the database.
+//! 5. **One writer, one transaction, read positions included.** No reader can hurt the writer. Guarded by
+//!    `tests/restart.rs`, and by `tests/queries.rs` against greedy readers.
+//! 6. **Every limit is named**, has its reason beside it, and is counted when it is reached. Guarded by
+//!    `src/decode/tests.rs`, `src/kafka/batch/tests.rs`, `tests/queries.rs` and `tests/serve.rs`.
+//! 7. **Bad input is a fact, not an error.** Guarded by `tests/hostile.rs`, `src/event/text.rs` and
+//!    `src/report/conversation/tests.rs`.
+//! 8. **Payloads stay in Kafka**; keys are kept as keyed hashes whose secret lives outside the database. Guarded by
+//!    `tests/imports.rs`.
 //! 9. **Gentle.** One fetch in flight per broker, one hour back by default, filters and a rate cap from the first day.
+//!    Guarded by `src/tap/plan.rs`, `src/config/tests.rs` and `src/kafka/throttle.rs`.
 
 pub mod capture;
 pub mod causality;

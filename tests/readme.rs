@@ -72,8 +72,8 @@ fn every_option_that_the_readme_names_exists() {
     let (readme, overview) = (readme(), help(&[]));
     let commands = all(r"(?m)^\s+headwater (\w+)", &overview);
     let mut known: String = commands.iter().map(|command| help(&[command])).collect();
-    // The two that Cargo knows and the README shows outside its code blocks.
-    known.push_str(" --release --no-default-features");
+    // What Cargo knows and the README shows outside its code blocks.
+    known.push_str(" --release --no-default-features --features");
     let inline = Regex::new("`[^`\n]+`").unwrap();
     for piece in inline.find_iter(&readme) {
         assert_eq!(unknown_options(piece.as_str(), &known), Vec::<&str>::new(), "in {}", piece.as_str());

@@ -517,7 +517,8 @@ fn a_run_file_leads_to_the_running_tap() {
 #[test]
 fn psql_lists_and_describes_the_views() {
     if Command::new("psql").arg("--version").output().is_err() {
-        println!("did not run: psql is not installed");
+        // Not by a macro: the test runner would keep what a passing test prints to itself.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"not run: psql is not installed\n");
         return;
     }
     let opened = open();

@@ -98,7 +98,7 @@ pub enum Error {
     #[error("the demo's tap failed: {0}")]
     Tap(#[source] show::TapError),
     /// The tap ended before the demo did.
-    #[error("the demo's tap ended by itself; run again with RUST_LOG=info and report what it says")]
+    #[error("the demo's tap ended by itself; run again with HEADWATER_LOG=info and report what it says")]
     TapEnded,
     /// The database to keep is there already.
     #[error("{0} exists; name another file with --keep, or remove it")]

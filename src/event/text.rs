@@ -91,4 +91,13 @@ mod tests {
         let hostile = "a\u{1b}[31mred\u{7}\u{202e}b\r\n";
         assert!(clean(hostile).chars().all(|c| !c.is_control() && c != '\u{202e}'));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_bytes_no_control_character_stays(bytes: Vec<u8>, limit in 0usize..200) {
+            let text = clean(&clip(&bytes, limit));
+            proptest::prop_assert!(text.chars().all(|c| !c.is_control()));
+            proptest::prop_assert!(clip(&bytes, limit).len() <= limit);
+        }
+    }
 }
