@@ -264,7 +264,7 @@ fn committed(offsets: &BTreeMap<String, i64>) -> GroupSample {
     };
     let commits = offsets.iter().map(commit).collect();
     let groups = vec![GroupState { group: "group".into(), state: None, commits }];
-    GroupSample { at: Timestamp(1), groups, ..GroupSample::default() }
+    GroupSample { at: Timestamp(1), cluster: "test".into(), groups, ..GroupSample::default() }
 }
 
 fn run(scenario: &Scenario, steps: &[Step]) -> Book {

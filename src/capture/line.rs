@@ -162,11 +162,16 @@ fn not_negative<T: PartialOrd + Default>(number: T, name: &'static str) -> Resul
     if number < T::default() { Err(Reason::OutOfRange(name)) } else { Ok(number) }
 }
 
+/// The largest number has no successor, so no log can hold it.
+fn offset(offset: i64) -> Result<i64, Reason> {
+    if offset == i64::MAX { Err(Reason::OutOfRange("offset")) } else { not_negative(offset, "offset") }
+}
+
 impl Written<'_> {
     fn record(&self, latin: bool, each: &mut dyn FnMut(Line<'_>)) -> Result<(), Reason> {
         let topic = self.topic.as_ref().ok_or(Reason::Missing("topic"))?;
         let partition = not_negative(self.partition.ok_or(Reason::Missing("partition"))?, "partition")?;
-        let offset = not_negative(self.offset.ok_or(Reason::Missing("offset"))?, "offset")?;
+        let offset = offset(self.offset.ok_or(Reason::Missing("offset"))?)?;
         let headers = self.headers(latin)?;
         let headers: Vec<Header<'_>> =
             headers.iter().map(|(name, value)| Header { name, value: value.as_deref() }).collect();
@@ -219,7 +224,7 @@ impl Marker<'_> {
             producer: self.producer.as_ref().and_then(WrittenProducer::identity),
             topic: &self.topic.0,
             partition: not_negative(self.partition, "partition")?,
-            offset: not_negative(self.offset, "offset")?,
+            offset: offset(self.offset)?,
             commit: self.commit,
         })
     }

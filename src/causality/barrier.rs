@@ -16,7 +16,13 @@ pub(super) struct Barrier {
     /// What is left to be read of the sample in hand.
     remaining: HashMap<Ordinal, i64>,
     unreachable: usize,
+    /// Times that the next sample was wanted while this one held.
+    held: u32,
 }
+
+/// Times that a sample is wanted before the one in hand is taken again: a topic that was deleted since must not hold
+/// every verdict for ever.
+const TAKEN_AGAIN: u32 = 10;
 
 impl Barrier {
     /// The epoch of a child that is read now: the next sample to be asked for.
@@ -27,9 +33,13 @@ impl Barrier {
     /// Asks for the next sample, unless one is still under way.
     pub fn ask(&mut self) -> Option<Epoch> {
         if self.in_flight {
-            return None;
+            self.held += u32::from(!self.remaining.is_empty());
+            let again = self.held >= TAKEN_AGAIN;
+            self.held %= TAKEN_AGAIN;
+            return again.then_some(self.asked);
         }
         self.in_flight = true;
+        self.held = 0;
         self.asked.0 += 1;
         Some(self.asked)
     }
@@ -39,8 +49,16 @@ impl Barrier {
         if !self.in_flight || epoch != self.asked {
             return;
         }
-        self.remaining = ends;
         self.unreachable = unreachable;
+        if !self.remaining.is_empty() {
+            // Taken again: what is gone from the cluster holds nothing any more, and no end moves away.
+            if unreachable == 0 {
+                self.remaining.retain(|ordinal, _| ends.contains_key(ordinal));
+                self.pass();
+            }
+            return;
+        }
+        self.remaining = ends;
         if unreachable > 0 {
             // A vector with a hole proves nothing: the next sample tries again for the same children.
             self.in_flight = false;
@@ -103,6 +121,20 @@ mod tests {
         assert!(barrier.passed() < child);
         barrier.advance(Ordinal(2), 6);
         assert!(barrier.passed() >= child && barrier.passed() < later);
+    }
+
+    #[test]
+    fn what_is_gone_from_the_cluster_holds_nothing() {
+        let mut barrier = Barrier::default();
+        let child = barrier.epoch();
+        let epoch = barrier.ask().unwrap();
+        barrier.sampled(epoch, HashMap::from([(Ordinal(1), 10)]), 0);
+        let again = (0..TAKEN_AGAIN).find_map(|_| barrier.ask());
+        assert_eq!(again, Some(epoch));
+        barrier.sampled(epoch, HashMap::from([(Ordinal(1), 12)]), 0);
+        assert!(barrier.passed() < child, "it is still there");
+        barrier.sampled(epoch, HashMap::new(), 0);
+        assert!(barrier.passed() >= child);
     }
 
     #[test]

@@ -64,8 +64,13 @@ impl Failures {
 
     fn forget(&mut self, reference: EventRef) {
         let Some(row) = self.rows.remove(&reference) else { return };
-        if let Some(case) = Self::case(&row) {
-            self.cases.remove(&case);
+        if let Some(case) = Self::case(&row)
+            && let Some(attempts) = self.cases.get_mut(&case)
+        {
+            attempts.retain(|attempt| *attempt != reference);
+            if attempts.is_empty() {
+                self.cases.remove(&case);
+            }
         }
         self.retrying.remove(&reference);
         self.dropped += 1;
@@ -187,7 +192,11 @@ impl Resolver {
             End::Root(root) => (Some(root), None, None),
             End::Waiting(end) => (None, None, Some(end)),
             End::Orphaned(end, reason) => (None, Some(reason), Some(end)),
-            End::BeyondMemory => (None, None, None),
+            // Nothing is known beyond what is remembered: what was found out before stands.
+            End::BeyondMemory => {
+                self.failures.dirty.insert(failure);
+                return;
+            }
         };
         if let Some(end) = hangs_on {
             self.failures.hanging.entry(end).or_default().push(failure);
@@ -209,6 +218,9 @@ impl Resolver {
         row.origin = Some(origin);
         row.origin_evidence = Some(evidence);
         row.origin_confidence = Some(1.0);
+        if row.state == FailureState::Retrying {
+            self.failures.retrying.insert(failure);
+        }
         let case = (origin, row.consumer_group.clone());
         self.failures.cases.entry(case.clone()).or_default().push(failure);
         self.failures.give_up(&case);
@@ -261,7 +273,10 @@ impl Resolver {
 
     /// Hands over the failures that are new or changed.
     pub(super) fn commit_failures(&mut self, changes: &mut Changes) {
-        for lineage in std::mem::take(&mut self.lineages.changed) {
+        let mut changed = std::mem::take(&mut self.lineages.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        for lineage in changed {
             for failure in self.failures.suspects.remove(&lineage).unwrap_or_default() {
                 self.walk(failure);
             }

@@ -21,8 +21,8 @@ pub(super) struct Secret(pub u64, pub u64);
 impl Secret {
     /// A hash of `id`, never zero: zero marks an empty slot.
     pub fn key(self, id: Identifier) -> u64 {
-        let folded = u128::from(id.hi ^ self.0) * u128::from((id.lo ^ self.1) | 1);
-        let mixed = (folded as u64) ^ ((folded >> 64) as u64) ^ id.hi.rotate_left(32);
+        let folded = u128::from(id.hi ^ self.0) * u128::from(id.lo ^ self.1);
+        let mixed = (folded as u64) ^ ((folded >> 64) as u64) ^ id.hi.rotate_left(32) ^ id.lo.rotate_left(11);
         (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (mixed >> 29)).max(1)
     }
 }
@@ -155,6 +155,17 @@ impl<V: Copy + Default> Index<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neighbouring_ids_have_keys_of_their_own() {
+        let secret = Secret(0x1234_5678_9abc_def1, 0x0fed_cba9_8765_4321);
+        let mut keys: Vec<u64> = (0..100_000u64)
+            .map(|lo| secret.key(Identifier { hi: 7, lo, spelling: crate::event::Spelling::Uuid }))
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 100_000);
+    }
 
     #[test]
     fn the_oldest_keys_leave_first_and_are_counted() {

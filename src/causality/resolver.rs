@@ -196,6 +196,9 @@ impl Resolver {
         if let Some(named) = origin {
             let evidence = Evidence::FailureCoordinates;
             return match named {
+                Named::Here(origin, _) if origin != row.reference && self.recent.get(origin).is_some() => {
+                    AtSight::Caused(origin, evidence)
+                }
                 Named::Here(origin, Horizon::Read) => AtSight::Caused(origin, evidence),
                 Named::Here(origin, Horizon::Ahead) => AtSight::Waits(Claim::Ref(origin), evidence),
                 Named::Here(_, Horizon::Lost(reason)) => AtSight::Settled(Resolution::Orphaned(reason)),

@@ -62,6 +62,10 @@ pub struct GroupSample {
     pub at: Timestamp,
     /// Time since the sample before: what "passed" can be known to.
     pub resolution_ms: i64,
+    /// The cluster that was sampled.
+    pub cluster: Arc<str>,
+    /// True when every group of the cluster answered: those that are not in the sample are gone.
+    pub complete: bool,
     /// The groups that answered.
     pub groups: Vec<GroupState>,
     /// Log ends of all readable partitions.

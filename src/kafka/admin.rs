@@ -49,7 +49,10 @@ pub struct Estimate {
 /// Asks questions on connections of its own. Nothing it sends writes, joins or creates anything.
 pub struct Admin {
     cluster: Cluster,
+    name: Arc<str>,
     last_sample: Option<Timestamp>,
+    /// A broker did not answer for its groups.
+    silent: bool,
 }
 
 impl Admin {
@@ -63,7 +66,7 @@ impl Admin {
         let never = Arc::new(AtomicBool::new(false));
         let mut cluster = Cluster::new(&settings.cluster, &settings.brokers, &never);
         cluster.topics()?;
-        Ok(Self { cluster, last_sample: None })
+        Ok(Self { cluster, name: settings.cluster.as_str().into(), last_sample: None, silent: false })
     }
 
     /// All topics that the tap may see.
@@ -112,6 +115,7 @@ impl Admin {
     /// When no broker answers. Groups and partitions whose broker does not answer are left out.
     pub fn groups(&mut self, names: &[String], plan: &dyn Plan, at: Timestamp) -> Result<GroupSample, Error> {
         let wanted = self.wanted(plan)?;
+        self.silent = false;
         let groups = self.group_states(names, &wanted)?;
         // Ends come after the commits, and the stable end before the end: so no commit lies beyond an end.
         let starts = self.cluster.offsets(&wanted, LogPoint::Start)?;
@@ -127,7 +131,9 @@ impl Admin {
         };
         let resolution_ms = self.last_sample.map_or(0, |last| at.since(last) / 1000);
         self.last_sample = Some(at);
-        Ok(GroupSample { at, resolution_ms, groups, ends: wanted.iter().filter_map(log_ends).collect() })
+        let ends: Vec<LogEnds> = wanted.iter().filter_map(log_ends).collect();
+        let complete = !self.silent && ends.len() == wanted.len();
+        Ok(GroupSample { at, resolution_ms, cluster: self.name.clone(), complete, groups, ends })
     }
 
     /// How many offsets lie between the planned positions and the ends.
@@ -162,6 +168,7 @@ impl Admin {
                 Ok(None) => continue,
                 Err(error) => {
                     unlisted = false;
+                    self.silent = true;
                     tracing::debug!(%error, broker, "the groups of this broker stay unknown");
                     continue;
                 }
@@ -170,7 +177,10 @@ impl Admin {
             for some in listed.chunks(GROUPS_PER_REQUEST) {
                 match self.cluster.on(broker, |link| fetch_offsets(link, some, None)) {
                     Ok(answered) => states.extend(answered),
-                    Err(error) => tracing::debug!(%error, broker, "the commits of these groups stay unknown"),
+                    Err(error) => {
+                        self.silent = true;
+                        tracing::debug!(%error, broker, "the commits of these groups stay unknown");
+                    }
                 }
             }
         }

@@ -176,16 +176,20 @@ impl Fetcher {
     /// a partition takes its true next offset along, and its records stay in order over threads.
     fn obey(&mut self) -> ControlFlow<()> {
         self.has_orders();
-        let mut begun = Vec::new();
+        let mut begun = false;
         for order in std::mem::take(&mut self.waiting) {
             match order {
-                Order::Adopt(reading) => begun.push(self.begin(reading)),
+                // At once: the release that may stand behind it in the queue has to find the partition.
+                Order::Adopt(reading) => {
+                    let reading = self.begin(reading);
+                    self.lineup.adopt(vec![reading]);
+                    begun = true;
+                }
                 Order::Release(partition) => self.lineup.release(&partition),
                 Order::Address(address) => self.address = address,
             }
         }
-        if !begun.is_empty() {
-            self.lineup.adopt(begun);
+        if begun {
             self.flush()?;
         }
         if self.lineup.someone_leaves() {

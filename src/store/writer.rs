@@ -189,10 +189,10 @@ impl Writer {
         self.verdicts("retracted_stage", &small.retracted, &write::RETRACTED)?;
         self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
         self.staged("coverage_stage", &small.coverage, &write::COVERAGE, append_coverage)?;
-        self.staged("progress_stage", &small.progress, &write::PROGRESS, append_progress)?;
         self.staged("forgotten_stage", &small.forgotten, &write::FORGOTTEN, |to, (group, ordinal)| {
             to.append_row(params![&**group, ordinal.0])
         })?;
+        self.staged("progress_stage", &small.progress, &write::PROGRESS, append_progress)?;
         self.staged("type_stage", &commit.types, &write::TYPES, |to, t| {
             to.append_row(params![t.topic, t.profile, t.events, time(Timestamp(t.first)), time(Timestamp(t.last))])
         })?;

@@ -6,8 +6,8 @@ use crate::causality::{Arrival, Horizon, Named, Resolver, signature};
 use crate::delivery::{Coverage, Ledger};
 use crate::event::{
     BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice, FailureRow,
-    GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, Resolution, Segment, Spelling,
-    Start, Timestamp, TopicPartition, Undecoded,
+    GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, ProgressRow, Resolution, Segment,
+    Spelling, Start, Timestamp, TopicPartition, Undecoded,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -150,7 +150,8 @@ impl Core {
         let coverage = self.cover(ordinal);
         coverage.cover(segment.covers.clone(), rows.iter().map(|row| row.offset), segment.missing);
         for row in rows.iter().step_by(MARK_ROWS) {
-            coverage.mark(row.offset, row.record_time);
+            // A record that is dated ahead would hold the marks until that day.
+            coverage.mark(row.offset, row.record_time.min(read.seen));
         }
         let next = coverage.next_offset();
         self.resolver.advance(ordinal, next, &mut self.changes);
@@ -200,7 +201,10 @@ impl Core {
         let origin = notice.origin.as_ref()?;
         let known = self.catalog.find(&at.cluster, &origin.topic, origin.partition);
         let Some(partition) = known.cloned() else { return Some(Named::Elsewhere(self.remember_elsewhere(origin))) };
-        let ordinal = self.catalog.place(&partition, origin.offset, &mut self.changes)?;
+        // Nor does an offset that nobody has read near: a header never takes a number.
+        let Some(ordinal) = self.catalog.ordinal(&partition, origin.offset) else {
+            return Some(Named::Elsewhere(self.remember_elsewhere(origin)));
+        };
         let reference = EventRef::new(ordinal, origin.offset);
         let row = self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref).map(Coverage::row);
         let horizon = match row {
@@ -233,12 +237,16 @@ impl Core {
         let ordinal = self.catalog.place(partition, offset, &mut self.changes)?;
         if !self.elsewhere.is_empty() {
             let name = (partition.topic.to_string(), partition.partition);
-            for offset in self.elsewhere.remove(&name).unwrap_or_default() {
-                self.elsewhere_named -= 1;
+            let named = self.elsewhere.remove(&name).unwrap_or_default();
+            let (here, still): (Vec<i64>, Vec<i64>) =
+                named.into_iter().partition(|&offset| self.catalog.ordinal(partition, offset).is_some());
+            self.elsewhere_named -= here.len();
+            for offset in here {
                 let hash = self.elsewhere_hash(&name.0, name.1, offset);
-                if let Some(ordinal) = self.catalog.place(partition, offset, &mut self.changes) {
-                    self.resolver.placed(hash, EventRef::new(ordinal, offset));
-                }
+                self.resolver.placed(hash, EventRef::new(ordinal, offset));
+            }
+            if !still.is_empty() {
+                self.elsewhere.insert(name, still);
             }
         }
         Some(ordinal)
@@ -269,14 +277,13 @@ impl Core {
 
     /// Takes a sample of all groups. Where the sample has no log end, as in an import, the log ends where reading did.
     pub fn groups(&mut self, sample: &GroupSample) {
-        let own = self.own_ends();
+        let mut own = self.own_ends();
+        own.retain(|ends| ends.partition.cluster == sample.cluster);
         let ends: HashMap<&Arc<TopicPartition>, &LogEnds> =
             own.iter().chain(&sample.ends).map(|ends| (&ends.partition, ends)).collect();
-        let cluster = ends.keys().next().map(|partition| partition.cluster.clone());
-        let Some(cluster) = cluster else { return };
         for group in &sample.groups {
             let find = |topic: &str, partition: i32| {
-                let partition = self.catalog.find(&cluster, topic, partition)?;
+                let partition = self.catalog.find(&sample.cluster, topic, partition)?;
                 let ends = ends.get(partition)?;
                 let ordinal = self.catalog.ordinal(partition, ends.end)?;
                 let coverage = self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref);
@@ -292,9 +299,17 @@ impl Core {
             for (ordinal, committed) in consumed {
                 self.resolver.consumed(ordinal, committed);
             }
+            // Two samples may meet in one commit: one row a group and partition, the last one stands.
+            let same =
+                |a: &ProgressRow, b: &ProgressRow| (a.ordinal, &a.consumer_group) == (b.ordinal, &b.consumer_group);
+            self.changes.progress.retain(|old| old.sampled_at == sample.at || !rows.iter().any(|row| same(row, old)));
             self.changes.progress.extend(rows);
         }
-        self.changes.forgotten.extend(self.ledger.forget_missing(sample.at));
+        if sample.complete {
+            let gone = self.ledger.forget_missing(sample.at);
+            self.changes.progress.retain(|row| !gone.contains(&(row.consumer_group.clone(), row.ordinal)));
+            self.changes.forgotten.extend(gone);
+        }
     }
 
     fn own_ends(&self) -> Vec<LogEnds> {

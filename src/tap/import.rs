@@ -234,7 +234,8 @@ impl Importing {
         let at = if self.last == Timestamp::default() { clock::now() } else { self.last };
         let groups = groups.into_values().collect();
         let ends = self.ends.into_values().collect();
-        let sample = GroupSample { at, resolution_ms: 0, groups, ends };
+        let cluster = self.cluster.clone();
+        let sample = GroupSample { at, resolution_ms: 0, cluster, complete: false, groups, ends };
         for input in [Input::Groups(sample), Input::End] {
             let _ = self.to_core.send(input);
         }
