@@ -8,8 +8,8 @@ use super::index::{Index, Secret, Spreading};
 use super::lineage::Lineages;
 use super::recent::{Known, Recent};
 use crate::event::{
-    BarrierSample, CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, FailureNotice, HashKey, Identifier, Kind,
-    Ordinal, OrphanReason, Resolution, Settled, Spelling, TraceContext,
+    BarrierSample, CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, FailureNotice, HashKey, Identifier, Ordinal,
+    OrphanReason, Resolution, Settled, Spelling, TraceContext,
 };
 use std::collections::{HashMap, VecDeque};
 
@@ -218,8 +218,7 @@ impl Resolver {
     /// The id under which the event names its cause. A copy names its original by its own id; the causation id that it
     /// carries is its original's.
     pub(super) fn claim_by_id(&self, row: &EventRow) -> Option<(Claim, Evidence)> {
-        let copy = matches!(row.kind, Kind::Retry | Kind::DeadLetter);
-        let (named, evidence) = match (copy, row.id, row.causation) {
+        let (named, evidence) = match (row.kind.is_copy(), row.id, row.causation) {
             (true, Some(id), _) => (id, Evidence::Forward),
             (_, _, Some(id)) => (id, Evidence::CausationId),
             _ => return None,
@@ -240,7 +239,7 @@ impl Resolver {
 
     /// Makes the event findable by its id, and returns the key. Copies do not answer for their original.
     fn register(&mut self, row: &EventRow) -> Option<u64> {
-        if matches!(row.kind, Kind::Retry | Kind::DeadLetter) {
+        if row.kind.is_copy() {
             return None;
         }
         let key = self.secret.key(row.id?);

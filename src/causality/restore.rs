@@ -37,7 +37,7 @@ impl Resolver {
     /// Takes in an event of an earlier run.
     pub fn restore_event(&mut self, event: &RestoredEvent) {
         let lineage = self.lineages.number(event.topic, event.event_type);
-        if !matches!(event.kind, Kind::Retry | Kind::DeadLetter)
+        if !event.kind.is_copy()
             && let Some(id) = event.id
         {
             self.ids.get_or_insert(self.secret.key(id), event.reference.0);

@@ -16,8 +16,8 @@ const MARK_EVERY_MS: i64 = 1_000;
 pub struct Coverage {
     row: CoverageRow,
     begun: bool,
-    holes: BTreeMap<i64, i64>,
-    reasons: BTreeMap<i64, GapReason>,
+    /// First offset of each hole -> the offset after it, and why.
+    holes: BTreeMap<i64, (i64, GapReason)>,
     marks: VecDeque<(i64, Timestamp)>,
     changed: bool,
 }
@@ -33,14 +33,7 @@ impl Coverage {
             seen: 0,
             missing: [0; GapReason::ALL.len()],
         };
-        Self {
-            row,
-            begun: false,
-            holes: BTreeMap::new(),
-            reasons: BTreeMap::new(),
-            marks: VecDeque::new(),
-            changed: false,
-        }
+        Self { row, begun: false, holes: BTreeMap::new(), marks: VecDeque::new(), changed: false }
     }
 
     /// As an earlier run left it.
@@ -73,9 +66,9 @@ impl Coverage {
             || self.hole_at(offset).is_some()
     }
 
-    fn hole_at(&self, offset: i64) -> Option<Range<i64>> {
-        let (&start, &end) = self.holes.range(..=offset).next_back()?;
-        (offset < end).then_some(start..end)
+    fn hole_at(&self, offset: i64) -> Option<(Range<i64>, GapReason)> {
+        let (&start, &(end, reason)) = self.holes.range(..=offset).next_back()?;
+        (offset < end).then_some((start..end, reason))
     }
 
     /// Takes in that `covers` was read and held records at `seen`, in ascending order; the other offsets are missing
@@ -124,28 +117,24 @@ impl Coverage {
             return;
         }
         self.row.missing[reason as usize] += range.end - range.start;
-        self.holes.insert(range.start, range.end);
-        self.reasons.insert(range.start, reason);
+        self.holes.insert(range.start, (range.end, reason));
         if self.holes.len() > HOLES_KEPT {
             self.holes.pop_first();
-            self.reasons.pop_first();
         }
     }
 
     /// A record came after all, or again.
     fn fill(&mut self, offset: i64) {
-        let Some(hole) = self.hole_at(offset) else {
+        let Some((hole, reason)) = self.hole_at(offset) else {
             self.row.missing[GapReason::SeenBefore as usize] += 1;
             return;
         };
-        let reason = self.reasons.remove(&hole.start).unwrap_or(GapReason::CompactedOrTransactional);
         self.holes.remove(&hole.start);
         self.row.missing[reason as usize] -= 1;
         self.row.seen += 1;
         for part in [hole.start..offset, offset + 1..hole.end] {
             if !part.is_empty() {
-                self.holes.insert(part.start, part.end);
-                self.reasons.insert(part.start, reason);
+                self.holes.insert(part.start, (part.end, reason));
             }
         }
     }
@@ -170,8 +159,8 @@ impl Coverage {
 
     /// Offsets of `range` that are known to hold no readable record.
     pub fn holes_in(&self, range: Range<i64>) -> i64 {
-        let before = self.holes.range(..range.start).next_back().map(|(&start, &end)| (start, end));
-        let within = self.holes.range(range.start..range.end.max(range.start)).map(|(&start, &end)| (start, end));
+        let before = self.holes.range(..range.start).next_back().map(|(&start, &(end, _))| (start, end));
+        let within = self.holes.range(range.start..range.end.max(range.start)).map(|(&start, &(end, _))| (start, end));
         before.into_iter().chain(within).map(|(start, end)| (end.min(range.end) - start.max(range.start)).max(0)).sum()
     }
 

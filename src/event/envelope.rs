@@ -38,6 +38,11 @@ impl Kind {
         Self::NAMES[self as usize]
     }
 
+    /// True for what repeats another record under its id: a retry or a dead letter.
+    pub const fn is_copy(self) -> bool {
+        matches!(self, Self::Retry | Self::DeadLetter)
+    }
+
     /// The kind under `number`; an unknown number reads as an event.
     pub const fn from_number(number: i8) -> Self {
         match number {

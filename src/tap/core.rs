@@ -97,7 +97,7 @@ impl Core {
     fn start(&mut self, start: &Start) {
         let Some(ordinal) = self.place(&start.partition, start.position) else { return };
         // A start that goes on where an earlier one stopped says nothing about what lies before.
-        if self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref).is_none() {
+        if covered(&self.coverage, ordinal).is_none() {
             self.note_start(start.log_start, start.position);
         }
         self.cover(ordinal).start(start.log_start, start.position);
@@ -130,8 +130,7 @@ impl Core {
             self.segment(read, &low, profiles);
             return self.segment(read, &high, profiles);
         }
-        let placed = self.place(&segment.partition, segment.covers.start);
-        let Some(ordinal) = placed else { return };
+        let Some(ordinal) = self.place(&segment.partition, segment.covers.start) else { return };
         let rows = read.rows.get(segment.rows.start as usize..segment.rows.end as usize).unwrap_or_default();
         let producer =
             segment.producer.and_then(|p| self.catalog.producer(&segment.partition.cluster, p, &mut self.changes));
@@ -143,7 +142,7 @@ impl Core {
                 let warm = |sum, row: &Envelope| sum ^ self.resolver.warm(row.id, row.causation, row.trace);
                 std::hint::black_box(next.iter().fold(0, warm));
             }
-            if ahead || self.coverage[ordinal.0 as usize].as_ref().is_some_and(|c| c.admits(row.offset)) {
+            if ahead || covered(&self.coverage, ordinal).is_some_and(|c| c.admits(row.offset)) {
                 self.event(&context, row);
             }
         }
@@ -206,7 +205,7 @@ impl Core {
             return Some(Named::Elsewhere(self.remember_elsewhere(origin)));
         };
         let reference = EventRef::new(ordinal, origin.offset);
-        let row = self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref).map(Coverage::row);
+        let row = covered(&self.coverage, ordinal).map(Coverage::row);
         let horizon = match row {
             Some(row) if origin.offset < row.log_start => Horizon::Lost(OrphanReason::Retention),
             Some(row) if origin.offset < row.first_offset => Horizon::Lost(OrphanReason::BeforeStart),
@@ -257,7 +256,7 @@ impl Core {
         let mut ahead = HashMap::new();
         for (partition, end) in &sample.ends {
             let Some(ordinal) = self.place(partition, *end) else { continue };
-            let next = self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref).map_or(0, Coverage::next_offset);
+            let next = covered(&self.coverage, ordinal).map_or(0, Coverage::next_offset);
             if next < *end {
                 ahead.insert(ordinal, *end);
             }
@@ -286,7 +285,7 @@ impl Core {
                 let partition = self.catalog.find(&sample.cluster, topic, partition)?;
                 let ends = ends.get(partition)?;
                 let ordinal = self.catalog.ordinal(partition, ends.end)?;
-                let coverage = self.coverage.get(ordinal.0 as usize).and_then(Option::as_ref);
+                let coverage = covered(&self.coverage, ordinal);
                 Some((ordinal, *ends, coverage))
             };
             let rows = self.ledger.tally(group, (sample.at, sample.resolution_ms), find);
@@ -403,6 +402,11 @@ struct Context<'a> {
     ordinal: Ordinal,
     producer: Option<i32>,
     profiles: &'a [ProfileNumber],
+}
+
+/// Apart from the core, so that its other parts can change meanwhile.
+fn covered(coverage: &[Option<Coverage>], ordinal: Ordinal) -> Option<&Coverage> {
+    coverage.get(ordinal.0 as usize)?.as_ref()
 }
 
 fn texts(read: &Envelopes, envelope: &Envelope) -> Option<Box<IdText>> {
