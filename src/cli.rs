@@ -13,6 +13,7 @@ mod reading;
 mod source;
 mod stop;
 mod trace;
+mod user;
 mod writing;
 
 use crate::config::ConfigError;
@@ -56,6 +57,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Failures(args) => reading::failures(&args),
         Command::Lag(args) => reading::lag(&args),
         Command::Sql(args) => reading::sql(&args),
+        Command::User(args) => user::run(args),
         Command::Import(args) => writing::import(args),
     }
 }

@@ -11,8 +11,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod doors;
 #[cfg(test)]
 mod tests;
+
+pub use doors::{MetricsAddress, TlsFiles};
+use doors::{listen, serve_tls};
 
 /// The database when nothing else is said.
 pub const DEFAULT_DB: &str = "headwater.duckdb";
@@ -20,8 +24,10 @@ pub const DEFAULT_DB: &str = "headwater.duckdb";
 pub const DEFAULT_FILE: &str = "headwater.toml";
 /// Name of a cluster that was given none.
 pub const DEFAULT_CLUSTER: &str = "kafka";
-/// The door's address: loopback only, since the door asks nobody who they are.
+/// The door's address: this machine only, since without users the door asks nobody who they are.
 pub const DEFAULT_SERVE: &str = "127.0.0.1:5439";
+/// The address of `/metrics` and `/healthz`: this machine only.
+pub const DEFAULT_METRICS: &str = "127.0.0.1:9439";
 /// Reading begins this far back: enough for an incident, little enough for the brokers' page cache.
 pub const DEFAULT_FROM: &str = "1h";
 /// One sample of all groups in this time: what "passed" is known to.
@@ -75,6 +81,10 @@ pub struct TapConfig {
     pub max_read: Option<u64>,
     /// Address of the PostgreSQL wire door; port 0 takes a free one.
     pub serve: Option<SocketAddr>,
+    /// Certificate and key of an encrypted door.
+    pub serve_tls: Option<TlsFiles>,
+    /// Where `/metrics` and `/healthz` answer.
+    pub metrics: Option<MetricsAddress>,
     /// Time between two samples of groups and log ends.
     pub sample_interval: Duration,
     /// Time between two commits.
@@ -102,6 +112,12 @@ pub struct Words {
     pub max_read: Option<String>,
     /// `--serve`
     pub serve: Option<String>,
+    /// `--serve-tls-cert`
+    pub serve_tls_cert: Option<PathBuf>,
+    /// `--serve-tls-key`
+    pub serve_tls_key: Option<PathBuf>,
+    /// `--metrics`
+    pub metrics: Option<String>,
     /// `--sample-interval`
     pub sample_interval: Option<String>,
     /// `--commit-interval`
@@ -167,6 +183,9 @@ pub enum ConfigError {
 struct File {
     db: Option<PathBuf>,
     serve: Option<String>,
+    serve_tls_cert: Option<PathBuf>,
+    serve_tls_key: Option<PathBuf>,
+    metrics: Option<String>,
     sample_interval: Option<String>,
     commit_interval: Option<String>,
     #[serde(default)]
@@ -192,6 +211,7 @@ struct Section {
 pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, ConfigError> {
     let written = written(file, typed.cluster.as_deref())?;
     let words = over(typed, written);
+    let metrics_chosen = words.metrics.is_some();
     let mut defaults = Vec::new();
     let mut or = |name: &'static str, word: Option<String>, default: &str| {
         word.unwrap_or_else(|| {
@@ -208,7 +228,10 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         exclude: words.exclude.as_deref().map(|word| pattern("exclude", word)).transpose()?,
         groups: groups(words.groups.unwrap_or_default()),
         max_read: words.max_read.as_deref().map(max_read).transpose()?,
-        serve: serve(&or("serve", words.serve, DEFAULT_SERVE))?,
+        serve: listen("serve", &or("serve", words.serve, DEFAULT_SERVE))?,
+        serve_tls: serve_tls(words.serve_tls_cert, words.serve_tls_key)?,
+        metrics: listen("metrics", &or("metrics", words.metrics, DEFAULT_METRICS))?
+            .map(|address| MetricsAddress { address, chosen: metrics_chosen }),
         sample_interval: sample_interval(&or("sample-interval", words.sample_interval, DEFAULT_SAMPLE_INTERVAL))?,
         commit_interval: commit_interval(&or("commit-interval", words.commit_interval, DEFAULT_COMMIT_INTERVAL))?,
     };
@@ -228,6 +251,24 @@ pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<(
     Ok(Resolved { config: (cluster, db.unwrap_or_else(|| DEFAULT_DB.into())), defaults })
 }
 
+/// The database that is meant: what was typed, what the file says, or the default.
+pub fn database(typed: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+    if let Some(path) = typed {
+        return Ok(path);
+    }
+    let path = Path::new(DEFAULT_FILE);
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(DEFAULT_DB.into()),
+        Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+    };
+    Ok(parse(path, &text)?.db.unwrap_or_else(|| DEFAULT_DB.into()))
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
+    toml::from_str(text).map_err(|e| ConfigError::Parse { path: path.to_owned(), reason: place(text, &e) })
+}
+
 fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigError> {
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     let text = match std::fs::read_to_string(path) {
@@ -239,8 +280,7 @@ fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigEr
 }
 
 fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, ConfigError> {
-    let file: File =
-        toml::from_str(text).map_err(|e| ConfigError::Parse { path: path.to_owned(), reason: place(text, &e) })?;
+    let file = parse(path, text)?;
     let section = section(path, file.cluster, cluster)?;
     Ok(Words {
         cluster: section.name,
@@ -252,6 +292,9 @@ fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, Co
         groups: section.groups,
         max_read: section.max_read,
         serve: file.serve,
+        serve_tls_cert: file.serve_tls_cert,
+        serve_tls_key: file.serve_tls_key,
+        metrics: file.metrics,
         sample_interval: file.sample_interval,
         commit_interval: file.commit_interval,
     })
@@ -295,6 +338,9 @@ fn over(typed: Words, written: Words) -> Words {
         groups: typed.groups.or(written.groups),
         max_read: typed.max_read.or(written.max_read),
         serve: typed.serve.or(written.serve),
+        serve_tls_cert: typed.serve_tls_cert.or(written.serve_tls_cert),
+        serve_tls_key: typed.serve_tls_key.or(written.serve_tls_key),
+        metrics: typed.metrics.or(written.metrics),
         sample_interval: typed.sample_interval.or(written.sample_interval),
         commit_interval: typed.commit_interval.or(written.commit_interval),
     }
@@ -403,23 +449,6 @@ fn max_read(text: &str) -> Result<u64, ConfigError> {
             Err(word("max-read", text, format!("below {MAX_READ_MIN} bytes a second nothing gets through"), expected))
         }
         Some(bytes) => Ok(bytes),
-    }
-}
-
-/// A loopback address, or `off`: the door asks nobody who they are.
-pub fn serve(text: &str) -> Result<Option<SocketAddr>, ConfigError> {
-    let expected = "127.0.0.1:PORT, [::1]:PORT, or off";
-    if matches!(text.trim(), "off" | "none") {
-        return Ok(None);
-    }
-    let address: SocketAddr = text
-        .trim()
-        .replacen("localhost:", "127.0.0.1:", 1)
-        .parse()
-        .map_err(|_| word("serve", text, "it is not an address with a port", expected))?;
-    match address.ip().is_loopback() {
-        true => Ok(Some(address)),
-        false => Err(word("serve", text, "the door has no login yet, so it opens on loopback only", expected)),
     }
 }
 

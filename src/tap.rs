@@ -14,6 +14,7 @@ mod secret;
 pub use self::core::Core;
 pub use self::import::{ImportConfig, ImportSummary, import};
 pub use self::secret::{parse as parse_secret, secret_path};
+pub use crate::serve::{Users, make_password};
 pub use crate::telemetry::init_logging;
 
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
@@ -23,8 +24,8 @@ use crate::config::TapConfig;
 use crate::decode::Decoder;
 use crate::event::HashKey;
 use crate::kafka::{self, Admin, Reader};
-use crate::serve::Door;
-use crate::store;
+use crate::serve::{Door, DoorSettings, Tls};
+use crate::store::{self, Readers};
 use crate::telemetry::Counters;
 use anyhow::Context;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct Running {
     /// Where its door answers, if it has one.
     pub url: Option<String>,
+    /// What its owner should know about its doors, as sentences.
+    pub remarks: Vec<String>,
     /// How much it will read before it is up to date, as a sentence.
     pub outlook: String,
     stop_reading: Arc<AtomicBool>,
@@ -85,7 +88,8 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let mut admin = Admin::connect(&settings)?;
     let outlook = outlook(&admin.estimate(&*plan)?);
     // Whoever waits for the address gets it before the first record is read.
-    let door = config.serve.map(|address| Door::start(address, readers, counters.clone())).transpose()?;
+    let door = open_door(&config, readers, counters.clone())?;
+    let remarks = door.iter().filter_map(|door| exposure(&config, door)).collect();
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let (asks, asked) = sync_channel(ASKS_WAITING);
@@ -109,8 +113,28 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let core = spawn("core", move || pipeline.run())?;
     let sampler = spawn("sampler", move || sampling.run())?;
     let reader = Reader::start(settings, plan, sinks(ids, keys, to_core))?;
-    let url = door.as_ref().map(|door| format!("postgres://{}/headwater", door.address()));
-    Ok(Running { url, outlook, stop_reading, reader, sampler, asks, core, writer, door })
+    let url = door.as_ref().map(Door::url);
+    Ok(Running { url, remarks, outlook, stop_reading, reader, sampler, asks, core, writer, door })
+}
+
+/// The door that is asked for: for the users beside the database.
+fn open_door(config: &TapConfig, readers: Readers, counters: Arc<Counters>) -> anyhow::Result<Option<Door>> {
+    let Some(address) = config.serve else { return Ok(None) };
+    let tls = config.serve_tls.as_ref().map(|files| Tls::read(&files.certificate, &files.key)).transpose()?;
+    let settings = DoorSettings { address, users: Some(Users::beside(&config.db)), tls };
+    Ok(Some(Door::open(settings, readers, counters)?))
+}
+
+/// A warning about a door that others can listen in at.
+fn exposure(config: &TapConfig, door: &Door) -> Option<String> {
+    let address = door.address();
+    let bare = !address.ip().is_loopback() && config.serve_tls.is_none();
+    bare.then(|| {
+        format!(
+            "warning: the door on {address} is not encrypted: what is asked and answered can be read on the way; give \
+             --serve-tls-cert and --serve-tls-key, or let a tunnel carry it"
+        )
+    })
 }
 
 fn outlook(estimate: &kafka::Estimate) -> String {
@@ -132,6 +156,11 @@ fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'stati
 }
 
 impl Running {
+    /// What the owner's own tools log in with at its door.
+    pub fn own_password(&self) -> Option<&str> {
+        self.door.as_ref().map(Door::own_password)
+    }
+
     /// True when a stage has ended that should not have.
     pub fn has_failed(&self) -> bool {
         self.core.is_finished() || self.writer.is_finished()

@@ -493,7 +493,7 @@ fn what_a_client_cannot_find_is_said_with_the_next_step() {
     let said = Client::find(Some(&url), Some(&database)).unwrap_err().to_string();
     assert!(said.contains("no database at ") && said.ends_with("--db"), "the file goes first: {said}");
     // No process has this number: Linux ends at 2^22.
-    let run = run_file::RunFile { url: url.clone(), pid: u32::MAX, database: database.clone() };
+    let run = run_file::RunFile { url: url.clone(), password: None, pid: u32::MAX, database: database.clone() };
     run_file::write(&run).unwrap();
     let said = Client::find_beside(&database).unwrap_err().to_string();
     assert!(said.contains("headwater.run names a tap") && said.contains("has ended"), "{said}");
@@ -506,7 +506,12 @@ fn what_a_client_cannot_find_is_said_with_the_next_step() {
 fn a_run_file_leads_to_the_running_tap() {
     let opened = open();
     let database = opened.fixture.path();
-    let run = run_file::RunFile { url: opened.door.url(), pid: std::process::id(), database: database.clone() };
+    let run = run_file::RunFile {
+        url: opened.door.url(),
+        password: None,
+        pid: std::process::id(),
+        database: database.clone(),
+    };
     run_file::write(&run).unwrap();
     let client = Client::find_beside(&database).unwrap();
     assert_eq!(client.sql("SELECT 1::INTEGER AS one").unwrap().rows, [[Cell::Int(1)]]);

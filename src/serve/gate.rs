@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// are ids. PostgreSQL's own bound, 1 GiB a connection, would be the whole machine.
 pub(super) const MESSAGE_LIMIT: usize = 1 << 20;
 
-/// Longest start message, in bytes: PostgreSQL's own bound.
+/// Longest message of a client that is not let in yet, in bytes: PostgreSQL's own bound on a start message.
 const START_LIMIT: usize = 10_000;
 
 /// Codes that stand where a start message has its protocol version: cancel, TLS and GSS requests. After these, the
@@ -28,12 +28,23 @@ impl<S> Gate<S> {
     pub(super) fn new(stream: S) -> Self {
         Self { stream, frames: Frames::default() }
     }
+
+    /// The client has shown who it is: from now on it may ask long questions.
+    pub(super) fn let_in(&mut self) {
+        self.frames.let_in = true;
+    }
+
+    /// The stream without its guard.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
 }
 
 /// Follows the message boundaries of what a client sends.
 #[derive(Debug, Default)]
 struct Frames {
     started: bool,
+    let_in: bool,
     header: [u8; 8],
     have: usize,
     body_left: usize,
@@ -64,7 +75,7 @@ impl Frames {
     fn open(&mut self) -> io::Result<()> {
         let word = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|n| self.header[at + n]));
         let (length, counted, limit) = match self.started {
-            true => (word(1) as usize, 4, MESSAGE_LIMIT),
+            true => (word(1) as usize, 4, if self.let_in { MESSAGE_LIMIT } else { START_LIMIT }),
             false => (word(0) as usize, 8, START_LIMIT),
         };
         if length < counted || length > limit {
@@ -108,7 +119,7 @@ mod tests {
     const TLS: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
     fn passes(bytes: &[u8], step: usize) -> bool {
-        let mut frames = Frames::default();
+        let mut frames = Frames { let_in: true, ..Frames::default() };
         bytes.chunks(step).all(|chunk| frames.pass(chunk).is_ok())
     }
 
@@ -124,5 +135,12 @@ mod tests {
             assert!(!passes(b"GET / HTTP/1.1\r\n\r\n", step));
             assert!(!passes(b"\x16\x03\x01\x02\x00\x01\x00\x01", step));
         }
+    }
+
+    #[test]
+    fn who_is_not_let_in_cannot_send_much() {
+        let question = [&START[..], b"Q\0\0\x40\0"].concat();
+        assert!(passes(&question, 64));
+        assert!(Frames::default().pass(&question).is_err());
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     /// The same socket once more: while a question runs, nobody else looks whether the client is still there.
     watch: TcpStream,
+    /// The client is on this machine.
+    pub(super) is_near: bool,
     statements: Names<STATEMENT_LIMIT>,
     portals: Names<PORTAL_LIMIT>,
 }
@@ -83,8 +85,8 @@ pub(super) struct Prepared {
 
 impl Session {
     /// A session that has not begun, on the socket that `watch` is.
-    pub(super) fn new(shared: Arc<Shared>, watch: TcpStream) -> Self {
-        Self { shared, watch, statements: Names::default(), portals: Names::default() }
+    pub(super) fn new(shared: Arc<Shared>, watch: TcpStream, is_near: bool) -> Self {
+        Self { shared, watch, is_near, statements: Names::default(), portals: Names::default() }
     }
 
     /// Ends when the client has hung up. What it sent ahead hides that; then this never ends.
