@@ -1,77 +1,21 @@
 //! The door as its clients see it: drivers, psql, bytes that are no protocol at all, and people who would like to write.
 
-use headwater::client::{self, Client, run_file};
-use headwater::event::{
-    Changes, EventRef, EventRow, Kind, Ordinal, PartitionRow, Profile, ProfileRow, Resolution, Timestamp, TopicClass,
-    TopicPartition,
+use crate::support::door::{
+    ENDLESS, Fixture, Opened, PATIENCE, TIME, connect, loopback, message, open, raw, runtime, simple, start, state,
 };
+use headwater::client::{self, Client, run_file};
+use headwater::event::{EventRef, Ordinal};
 use headwater::report::{Cell, ColumnType, Table};
 use headwater::serve::{self, Door};
 use headwater::store::query::{Query, ask};
-use headwater::store::{Readers, Settings, Writer};
-use headwater::telemetry::{Counter, Counters};
+use headwater::telemetry::Counter;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::Type;
-use tokio_postgres::{AsyncMessage, NoTls, SimpleQueryMessage};
-
-/// Longer than any answer here takes, shorter than the door's own deadline.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A question that does not end by itself.
-const ENDLESS: &str = "SELECT count(*) FROM range(100000000) a, range(100000000) b";
-
-struct Opened {
-    door: Door,
-    counters: Arc<Counters>,
-    fixture: Fixture,
-}
-
-fn open() -> Opened {
-    let fixture = Fixture::new();
-    let counters = Arc::new(Counters::default());
-    let door = Door::start(loopback(0), fixture.readers(), counters.clone()).unwrap();
-    Opened { door, counters, fixture }
-}
-
-fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-async fn connect(door: &Door) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(&format!("{}?user=test", door.url()), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-/// Rows of text and tags, in order.
-async fn simple(client: &tokio_postgres::Client, sql: &str) -> Result<Vec<String>, tokio_postgres::Error> {
-    let messages = client.simple_query(sql).await?;
-    Ok(messages
-        .into_iter()
-        .filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|n| row.get(n).unwrap_or("NULL")).collect::<Vec<_>>().join("|"))
-            }
-            SimpleQueryMessage::CommandComplete(rows) => Some(format!("= {rows}")),
-            _ => None,
-        })
-        .collect())
-}
-
-fn state(error: &tokio_postgres::Error) -> String {
-    error.as_db_error().map(|said| said.code().code().to_owned()).unwrap_or_else(|| error.to_string())
-}
+use tokio_postgres::{AsyncMessage, NoTls};
 
 #[test]
 fn simple_queries_answer_statement_by_statement() {
@@ -235,25 +179,6 @@ fn nothing_that_writes_gets_through_while_the_tap_writes_on() {
     });
     assert!(!target.exists());
     assert!(opened.fixture.events() > before, "the writer went on");
-}
-
-/// Sends `bytes` as a connection of its own and returns what comes back until the door closes it or falls silent.
-fn raw(door: &Door, bytes: &[u8]) -> Vec<u8> {
-    let mut socket = TcpStream::connect(door.address()).unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    let _ = socket.write_all(bytes);
-    let mut answer = Vec::new();
-    let _ = socket.read_to_end(&mut answer);
-    answer
-}
-
-fn start() -> Vec<u8> {
-    let body = b"\0\x03\0\0user\0test\0database\0headwater\0\0";
-    [&(body.len() as u32 + 4).to_be_bytes()[..], body].concat()
-}
-
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
-    [&[kind], &(body.len() as u32 + 4).to_be_bytes()[..], body].concat()
 }
 
 #[test]
@@ -542,120 +467,4 @@ fn psql_lists_and_describes_the_views() {
     assert!(at_length.contains("Description") && at_length.contains("View definition"), "{at_length}");
     assert!(psql("SELECT count(*) AS n FROM event").contains("(1 row)"));
     assert!(psql("\\conninfo").contains("headwater"));
-}
-
-/// A database with a few events that a tap has open and goes on writing.
-struct Fixture {
-    folder: PathBuf,
-    writer: Mutex<Writer>,
-    next: AtomicI64,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("headwater-door-{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed));
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        let (mut writer, _) = Writer::open(&folder.join("headwater.duckdb"), Settings::default()).unwrap();
-        writer.append(first()).unwrap();
-        let fixture = Self { folder, writer: Mutex::new(writer), next: AtomicI64::new(0) };
-        (0..3).for_each(|_| fixture.append());
-        fixture
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.join("headwater.duckdb")
-    }
-
-    fn readers(&self) -> Readers {
-        self.writer.lock().unwrap().readers()
-    }
-
-    fn append(&self) {
-        let reference = EventRef::new(Ordinal(0), self.next.fetch_add(1, Relaxed));
-        let mut changes = Changes { at: TIME, ..Changes::default() };
-        changes.events.push(&event(reference));
-        self.writer.lock().unwrap().append(changes).unwrap();
-    }
-
-    fn events(&self) -> i64 {
-        self.next.load(Relaxed)
-    }
-
-    /// Runs `meanwhile` beside a writer that appends one event after the other.
-    fn while_writing(&self, meanwhile: impl FnOnce()) {
-        let done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Relaxed) {
-                    self.append();
-                }
-            });
-            // Also when a test fails: the writer must not go on for ever.
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));
-            done.store(true, Relaxed);
-            outcome.unwrap_or_else(|failed| std::panic::resume_unwind(failed));
-        });
-    }
-
-    /// Ends writing; the file stays until the fixture is dropped.
-    fn close(&mut self) -> PathBuf {
-        let (other, _) = Writer::open(&self.folder.join("other.duckdb"), Settings::default()).unwrap();
-        std::mem::replace(self.writer.get_mut().unwrap(), other).close().unwrap();
-        self.path()
-    }
-}
-
-impl Drop for Fixture {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-const TIME: Timestamp = Timestamp(1_767_225_600_000_000);
-
-fn event(reference: EventRef) -> EventRow {
-    EventRow {
-        reference,
-        time: TIME,
-        record_time: TIME,
-        seen_time: TIME,
-        kind: Kind::Event,
-        resolution: Resolution::Root,
-        tombstone: false,
-        profile: 0,
-        producer: None,
-        key_hash: None,
-        conversation: reference,
-        key_bytes: 0,
-        value_bytes: 17,
-        id: None,
-        causation: None,
-        correlation: None,
-        trace: None,
-        texts: None,
-    }
-}
-
-fn first() -> Changes {
-    let partition = TopicPartition { cluster: "test".into(), topic: "orders".into(), partition: 0, topic_id: [0; 16] };
-    let content = Profile {
-        kind: "OrderPlaced".to_owned(),
-        source: String::new(),
-        version: String::new(),
-        convention: String::new(),
-    };
-    Changes {
-        partitions: vec![PartitionRow {
-            ordinal: Ordinal(0),
-            partition: Arc::new(partition),
-            incarnation: 0,
-            base: 0,
-            class: TopicClass::Business,
-        }],
-        profiles: vec![ProfileRow { profile: 0, content }],
-        at: TIME,
-        ..Changes::default()
-    }
 }

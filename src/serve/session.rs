@@ -1,9 +1,9 @@
 //! One connection: its start, its messages in order, its end.
 
-use super::Shared;
 use super::gate::Gate;
 use super::query::{Prepared, Session};
 use super::tls::Tls;
+use super::{Shared, fatal};
 use futures::{SinkExt, StreamExt};
 use pgwire::api::cancel::DefaultCancelHandler;
 use pgwire::api::{ClientInfo, DefaultClient, NoopHandler, PgWireConnectionState};
@@ -62,10 +62,7 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>
                     return Ok(());
                 }
             }
-            Some(Err(broken)) => {
-                let reason = ErrorInfo::new("FATAL".to_owned(), "08P01".to_owned(), broken.to_string());
-                return process_error(&mut socket, PgWireError::UserError(Box::new(reason)), false).await;
-            }
+            Some(Err(broken)) => return end(&mut socket, fatal("08P01", broken.to_string())).await,
         }
     }
 }
@@ -129,8 +126,7 @@ async fn take(socket: &mut Socket, session: &Arc<Session>, message: PgWireFronte
         }
         // Whatever went wrong on the way in: nobody is let in by an error.
         Err(error) if starting => {
-            socket.send(PgWireBackendMessage::ErrorResponse(ErrorInfo::from(error).into())).await?;
-            socket.close().await?;
+            end(socket, error).await?;
             Ok(false)
         }
         Err(error) => {
@@ -139,4 +135,10 @@ async fn take(socket: &mut Socket, session: &Arc<Session>, message: PgWireFronte
             Ok(!fatal)
         }
     }
+}
+
+/// Says why, and closes. Nothing else is said: a client that hears "ready" would ask.
+async fn end(socket: &mut Socket, error: PgWireError) -> io::Result<()> {
+    socket.send(PgWireBackendMessage::ErrorResponse(ErrorInfo::from(error).into())).await?;
+    socket.close().await
 }

@@ -2,6 +2,7 @@
 //!
 //! The benchmarks use it too.
 
+pub mod door;
 pub mod generate;
 pub mod kafka;
 pub mod mock;
