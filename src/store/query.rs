@@ -32,6 +32,8 @@ pub mod migrate {
         "migrate",
         /// Schema version 1.
         FIRST_SCHEMA "0001_first_schema",
+        /// Schema version 2: counts by minute, and what groups passed.
+        COUNTS "0002_counts",
     }
 }
 
@@ -150,6 +152,14 @@ pub mod write {
         LOCK_CONFIGURATION "lock_configuration",
         /// Adds fact $1 with value $2 about the file.
         META "meta",
+        /// Adds staged counts by minute, and what verdicts changed.
+        MINUTES "minutes",
+        /// Adds what staged ranges hold to what groups passed.
+        PASSED "passed",
+        /// Counts the events of staged ranges; $1 is a time before which none was seen.
+        PASSED_COUNT "passed_count",
+        /// Takes over staged positions of passing.
+        PASSED_TO "passed_to",
         /// Takes over staged progress and marks what changed.
         PROGRESS "progress",
         /// Changes settled events.
@@ -239,6 +249,8 @@ pub mod ask {
         PRODUCERS "producers",
         /// The dictionary of profiles.
         PROFILES "profiles",
+        /// How far each group was counted as passed.
+        PASSED_TO_ROWS "passed_to_rows",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
         /// The last $1 edges.
