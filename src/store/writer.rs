@@ -7,8 +7,8 @@ use super::readers::Pool;
 use super::tally::{MinuteTally, Topics, TypeTally, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
-    Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow, PassedRange,
-    ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
+    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow,
+    PassedRange, ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
@@ -96,7 +96,7 @@ impl Writer {
         self.spare_memory()?;
         let mut attempt = 0;
         loop {
-            match self.transact(&commit) {
+            match self.transaction(|writer| writer.write(&commit)) {
                 Err(error) if error.is_out_of_memory() && attempt < MEMORY_RETRIES => {
                     attempt += 1;
                     tracing::warn!(
@@ -111,6 +111,21 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Replaces the business flows that the database knows by those of the configuration.
+    ///
+    /// # Errors
+    /// None of them was replaced.
+    pub fn configure(&mut self, flows: &[BusinessFlow]) -> Result<(), Error> {
+        self.transaction(|writer| {
+            run(&writer.conn, &write::BUSINESS_FLOWS_CLEARED)?;
+            flows.iter().try_for_each(|flow| {
+                let row = params![flow.name, flow.started_by, flow.completed_by, flow.within_ms];
+                let done = writer.conn.execute(write::BUSINESS_FLOW.sql, row);
+                done.map(drop).map_err(Error::statement("run", write::BUSINESS_FLOW.name))
+            })
+        })
     }
 
     /// Moves the write-ahead log into the file, in a quiet moment.
@@ -173,9 +188,9 @@ impl Writer {
         })
     }
 
-    fn transact(&self, commit: &Commit) -> Result<(), Error> {
+    fn transaction(&self, work: impl FnOnce(&Self) -> Result<(), Error>) -> Result<(), Error> {
         run(&self.conn, &write::BEGIN)?;
-        let done = self.write(commit).and_then(|()| run(&self.conn, &write::COMMIT));
+        let done = work(self).and_then(|()| run(&self.conn, &write::COMMIT));
         if done.is_err() {
             // A failed COMMIT has ended the transaction already; then there is nothing to roll back.
             let _ = run(&self.conn, &write::ROLLBACK);
