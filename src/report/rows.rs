@@ -139,6 +139,10 @@ macro_rules! row {
     };
 }
 
+mod counts;
+
+pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
+
 row! {
     /// One event of a conversation (`trace_nodes`).
     TraceNode {
@@ -304,6 +308,8 @@ row! {
         unattended: i64 = "unattended",
         /// Coordinates of the latest failure record.
         sample: String = "sample",
+        /// Failures in each twelfth of the window.
+        trend: Vec<i64> = "trend",
     }
 }
 
