@@ -20,13 +20,13 @@ pub use crate::telemetry::init_logging;
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
 use self::sampling::Sampling;
-use crate::config::TapConfig;
+use crate::config::{MetricsAddress, TapConfig};
 use crate::decode::Decoder;
 use crate::event::HashKey;
 use crate::kafka::{self, Admin, Reader};
-use crate::serve::{Door, DoorSettings, Tls};
+use crate::serve::{Door, DoorSettings, Metrics, Tls};
 use crate::store::{self, Readers};
-use crate::telemetry::Counters;
+use crate::telemetry::{Counters, Pulse};
 use anyhow::Context;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -54,6 +54,7 @@ pub struct Running {
     core: JoinHandle<()>,
     writer: JoinHandle<Result<(), store::Error>>,
     door: Option<Door>,
+    metrics: Option<Metrics>,
 }
 
 /// Runs one tap until `stop` is set or a stage fails.
@@ -90,16 +91,19 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let outlook = outlook(&admin.estimate(&*plan)?);
     // Whoever waits for the address gets it before the first record is read.
     let door = open_door(&config, readers, counters.clone())?;
-    let remarks = door.iter().filter_map(|door| exposure(&config, door)).collect();
+    let mut remarks: Vec<String> = door.iter().filter_map(|door| exposure(&config, door)).collect();
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let (asks, asked) = sync_channel(ASKS_WAITING);
+    let pulse = Arc::new(Pulse::new(clock::instant()));
+    let metrics = start_metrics(&config, writer.readers(), pulse.clone(), &mut remarks)?;
     let pipeline = Pipeline {
         core,
         inputs,
         commits,
         sampler: Some(asks.clone()),
         counters: counters.clone(),
+        pulse: pulse.clone(),
         commit_interval: config.commit_interval,
     };
     let sampling = Sampling {
@@ -110,12 +114,17 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         core: to_core.clone(),
         interval: config.sample_interval,
     };
-    let writer = spawn("writer", move || pipeline::write(writer, to_write))?;
-    let core = spawn("core", move || pipeline.run())?;
+    let end = Ending("writer", pulse.clone());
+    let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1))?;
+    let end = Ending("core", pulse);
+    let core = spawn("core", move || {
+        let _end = end;
+        pipeline.run();
+    })?;
     let sampler = spawn("sampler", move || sampling.run())?;
     let reader = Reader::start(settings, plan, sinks(ids, keys, to_core))?;
     let url = door.as_ref().map(Door::url);
-    Ok(Running { url, remarks, outlook, stop_reading, reader, sampler, asks, core, writer, door })
+    Ok(Running { url, remarks, outlook, stop_reading, reader, sampler, asks, core, writer, door, metrics })
 }
 
 /// The door that is asked for: for the users beside the database.
@@ -124,6 +133,36 @@ fn open_door(config: &TapConfig, readers: Readers, counters: Arc<Counters>) -> a
     let tls = config.serve_tls.as_ref().map(|files| Tls::read(&files.certificate, &files.key)).transpose()?;
     let settings = DoorSettings { address, users: Some(Users::beside(&config.db)), tls };
     Ok(Some(Door::open(settings, readers, counters)?))
+}
+
+/// Metrics and health. The default address gives way when another tap has it; one that somebody chose does not.
+fn start_metrics(
+    config: &TapConfig,
+    readers: Readers,
+    pulse: Arc<Pulse>,
+    remarks: &mut Vec<String>,
+) -> anyhow::Result<Option<Metrics>> {
+    let Some(MetricsAddress { address, chosen }) = config.metrics else { return Ok(None) };
+    match Metrics::start(address, readers, pulse) {
+        Ok(metrics) => {
+            remarks.push(format!("metrics at http://{0}/metrics, health at http://{0}/healthz", metrics.address()));
+            Ok(Some(metrics))
+        }
+        Err(error) if chosen => Err(error.into()),
+        Err(error) => {
+            remarks.push(format!("warning: no metrics: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+/// Says that a stage has ended when its thread does, in whatever way.
+struct Ending(&'static str, Arc<Pulse>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.1.ended(self.0);
+    }
 }
 
 /// A warning about a door that others can listen in at.
@@ -177,6 +216,7 @@ impl Running {
         join(self.sampler, "sampler")?;
         join(self.core, "core")?;
         let written = join(self.writer, "writer")?;
+        drop(self.metrics);
         if let Some(door) = self.door {
             door.stop();
         }

@@ -1,4 +1,4 @@
-//! The read-only PostgreSQL wire door of a running tap: psql, Grafana, the command line and every PostgreSQL driver ask
+//! The read-only doors of a running tap: `/metrics` and `/healthz` ([`Metrics`]), and PostgreSQL's wire ([`Door`]): psql, Grafana, the command line and every PostgreSQL driver ask
 //! here while the tap holds the database.
 //!
 //! The door has a small tokio runtime of its own. Blocking questions run on its blocking threads against
@@ -10,7 +10,9 @@ mod ask;
 mod catalogue;
 mod encode;
 mod gate;
+mod http;
 mod login;
+mod metrics;
 mod parameter;
 mod query;
 mod session;
@@ -20,6 +22,7 @@ mod statement;
 mod tls;
 mod users;
 
+pub use http::{Metrics, MetricsError};
 pub use tls::{Tls, TlsError};
 pub use users::{Users, UsersError, make_password};
 
