@@ -460,6 +460,28 @@ fn psql_lists_and_describes_the_views() {
     for list in ["\\dt", "\\dv", "\\d", "\\dt ev*"] {
         assert!(psql(list).contains("main   | event"), "{list}: {}", psql(list));
     }
+    assert!(!psql("\\d").contains("any_event"), "what is private is not listed");
+    for (command, line) in [
+        ("\\l", "headwater | headwater"),
+        ("\\l+", "headwater | headwater"),
+        ("\\dn", "main | headwater"),
+        ("\\df", "totals"),
+        ("\\df tot*", "totals"),
+        ("\\du", "headwater"),
+        ("\\du+", "headwater"),
+        ("\\di", ""),
+        ("\\ds", ""),
+        ("\\dm", ""),
+        ("\\dT", "(0 rows)"),
+        ("\\dx", "(0 rows)"),
+        ("\\dp", "(0 rows)"),
+        ("\\db", "(0 rows)"),
+        ("\\dD", "(0 rows)"),
+    ] {
+        let listed = psql(command);
+        assert!(listed.contains(line), "{command}: {listed}");
+    }
+    assert!(!psql("\\df tot*").contains("failures"), "the pattern counts");
     let described = psql("\\d event");
     assert!(described.contains("View \"main.event\""), "{described}");
     assert!(described.lines().any(|line| line.contains("offset") && line.contains("BIGINT")), "{described}");
@@ -467,4 +489,81 @@ fn psql_lists_and_describes_the_views() {
     assert!(at_length.contains("Description") && at_length.contains("View definition"), "{at_length}");
     assert!(psql("SELECT count(*) AS n FROM event").contains("(1 row)"));
     assert!(psql("\\conninfo").contains("headwater"));
+}
+
+/// As Grafana's PostgreSQL data source writes them: save and test, the configuration page, the query builder.
+#[test]
+fn grafana_is_answered_what_it_asks_about_the_database() {
+    let search_path = "quote_ident(table_schema) IN (
+          SELECT
+            CASE WHEN trim(s[i]) = '\"$user\"' THEN user ELSE trim(s[i]) END
+          FROM
+            generate_series(
+              array_lower(string_to_array(current_setting('search_path'),','),1),
+              array_upper(string_to_array(current_setting('search_path'),','),1)
+            ) as i,
+            string_to_array(current_setting('search_path'),',') s
+          )";
+    let tables = format!(
+        "SELECT
+    CASE WHEN {search_path}
+      THEN quote_ident(table_name)
+      ELSE quote_ident(table_schema) || '.' || quote_ident(table_name)
+    END AS \"table\"
+    FROM information_schema.tables
+    WHERE quote_ident(table_schema) NOT IN ('information_schema', 'pg_catalog', '_timescaledb_cache')
+    ORDER BY CASE WHEN {search_path} THEN 0 ELSE 1 END, 1"
+    );
+    let of_schema = |schema: &str| {
+        format!(
+            "SELECT quote_ident(table_name) AS \"table\"
+      FROM information_schema.tables
+      WHERE quote_ident(table_schema) = '{schema}'
+      ORDER BY 1"
+        )
+    };
+    let columns = |table: &str| {
+        format!(
+            "SELECT quote_ident(column_name) AS \"column\", data_type AS \"type\"
+    FROM information_schema.columns
+    WHERE
+      CASE WHEN array_length(parse_ident('{table}'),1) = 2
+        THEN quote_ident(table_schema) = (parse_ident('{table}'))[1]
+          AND quote_ident(table_name) = (parse_ident('{table}'))[2]
+        ELSE quote_ident(table_name) = '{table}'
+          AND {search_path}
+      END"
+        )
+    };
+    let tail = " /*action='explore',datasource='headwater'*/";
+    let opened = open();
+    runtime().block_on(async {
+        let client = connect(&opened.door).await;
+        let ask = async |sql: String| simple(&client, &sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let version = "SELECT current_setting('server_version_num')::int/100 as version";
+        assert_eq!(ask(version.to_owned()).await, ["1500", "= 1"]);
+        let timescaledb = "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'";
+        assert_eq!(ask(timescaledb.to_owned()).await, ["= 0"]);
+        let schemas = "SELECT schema_name AS \"name\"\n FROM information_schema.schemata\n WHERE schema_name NOT IN \
+                       ('information_schema', 'pg_catalog', '_timescaledb_cache')\n ORDER BY schema_name";
+        assert_eq!(ask(schemas.to_owned()).await, ["main", "= 1"]);
+        for sql in [tables.clone(), of_schema("main"), format!("{tables}{tail}"), format!("{tables};")] {
+            let listed = ask(sql).await;
+            assert!(
+                ["event", "minute", "failure"].iter().all(|view| listed.contains(&(*view).to_owned())),
+                "{listed:?}"
+            );
+            assert!(!listed.iter().any(|name| name == "any_event" || name == "event_row"), "{listed:?}");
+        }
+        assert_eq!(ask(of_schema("other")).await, ["= 0"]);
+        for table in ["event", "main.event"] {
+            let described = ask(columns(table)).await;
+            for column in ["seen_time|timestamp without time zone", "\"offset\"|bigint", "topic|text"] {
+                assert!(described.contains(&column.to_owned()), "{described:?}");
+            }
+        }
+        assert_eq!(ask(columns("it''s")).await, ["= 0"]);
+        let both = format!("SET TIMEZONE TO 'UTC'; SELECT 42{tail};");
+        assert_eq!(ask(both).await, ["= 0", "42", "= 1"]);
+    });
 }

@@ -10,6 +10,7 @@ mod ask;
 mod catalogue;
 mod encode;
 mod gate;
+mod grafana;
 mod http;
 mod login;
 mod metrics;

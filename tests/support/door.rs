@@ -122,6 +122,11 @@ impl Fixture {
         self.writer.lock().unwrap().append(changes).unwrap();
     }
 
+    /// Appends `changes` as they are.
+    pub fn write(&self, changes: Changes) {
+        self.writer.lock().unwrap().append(changes).unwrap();
+    }
+
     pub fn events(&self) -> i64 {
         self.next.load(Relaxed)
     }
