@@ -95,12 +95,22 @@ fn prepared_statements_take_parameters_and_send_binary() {
         let row = client.query_one(&statement, &[&41_i64, &"a'; DROP", &0.5_f64, &true]).await.unwrap();
         assert_eq!((row.get::<_, i64>(0), row.get::<_, &str>(1)), (42, "A'; DROP"));
         assert_eq!((row.get::<_, f64>(2), row.get::<_, bool>(3)), (0.5, true));
-        // Types left open are text, which DuckDB casts to what it is compared with.
+        // Types left open are what the question compares them with.
         let open = client.prepare("SELECT count(*) FROM range(10) t(n) WHERE n < $1").await.unwrap();
-        assert_eq!(open.params(), [Type::TEXT]);
-        assert_eq!(client.query_one(&open, &[&"7"]).await.unwrap().get::<_, i64>(0), 7);
-        assert_eq!(client.query_one(&open, &[&None::<&str>]).await.unwrap().get::<_, i64>(0), 0);
-        assert_eq!(state(&client.query_one(&open, &[&"7' OR true"]).await.unwrap_err()), "22P02");
+        assert_eq!(open.params(), [Type::INT8]);
+        assert_eq!(client.query_one(&open, &[&7_i64]).await.unwrap().get::<_, i64>(0), 7);
+        assert_eq!(client.query_one(&open, &[&None::<i64>]).await.unwrap().get::<_, i64>(0), 0);
+        let sql = "SELECT count(*) FROM event WHERE seen_time >= $1 AND topic = $2 AND partition = $3 AND \
+                   (resolution = 'root') = $4 AND value_bytes / 2.0::DOUBLE > $5 LIMIT $6";
+        let open = client.prepare(sql).await.unwrap();
+        let told = [Type::TIMESTAMP, Type::TEXT, Type::INT4, Type::BOOL, Type::FLOAT8, Type::INT8];
+        assert_eq!(open.params(), told);
+        let when = std::time::UNIX_EPOCH + Duration::from_micros(u64::try_from(TIME.0).unwrap());
+        let answer = client.query_one(&open, &[&when, &"orders", &0_i32, &true, &1.5_f64, &10_i64]).await.unwrap();
+        assert_eq!(answer.get::<_, i64>(0), 3);
+        // What a macro is called with says nothing: text, which DuckDB casts.
+        let open = client.prepare("SELECT count(*) FROM totals(since := $1::TIMESTAMP)").await.unwrap();
+        assert_eq!(client.query_one(&open, &[&when]).await.unwrap().get::<_, i64>(0), 1);
         let echo = client.query_one("SELECT $1", &[&"it's; --"]).await.unwrap();
         assert_eq!(echo.get::<_, &str>(0), "it's; --");
         for empty in ["", "-- ping"] {
@@ -566,4 +576,43 @@ fn grafana_is_answered_what_it_asks_about_the_database() {
         let both = format!("SET TIMEZONE TO 'UTC'; SELECT 42{tail};");
         assert_eq!(ask(both).await, ["= 0", "42", "= 1"]);
     });
+}
+
+/// What drivers of Java and Go send that leave types open: text and binary, described before or not.
+#[test]
+fn open_parameters_come_as_text_or_binary() {
+    let opened = open();
+    let ask = |sql: &str, binary: bool, value: &[u8]| {
+        let bind =
+            [&[0, 0][..], &[0, 1, 0, u8::from(binary)], &[0, 1], &(value.len() as u32).to_be_bytes(), value, &[0, 0]]
+                .concat();
+        let parse = [b"\0", sql.as_bytes(), b"\0\0\0"].concat();
+        let messages = [
+            message(b'P', &parse),
+            message(b'B', &bind),
+            message(b'E', b"\0\0\0\0\0"),
+            message(b'S', b""),
+            message(b'X', b""),
+        ];
+        String::from_utf8_lossy(&raw(&opened.door, &[start(), messages.concat()].concat())).into_owned()
+    };
+    let below = "SELECT count(*) FROM range(10) t(n) WHERE n < $1";
+    let at = "SELECT count(*) FROM event WHERE seen_time >= $1";
+    let micros_since_2000 = (TIME.0 - 946_684_800_000_000).to_be_bytes();
+    for (sql, binary, value, count) in [
+        (below, false, &b"7"[..], "7"),
+        (below, true, &7_i64.to_be_bytes(), "7"),
+        (at, false, b"2026-01-01 00:00:00", "3"),
+        (at, false, b"2026-01-01 00:00:01", "0"),
+        (at, true, &micros_since_2000, "3"),
+        ("SELECT count(*) FROM event WHERE topic = $1", true, b"orders", "3"),
+    ] {
+        let answer = ask(sql, binary, value);
+        assert!(
+            answer.contains(&format!("\0\x01\0\0\0\x01{count}")) && answer.contains("SELECT 1"),
+            "{sql}: {answer:?}"
+        );
+    }
+    assert!(ask(below, false, b"7' OR true").contains("22P02"), "a value is a value");
+    assert!(ask(below, true, b"7").contains("22P02"), "binary of the wrong length");
 }

@@ -3,7 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 /// Longest message of a client, in bytes. The longest question that people or dashboards ask is a few KiB; parameters
 /// are ids. PostgreSQL's own bound, 1 GiB a connection, would be the whole machine.
@@ -16,17 +18,22 @@ const START_LIMIT: usize = 10_000;
 /// next message has no type byte either.
 const REQUEST_CODES: std::ops::RangeInclusive<u32> = 80_877_102..=80_877_104;
 
-/// A stream that ends with an error when a message claims an impossible or too great length.
+/// How long a client may take nothing of an answer: one that never reads would hold its answer in memory for ever.
+const STALL_TIME: Duration = Duration::from_secs(60);
+
+/// A stream that ends with an error when a message claims an impossible or too great length, or when the client stops
+/// taking what it asked for.
 #[derive(Debug)]
 pub(super) struct Gate<S> {
     stream: S,
     frames: Frames,
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Gate<S> {
     /// Guards `stream`, at the start of a connection.
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, frames: Frames::default() }
+        Self { stream, frames: Frames::default(), stalled: None }
     }
 
     /// The client has shown who it is: from now on it may ask long questions.
@@ -97,13 +104,28 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
     }
 }
 
+impl<S> Gate<S> {
+    /// What `written` is, unless nothing could be written for too long.
+    fn in_time<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALL_TIME)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Gate<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.in_time(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.in_time(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

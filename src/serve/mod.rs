@@ -111,6 +111,7 @@ struct Shared {
     counters: Arc<Counters>,
     cancels: Arc<ConnectionManager>,
     sessions: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
     access: Arc<Access>,
     tls: Option<Tls>,
 }
@@ -157,6 +158,7 @@ impl Door {
             counters,
             cancels: Arc::new(ConnectionManager::new()),
             sessions: Arc::new(Semaphore::new(SESSION_LIMIT)),
+            answers: Arc::new(Semaphore::new(ask::ANSWER_UNITS)),
             access,
             tls,
         });
