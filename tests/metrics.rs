@@ -217,7 +217,9 @@ fn a_tap_shows_its_metrics_and_a_taken_address_is_said() {
         let (_, rest) = said.split_once("metrics at http://")?;
         rest.split_once('/').map(|(address, _)| address.parse::<SocketAddr>().unwrap())
     });
-    assert!(get(address, "/metrics").1.contains("headwater_tap_fetches_total"));
+    crate::support::poll_until("the first commit in the metrics", Duration::from_secs(20), || {
+        get(address, "/metrics").1.contains("headwater_tap_fetches_total").then_some(())
+    });
     assert_eq!(get(address, "/healthz").0, 200);
     let holder = TcpListener::bind(loopback(0)).unwrap();
     let taken = holder.local_addr().unwrap().to_string();

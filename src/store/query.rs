@@ -235,8 +235,6 @@ pub mod ask {
         DEMO_PASSED "demo_passed",
         /// How far each partition was read, and what was not seen of it.
         DEMO_SEEN "demo_seen",
-        /// Forgets the statement that [`PREPARE`] made.
-        DEALLOCATE "deallocate",
         /// What stands before a question to be described.
         DESCRIBE "describe",
         /// Macro `effects`: $1 ref.
@@ -277,8 +275,6 @@ pub mod ask {
         MINUTES "minutes",
         /// Macro `orphans`.
         ORPHANS "orphans",
-        /// The types of the parameters of the statement that [`PREPARE`] made.
-        PARAMETER_TYPES "parameter_types",
         /// The dictionary of partitions.
         PARTITIONS "partitions",
         /// Macro `passage`: $1 ref.
@@ -287,8 +283,6 @@ pub mod ask {
         PASSED_MINUTES "passed_minutes",
         /// Waiting events as stored.
         PENDING_ROWS "pending_rows",
-        /// What stands before a question whose parameters are to be known.
-        PREPARE "prepare",
         /// The dictionary of producers.
         PRODUCERS "producers",
         /// The dictionary of profiles.
