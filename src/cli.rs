@@ -4,6 +4,7 @@
 //! next`. This and `main` are the only places that print.
 
 mod args;
+mod dashboards;
 mod demo;
 mod find;
 mod id;
@@ -57,6 +58,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Lag(args) => reading::lag(&args),
         Command::Sql(args) => reading::sql(&args),
         Command::Import(args) => writing::import(args),
+        Command::Dashboards(args) => dashboards::run(&args),
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) enum Command {
     Sql(Sql),
     /// replay NDJSON captures (kcat -J and the extended form) into a database, no cluster needed
     Import(Import),
+    /// export the Grafana dashboards, data source and alert rules
+    Dashboards(Dashboards),
 }
 
 impl Command {
@@ -48,6 +50,7 @@ impl Command {
             Self::Lag(_) => "lag",
             Self::Sql(_) => "sql",
             Self::Import(_) => "import",
+            Self::Dashboards(_) => "dashboards",
         }
     }
 }
@@ -189,6 +192,29 @@ pub(super) struct Demo {
     /// print the verdict as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub(super) struct Dashboards {
+    #[command(subcommand)]
+    pub command: DashboardsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DashboardsCommand {
+    /// write three dashboards, and the provisioning of data source, dashboards and two alert rules
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// folder to write into; made if it is not there
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// overwrite files that were changed
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Reads what was typed; help, version and refusals come as errors that know how to print themselves.

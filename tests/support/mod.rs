@@ -3,6 +3,7 @@
 //! The benchmarks use it too.
 
 pub mod generate;
+pub mod grafana;
 pub mod kafka;
 pub mod mock;
 pub mod produce;
@@ -69,4 +70,9 @@ pub fn seed(test: &str) -> u64 {
     let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     println!("{test}: HEADWATER_SEED={seed} repeats this run");
     seed
+}
+
+/// Whether a test that needs what `variable` speaks of must run: `variable` is `1`, or this is CI.
+pub fn required(variable: &str) -> bool {
+    [variable, "CI"].iter().any(|name| std::env::var(name).is_ok_and(|value| value == "1" || value == "true"))
 }
