@@ -107,7 +107,8 @@ func kindOf(oid uint32) fieldKind {
 	return fieldKind{data.FieldTypeNullableString, as[string]}
 }
 
-// Frame sends one text by the simple protocol and makes a frame of its only result.
+// Frame sends one text by the simple protocol and makes a frame of its only result. The driver tells columns with the
+// first row, so no rows make a frame without fields, as in Grafana.
 func (d *Door) Frame(ctx context.Context, sql string) (*data.Frame, error) {
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
@@ -118,7 +119,6 @@ func (d *Door) Frame(ctx context.Context, sql string) (*data.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	results = slicesWithColumns(results)
 	if len(results) != 1 {
 		return nil, fmt.Errorf("%d results instead of one", len(results))
 	}
@@ -126,15 +126,6 @@ func (d *Door) Frame(ctx context.Context, sql string) (*data.Frame, error) {
 		return nil, fmt.Errorf("the tag says %q for %d rows", tag, len(results[0].Rows))
 	}
 	return toFrame(results[0])
-}
-
-func slicesWithColumns(results []*pgconn.Result) (with []*pgconn.Result) {
-	for _, r := range results {
-		if len(r.FieldDescriptions) > 0 {
-			with = append(with, r)
-		}
-	}
-	return with
 }
 
 func toFrame(result *pgconn.Result) (*data.Frame, error) {
