@@ -304,6 +304,8 @@ row! {
         unattended: i64 = "unattended",
         /// Coordinates of the latest failure record.
         sample: String = "sample",
+        /// Failures per twelfth of the window.
+        trend: Vec<i64> = "trend",
     }
 }
 
@@ -350,5 +352,185 @@ row! {
         conversation: i64 = "conversation",
         /// What matched: `id`, `trace_id`, …
         matched: String = "matched",
+    }
+}
+
+row! {
+    /// The headline of a window (`totals`): one row.
+    Totals {
+        /// Events received.
+        received: i64 = "received",
+        /// Events passed, added up over groups.
+        passed: i64 = "passed",
+        /// Distinct (event, group) that failed.
+        failed: i64 = "failed",
+        /// Of these, healed.
+        healed: i64 = "healed",
+        /// Of these, given up.
+        dead: i64 = "dead",
+        /// Of these, tried again.
+        retrying: i64 = "retrying",
+        /// Of these, without a way back to a root.
+        orphaned_failures: i64 = "orphaned_failures",
+        /// Of these, dead letters that nobody has passed and nothing has healed.
+        unattended: i64 = "unattended",
+        /// Retry records.
+        retried: i64 = "retried",
+        /// Events whose cause was not seen yet.
+        waiting: i64 = "waiting",
+        /// Events whose cause is lost.
+        orphaned: i64 = "orphaned",
+        /// Topics with anything in the window.
+        topics: i64 = "topics",
+        /// Groups with anything in the window.
+        groups: i64 = "groups",
+        /// Records seen since reading began.
+        seen: i64 = "seen",
+        /// Offsets without a record since reading began.
+        missing: i64 = "missing",
+        /// Seen in proportion to seen and lost; `None` while nothing was read.
+        coverage: Option<f64> = "coverage",
+        /// When the first event of the window was seen.
+        first_time: Option<Timestamp> = "first_time",
+        /// When the last event of the window was seen.
+        last_time: Option<Timestamp> = "last_time",
+    }
+}
+
+row! {
+    /// One topic, or one group on one topic (`counts`).
+    CountRow {
+        /// Cluster.
+        cluster: String = "cluster",
+        /// Topic.
+        topic: String = "topic",
+        /// `business`, `retry`, `dead_letter`, `internal`, …
+        class: String = "class",
+        /// The group; `None` on the topic's own row.
+        consumer_group: Option<String> = "consumer_group",
+        /// Events received.
+        received: Option<i64> = "received",
+        /// Of these, passed by the group.
+        passed: Option<i64> = "passed",
+        /// Distinct (event, group) that failed.
+        failed: Option<i64> = "failed",
+        /// Of these, healed.
+        healed: Option<i64> = "healed",
+        /// Retry records.
+        retried: Option<i64> = "retried",
+        /// Events whose cause was not seen yet.
+        waiting: Option<i64> = "waiting",
+        /// Events whose cause is lost.
+        orphaned: Option<i64> = "orphaned",
+        /// Events that name no cause.
+        unlinked: Option<i64> = "unlinked",
+        /// Seen in proportion to seen and lost, since reading began.
+        coverage: Option<f64> = "coverage",
+    }
+}
+
+row! {
+    /// One business flow in a window (`business`).
+    BusinessRow {
+        /// Its name.
+        flow: String = "flow",
+        /// Events that began it.
+        started: i64 = "started",
+        /// Of these, completed.
+        completed: i64 = "completed",
+        /// Of these, given up.
+        failed: i64 = "failed",
+        /// Of these, neither, and older than they may be.
+        stuck: i64 = "stuck",
+        /// Of these, neither, and young.
+        open: i64 = "open",
+        /// Completed in proportion to started.
+        completed_share: Option<f64> = "completed_share",
+        /// Time in which half of the completed were, ms.
+        p50_ms: Option<f64> = "p50_ms",
+        /// Time in which 95 % of the completed were, ms.
+        p95_ms: Option<f64> = "p95_ms",
+        /// What the failed were worth, where a field is configured.
+        value_lost: Option<f64> = "value_lost",
+        /// Seen in proportion to seen and lost.
+        coverage: Option<f64> = "coverage",
+    }
+}
+
+row! {
+    /// A business flow as it is configured (`business_flows`).
+    BusinessFlow {
+        /// Its name.
+        flow: String = "flow",
+        /// Type of the event that begins it.
+        started_by: String = "started_by",
+        /// Type of the event that completes it.
+        completed_by: String = "completed_by",
+        /// Time after which it is stuck, ms.
+        within_ms: i64 = "within_ms",
+    }
+}
+
+row! {
+    /// What kept cases of a flow from being completed, one row a reason (`report_losses`).
+    Loss {
+        /// The flow.
+        flow: String = "flow",
+        /// `failed` or `stuck`.
+        state: String = "state",
+        /// The group that gave up.
+        consumer_group: Option<String> = "consumer_group",
+        /// Class of the error.
+        error_class: Option<String> = "error_class",
+        /// What the error said, of the latest.
+        error_message: Option<String> = "error_message",
+        /// Cases.
+        cases: i64 = "cases",
+        /// Coordinates of the event that began the latest.
+        sample: String = "sample",
+    }
+}
+
+row! {
+    /// How many cases of a flow took how long (`report_durations`).
+    DurationBin {
+        /// The flow.
+        flow: String = "flow",
+        /// Longest time of this bin, ms.
+        upto_ms: i64 = "upto_ms",
+        /// Completed cases.
+        cases: i64 = "cases",
+    }
+}
+
+row! {
+    /// One step of the window (`report_series`).
+    SeriesRow {
+        /// When the step begins.
+        time: Timestamp = "time",
+        /// Events received.
+        received: i64 = "received",
+        /// Events of this step that were passed, added up over groups.
+        passed: i64 = "passed",
+        /// Distinct (event, group) that failed, in the event's step.
+        failed: i64 = "failed",
+    }
+}
+
+row! {
+    /// Why offsets of a topic hold no event that was seen (`report_not_seen`).
+    NotSeen {
+        /// Cluster.
+        cluster: String = "cluster",
+        /// Topic.
+        topic: String = "topic",
+        /// The reason.
+        reason: String = "reason",
+        /// Partitions.
+        partitions: i64 = "partitions",
+        /// Offsets.
+        missing: i64 = "missing",
+        /// Whether these may have held events.
+        lost: bool = "lost",
     }
 }
