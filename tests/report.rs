@@ -41,3 +41,163 @@ fn nothing_is_said_in_words() {
     golden!("report_empty_csv", plain(&sample::empty(), Format::Csv).replace('\r', ""));
     golden!("report_quiet_text", plain(&sample::quiet(), Format::Text));
 }
+
+/// Text that tries to end what it stands in, in HTML, Markdown, CSV and on a terminal.
+const HOSTILE: [&str; 12] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' onmouseover='x' style=\"position:fixed",
+    "</title></style></svg><svg onload=x>",
+    "--></desc></table><iframe srcdoc='<b>'>",
+    "&lt;b&gt; &#60;script&#62; &amp;",
+    "``` | a \\| b \\\\| ` <b> |\n| --- |\n# heading [x](javascript:y) ![i](//e) @team #1",
+    "\u{1b}[2J\u{9b}31m\u{202e}\u{7}\r\n\u{0}",
+    "=cmd|' /C calc'!A0\",\"x\n=1+1",
+    "]]><![CDATA[ {{x}} ${y} %00",
+    "比萨🍕\u{200d}\u{feff}é",
+    "\\",
+];
+
+/// Names of all tags and of their attributes, in order: what a browser would make of the page, without its texts.
+fn skeleton(html: &str) -> Vec<String> {
+    let mut tags = Vec::new();
+    let mut rest = html;
+    while let Some(open) = rest.find('<') {
+        let tag = &rest[open + 1..];
+        let (mut end, mut quote, mut names, mut bare) = (0, None, String::new(), true);
+        for (at, c) in tag.char_indices() {
+            match (quote, c) {
+                (None, '>') => {
+                    end = at;
+                    break;
+                }
+                (None, '"' | '\'') => quote = Some(c),
+                (Some(q), c) if c == q => quote = None,
+                (None, '=') => bare = false,
+                (None, ' ') => {
+                    names.push(' ');
+                    bare = true;
+                }
+                (None, c) if bare => names.push(c),
+                _ => {}
+            }
+        }
+        tags.push(names);
+        rest = &tag[end..];
+    }
+    tags
+}
+
+/// Cells of a line of a table, as GitHub's Markdown cuts them.
+fn cells(line: &str) -> usize {
+    let mut escaped = false;
+    line.chars()
+        .filter(|c| {
+            let bar = *c == '|' && !escaped;
+            escaped = *c == '\\' && !escaped;
+            bar
+        })
+        .count()
+}
+
+/// Rows of a CSV file by RFC 4180.
+fn csv(text: &str) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut letters = text.chars().peekable();
+    while let Some(c) = letters.next() {
+        match c {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                cell.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => row.push(std::mem::take(&mut cell)),
+            '\r' if !quoted => {
+                assert_eq!(letters.next(), Some('\n'));
+                row.push(std::mem::take(&mut cell));
+                rows.push(std::mem::take(&mut row));
+            }
+            c => cell.push(c),
+        }
+    }
+    assert!(!quoted && row.is_empty() && cell.is_empty());
+    rows
+}
+
+fn stays_text(hostile: &str) {
+    let (kind, evil) = (sample::incident(Some("")), sample::incident(Some(hostile)));
+    let html = plain(&evil, Format::Html);
+    assert_eq!(skeleton(&html), skeleton(&plain(&kind, Format::Html)), "{hostile:?}");
+    let is_table = |line: &&str| line.starts_with('|');
+    let (markdown, known) = (plain(&evil, Format::Markdown), plain(&kind, Format::Markdown));
+    assert_eq!(markdown.lines().count(), known.lines().count(), "{hostile:?}");
+    for (line, known) in markdown.lines().zip(known.lines()) {
+        assert_eq!(line.chars().next(), known.chars().next(), "{hostile:?}: {line}");
+        assert_eq!(line.matches('`').count() % 2, 0, "{hostile:?}: {line}");
+        let outside: String = line.split('`').step_by(2).collect();
+        assert!(!outside.contains(['<', '>']), "{hostile:?}: {line}");
+        if is_table(&known) {
+            assert_eq!(cells(line), cells(known), "{hostile:?}: {line}");
+        }
+    }
+    let rows = csv(&plain(&evil, Format::Csv));
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{hostile:?}");
+    let formula = |cell: &String| cell.starts_with(['=', '+', '-', '@']) && cell.parse::<f64>().is_err();
+    assert!(!rows.iter().flatten().any(formula), "{hostile:?}");
+    for format in [Format::Text, Format::Markdown, Format::Html, Format::Json, Format::Csv] {
+        let text = plain(&evil, format);
+        let obeyed = |c: char| c.is_control() && c != '\n' && c != '\r';
+        assert!(!text.contains(obeyed) && !text.contains('\u{202e}'), "{format:?} of {hostile:?}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&plain(&evil, Format::Json)).unwrap();
+    assert_eq!(json["lag"][0]["topic"], format!("loyalty{hostile}"));
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    for hostile in HOSTILE {
+        stays_text(hostile);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    #[test]
+    fn any_text_stays_text(text in "[<>&\"'`|\\\\*_\\[\\]#=+@,;/ \n\r\ta-z\u{1b}\u{9b}\u{202e}]{0,24}|\\PC{0,24}") {
+        stays_text(&text);
+    }
+}
+
+#[test]
+fn a_page_needs_nothing_and_runs_nothing() {
+    for summary in [sample::incident(None), sample::empty(), sample::quiet()] {
+        let html = plain(&summary, Format::Html);
+        for foreign in
+            ["<script", "http:", "https:", "//", "url(", "@import", "<link", "<img", "<iframe", " on", "src="]
+        {
+            let found = html.find(foreign).map(|at| &html[at.saturating_sub(40)..(at + 40).min(html.len())]);
+            // Words may begin with "on".
+            assert!(
+                found.is_none() || (foreign == " on" && !skeleton(&html).iter().any(|tag| tag.contains(" on"))),
+                "{found:?}"
+            );
+        }
+        assert!(html.contains("default-src 'none'") && html.contains("<html lang=\"en\">"));
+        assert_eq!(html.matches("<th>").count(), 0, "a header without a scope");
+        assert_eq!(html.matches("class=\"chart\"").count(), html.matches("<desc ").count());
+    }
+}
+
+#[test]
+fn text_fits_its_terminal() {
+    for width in [80, 100, 120] {
+        let text = sample::incident(None).render(Format::Text, &Style::new(false, Some(width)));
+        let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > width).collect();
+        assert!(wide.is_empty(), "{width}: {wide:#?}");
+    }
+    let coloured = sample::incident(None).render(Format::Text, &Style::new(true, Some(100)));
+    let bare = regex::Regex::new("\u{1b}\\[[0-9]+m").unwrap().replace_all(&coloured, "").into_owned();
+    assert!(coloured.contains("\u{1b}[31m✗ 224 dead"), "{coloured}");
+    assert_eq!(bare, sample::incident(None).render(Format::Text, &Style::new(false, Some(100))));
+}

@@ -1,7 +1,5 @@
-WITH counted AS (
-    SELECT DISTINCT t.cluster, t.topic
-    FROM topic t
-    WHERE t.class NOT IN ('internal', 'changelog', 'repartition')
+WITH plumbing AS (
+    SELECT t.cluster, t.topic FROM topic t WHERE t.class IN ('internal', 'changelog', 'repartition')
 ),
 received AS (
     SELECT
@@ -9,14 +7,14 @@ received AS (
         sum(m.received) AS received,
         sum(m.failed) AS failed
     FROM minute m
-    SEMI JOIN counted USING (cluster, topic)
+    ANTI JOIN plumbing USING (cluster, topic)
     WHERE m.minute >= CAST($1 AS TIMESTAMP) AND m.minute < CAST($2 AS TIMESTAMP)
     GROUP BY ALL
 ),
 passed AS (
     SELECT time_bucket(to_seconds($4), m.minute, CAST($3 AS TIMESTAMP)) AS time, sum(m.passed) AS passed
     FROM passed_minute m
-    SEMI JOIN counted USING (cluster, topic)
+    ANTI JOIN plumbing USING (cluster, topic)
     WHERE m.minute >= CAST($1 AS TIMESTAMP) AND m.minute < CAST($2 AS TIMESTAMP)
     GROUP BY ALL
 )

@@ -21,7 +21,8 @@ mod words;
 pub use window::{Window, series_step};
 
 use super::rows::{
-    BusinessFlow, BusinessRow, CountRow, DurationBin, FailureGroup, LagRow, Loss, NotSeen, RowError, SeriesRow, Totals,
+    BusinessFlowRow, BusinessRow, CountRow, DurationBin, FailureGroup, LagRow, Loss, NotSeen, RowError, SeriesRow,
+    Totals,
 };
 use super::{Style, Table};
 use crate::event::Timestamp;
@@ -93,7 +94,7 @@ pub struct Summary {
     counts: Vec<CountRow>,
     failures: Vec<FailureGroup>,
     lag: Vec<LagRow>,
-    flows: Vec<BusinessFlow>,
+    flows: Vec<BusinessFlowRow>,
     business: Vec<BusinessRow>,
     losses: Vec<Loss>,
     durations: Vec<DurationBin>,
@@ -113,7 +114,7 @@ impl Summary {
             counts: CountRow::from_table(&answers.counts)?,
             failures: FailureGroup::from_table(&answers.failures)?,
             lag: LagRow::from_table(&answers.lag)?,
-            flows: BusinessFlow::from_table(&answers.flows)?,
+            flows: BusinessFlowRow::from_table(&answers.flows)?,
             business: BusinessRow::from_table(&answers.business)?,
             losses: Loss::from_table(&answers.losses)?,
             durations: DurationBin::from_table(&answers.durations)?,

@@ -32,9 +32,10 @@ fn paragraph(summary: &Summary, row: &BusinessRow) -> Vec<Piece> {
     if let Some(loss) = worst(summary, &row.flow) {
         pieces.push(Piece::plain(" Most was lost to: "));
         pieces.extend(reason(loss));
-        let value = row.value_lost.filter(|value| *value > 0.0);
-        let value = value.map(|value| format!(", {} lost in all", style::count(value.round() as i64)));
-        pieces.push(Piece::plain(format!(" ({}{}).", cases(loss.cases, &row.flow), value.unwrap_or_default())));
+        pieces.push(Piece::plain(format!(" ({}).", cases(loss.cases, &row.flow))));
+    }
+    if let Some(value) = row.value_lost.filter(|value| *value > 0.0) {
+        pieces.push(Piece::plain(format!(" Value lost: {}.", style::count(value.round() as i64))));
     }
     if let Some(ratio) = row.coverage {
         pieces.push(Piece::plain(format!(" What we saw: {} of all events.", share(ratio, 2))));
@@ -48,7 +49,9 @@ fn outcome(row: &BusinessRow) -> String {
         n => format!("{} {word}", style::count(n)),
     };
     let completed = match row.completed_share {
-        Some(of_one) if row.completed > 0 => format!("{} ({})", part(row.completed, "completed"), share(of_one, 1)),
+        Some(of_one) if row.completed > 0 => {
+            format!("{} ({})", part(row.completed, "completed"), words::rounded(of_one))
+        }
         _ => part(row.completed, "completed"),
     };
     let mut parts = vec![part(row.started, "started"), completed, part(row.failed, "failed"), part(row.stuck, "stuck")];
@@ -88,7 +91,8 @@ pub(super) fn section(summary: &Summary) -> Vec<Block> {
         return Vec::new();
     }
     let mut blocks = vec![Block::Heading("Business flows")];
-    for flow in summary.flows.iter().filter(|flow| summary.asked.flow.as_ref().is_none_or(|only| *only == flow.flow)) {
+    for row in &summary.business {
+        let Some(flow) = summary.flows.iter().find(|flow| flow.flow == row.flow) else { continue };
         blocks.push(Block::Note(vec![
             Piece::strong(words::capital(&flow.flow)),
             Piece::plain(": from "),
@@ -100,10 +104,11 @@ pub(super) fn section(summary: &Summary) -> Vec<Block> {
                 took_ms(flow.within_ms)
             )),
         ]));
+        if row.started > 0 {
+            blocks.push(Block::Chart(outcome_chart(row)));
+            blocks.extend(durations_chart(summary, row).map(Block::Chart));
+        }
     }
-    let started = summary.business.iter().filter(|row| row.started > 0);
-    blocks.extend(started.clone().map(|row| Block::Chart(outcome_chart(row))));
-    blocks.extend(started.filter_map(|row| durations_chart(summary, row)).map(Block::Chart));
     blocks.extend(losses(summary));
     blocks
 }
@@ -149,10 +154,10 @@ fn losses(summary: &Summary) -> Option<Block> {
     let columns = vec![
         ("count", Side::Right),
         ("flow", Side::Left),
-        ("state", Side::Left),
+        ("state", Side::Whole),
         ("why", Side::Left),
         ("group", Side::Left),
-        ("latest case began with", Side::Left),
+        ("latest began with", Side::Left),
     ];
     (!rows.is_empty()).then_some(Block::Sheet(Sheet {
         caption: "What was not completed, and why",

@@ -35,6 +35,7 @@ pub(super) fn page(summary: &Summary) -> Page {
     blocks.extend(limits(summary));
     if !summary.is_quiet() {
         blocks.push(Block::Facts(facts(summary)));
+        blocks.push(Block::Note(vec![Piece::plain(format!("{PASSED}. {LOWER_BOUND}."))]));
         blocks.extend(charts(summary));
         blocks.extend(business::section(summary));
         blocks.extend(sheets::failures(summary));
@@ -153,20 +154,21 @@ fn facts(summary: &Summary) -> Vec<Fact> {
         words: vec![Piece::plain(words)],
     };
     let failed = match t.failed {
-        0 => format!("none seen ({LOWER_BOUND})"),
-        _ => format!("{} ({LOWER_BOUND})", states(summary)),
+        0 => "none seen".to_owned(),
+        _ => states(summary),
     };
     let mut facts = vec![
         fact("received", t.received, format!("events on {}", style::plural(t.topics, "topic"))),
-        fact("passed", t.passed, format!("added up over {} ({PASSED})", style::plural(t.groups, "group"))),
+        fact("passed", t.passed, format!("added up over {}", style::plural(t.groups, "group"))),
         Fact { tone: if t.dead > 0 { Tone::Bad } else { Tone::Strong }, ..fact("failed", t.failed, failed) },
     ];
-    if t.orphaned_failures > 0 || t.unattended > 0 {
-        let words = parts(&[(t.unattended, "dead letters unattended")]);
-        let words = if words.is_empty() { words } else { format!("; {words}: no group has passed them") };
-        let tone = if t.orphaned_failures > 0 { Tone::Warn } else { Tone::Strong };
-        let broken = format!("failures whose way back to their source is broken{words}");
-        facts.push(Fact { tone, ..fact("orphaned", t.orphaned_failures, broken) });
+    if t.orphaned_failures > 0 {
+        let broken = "failures whose way back to their source is broken".to_owned();
+        facts.push(Fact { tone: Tone::Warn, ..fact("orphaned", t.orphaned_failures, broken) });
+    }
+    if t.unattended > 0 {
+        let alone = "dead letters that no group has passed and nothing has healed".to_owned();
+        facts.push(Fact { tone: Tone::Warn, ..fact("unattended", t.unattended, alone) });
     }
     facts.push(Fact {
         name: "seen",
@@ -203,16 +205,15 @@ fn charts(summary: &Summary) -> Vec<Block> {
         values
     };
     let per = super::words::took_ms(step_s.saturating_mul(1000));
-    let mut blocks = vec![Block::Heading("Over time")];
-    blocks.push(Block::Chart(Chart::Lines {
+    let mut blocks = vec![Block::Chart(Chart::Lines {
         title: format!("Events received and passed, per {per}"),
         step_s,
         times: times.clone(),
         lines: vec![
             ("received", "received", values(|row| row.received)),
-            ("passed", "passed", values(|row| row.passed)),
+            ("passed, all groups added up", "passed", values(|row| row.passed)),
         ],
-    }));
+    })];
     if summary.totals.failed > 0 {
         blocks.push(Block::Chart(Chart::Bars {
             title: format!("Failures, per {per}, at the time of the event that failed"),

@@ -107,7 +107,11 @@ fn piece(piece: &Piece) -> String {
 
 /// The first column of names is the row's header.
 fn sheet(sheet: &Sheet) -> String {
-    let side = |side: Side| if side == Side::Right { " class=\"n\"" } else { "" };
+    let side = |side: Side| match side {
+        Side::Right => " class=\"n\"",
+        Side::Left => "",
+        Side::Whole | Side::Spare => " class=\"w\"",
+    };
     let mut out = format!(
         "<div class=\"sheet\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n<table>\n\
          <caption>{caption}</caption>\n<thead><tr>",

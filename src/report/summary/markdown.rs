@@ -36,6 +36,7 @@ fn piece(piece: &Piece) -> String {
     match piece {
         Piece::Strong(text) => {
             // Emphasis ends at a letter only.
+            let text = clean(text);
             let bare = text.trim_end();
             let blank = &text[bare.len()..];
             if bare.is_empty() { blank.to_owned() } else { format!("**{}**{blank}", escape(bare)) }

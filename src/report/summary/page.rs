@@ -57,11 +57,17 @@ pub(super) struct Fact {
     pub words: Vec<Piece>,
 }
 
-/// On which side a column stands.
+/// How a column stands, and what becomes of it where there is little room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    Left,
+    /// A number: stands right, is never cut.
     Right,
+    /// A name: stands left, may be cut.
+    Left,
+    /// Stands left, is never cut.
+    Whole,
+    /// Stands left, is never cut, and left out first.
+    Spare,
 }
 
 /// Rows under titles.
@@ -69,7 +75,7 @@ pub(super) enum Side {
 pub(super) struct Sheet {
     /// What it shows, for those who do not see it.
     pub caption: &'static str,
-    /// Titles, each with its side.
+    /// Titles, each with how its column stands.
     pub columns: Vec<(&'static str, Side)>,
     /// One piece a column.
     pub rows: Vec<Vec<Piece>>,

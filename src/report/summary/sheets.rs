@@ -2,7 +2,7 @@
 
 use super::Summary;
 use super::page::{Block, Piece, Sheet, Side};
-use super::window::moment;
+use super::window::{moment, near};
 use super::words::{self, number, share};
 use crate::report::rows::{CountRow, FailureGroup, LagRow, NotSeen};
 use crate::report::style::{self, Tone};
@@ -41,15 +41,15 @@ pub(super) fn what(class: Option<&str>, message: Option<&str>) -> Piece {
 
 /// Failures by kind, the most frequent first, and the command for the first of them.
 pub(super) fn failures(summary: &Summary) -> Vec<Block> {
-    let (rows, more) = limited(&summary.failures, FAILURES_MAX, "kind", failure);
+    let (rows, more) = limited(&summary.failures, FAILURES_MAX, "kind", |group| failure(group, summary));
     let columns = vec![
         ("count", Side::Right),
-        ("trend", Side::Left),
-        ("last (UTC)", Side::Left),
+        ("trend", Side::Spare),
+        ("last", Side::Spare),
         ("group", Side::Left),
         ("what", Side::Left),
         ("from", Side::Left),
-        ("state", Side::Left),
+        ("state", Side::Whole),
     ];
     let Some(first) = summary.failures.first() else {
         let none = "No failure was seen: no dead letter, no retry, no fault. What fails without a record is not seen.";
@@ -63,7 +63,7 @@ pub(super) fn failures(summary: &Summary) -> Vec<Block> {
     ]
 }
 
-fn failure(group: &FailureGroup) -> Vec<Piece> {
+fn failure(group: &FailureGroup, summary: &Summary) -> Vec<Piece> {
     let from = match (&group.root_type, &group.origin_topic, group.orphaned) {
         (Some(root), _, _) => Piece::name(root.clone()),
         (None, _, 1..) => Piece::plain("? orphaned"),
@@ -73,7 +73,7 @@ fn failure(group: &FailureGroup) -> Vec<Piece> {
     vec![
         number(Some(group.failures)),
         Piece::Trend(group.trend.clone()),
-        Piece::plain(moment(group.last_time)),
+        Piece::plain(near(group.last_time, &summary.asked.window)),
         group.consumer_group.clone().map_or_else(|| Piece::plain("(unnamed)"), Piece::Name),
         what(group.error_class.as_deref(), group.error_message.as_deref()),
         from,
@@ -109,7 +109,7 @@ pub(super) fn lag(summary: &Summary) -> Vec<Block> {
         let none = "No consumer group was seen on these topics.";
         return vec![Block::Heading("Groups behind"), Block::Note(vec![Piece::plain(none)])];
     };
-    let when = format!("As of {} UTC, whatever the window.", moment(sampled));
+    let when = format!("As of {}, whatever the window.", moment(sampled));
     if behind.is_empty() {
         let groups: std::collections::BTreeSet<&str> =
             summary.lag.iter().map(|row| row.consumer_group.as_str()).collect();
@@ -123,7 +123,7 @@ pub(super) fn lag(summary: &Summary) -> Vec<Block> {
         ("offsets", Side::Right),
         ("records", Side::Right),
         ("oldest", Side::Right),
-        ("state", Side::Left),
+        ("state", Side::Whole),
     ];
     vec![
         Block::Heading("Groups behind"),
@@ -163,13 +163,14 @@ fn lag_cells(row: &LagRow) -> Vec<Piece> {
 }
 
 fn is_counted(row: &CountRow) -> bool {
-    !NOT_BUSINESS.contains(&row.class.as_str())
+    // A topic that only failures name has no class.
+    row.class.as_deref().is_none_or(|class| !NOT_BUSINESS.contains(&class))
 }
 
 /// Topics with anything in the window, the busiest first.
 pub(super) fn topics(summary: &Summary) -> Vec<Block> {
     let of_topics = || summary.counts.iter().filter(|row| row.consumer_group.is_none() && is_counted(row));
-    let heard = |row: &&CountRow| [row.received, row.failed, row.retried].iter().flatten().any(|n| *n > 0);
+    let heard = |row: &&CountRow| row.received > 0 || row.failed > 0 || row.retried > Some(0);
     let mut rows: Vec<&CountRow> = of_topics().filter(heard).collect();
     rows.sort_by(|a, b| b.received.cmp(&a.received).then_with(|| (&a.cluster, &a.topic).cmp(&(&b.cluster, &b.topic))));
     let quiet = of_topics().count().saturating_sub(rows.len()) as i64;
@@ -195,7 +196,7 @@ pub(super) fn topics(summary: &Summary) -> Vec<Block> {
         n => format!("{} had no event in this window. ", style::plural(n, "topic")),
     };
     blocks.push(Block::Note(vec![Piece::plain(format!(
-        "{quiet}failed and healed: events of this topic that a group failed on. Waiting: the cause was not seen yet. \
+        "{quiet}Failed and healed: events of this topic that a group failed on. Waiting: the cause was not seen yet. \
          Orphaned: the cause is lost. Unlinked: names no cause. Seen: share of all offsets since reading began."
     ))]));
     blocks
@@ -203,15 +204,11 @@ pub(super) fn topics(summary: &Summary) -> Vec<Block> {
 
 fn topic(row: &CountRow, several_clusters: bool) -> Vec<Piece> {
     let name = if several_clusters { format!("{}: {}", row.cluster, row.topic) } else { row.topic.clone() };
-    let failed = match row.failed {
-        Some(n @ 1..) => Piece::Toned(Tone::Bad, style::count(n)),
-        n => number(n),
-    };
     vec![
         Piece::Name(name),
-        number(row.received),
-        failed,
-        number(row.healed),
+        number(Some(row.received)),
+        failed(row),
+        number(Some(row.healed)),
         number(row.retried),
         number(row.waiting),
         number(row.orphaned),
@@ -220,9 +217,16 @@ fn topic(row: &CountRow, several_clusters: bool) -> Vec<Piece> {
     ]
 }
 
+fn failed(row: &CountRow) -> Piece {
+    match row.failed {
+        0 => number(Some(0)),
+        n => Piece::Toned(Tone::Bad, style::count(n)),
+    }
+}
+
 /// How much of the window's events each group has passed.
 pub(super) fn passed(summary: &Summary) -> Vec<Block> {
-    let heard = |row: &&CountRow| [row.received, row.passed, row.failed].iter().flatten().any(|n| *n > 0);
+    let heard = |row: &&CountRow| row.received > 0 || row.passed > Some(0) || row.failed > 0;
     let mut rows: Vec<&CountRow> =
         summary.counts.iter().filter(|row| row.consumer_group.is_some() && is_counted(row)).filter(heard).collect();
     rows.sort_by_key(|row| (row.consumer_group.clone(), row.cluster.clone(), row.topic.clone()));
@@ -233,13 +237,10 @@ pub(super) fn passed(summary: &Summary) -> Vec<Block> {
         vec![
             row.consumer_group.clone().map_or_else(|| Piece::plain(""), Piece::Name),
             Piece::name(row.topic.clone()),
-            number(row.received),
+            number(Some(row.received)),
             number(row.passed),
-            match row.failed {
-                Some(n @ 1..) => Piece::Toned(Tone::Bad, style::count(n)),
-                n => number(n),
-            },
-            number(row.healed),
+            failed(row),
+            number(Some(row.healed)),
         ]
     });
     let columns = vec![
@@ -278,9 +279,9 @@ pub(super) fn not_seen(summary: &Summary) -> Vec<Block> {
     let columns = vec![
         ("topic", Side::Left),
         ("offsets", Side::Right),
-        ("reason", Side::Left),
+        ("reason", Side::Whole),
         ("partitions", Side::Right),
-        ("what that means", Side::Left),
+        ("what that means", Side::Whole),
     ];
     if rows.is_empty() {
         let all = "Nothing is missing between where reading began and where it stands now.";

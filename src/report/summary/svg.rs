@@ -3,7 +3,7 @@
 
 use super::chart::{Chart, Share, axis_top};
 use super::html::escape;
-use super::window::{moment, tick};
+use super::window::{moment, ticks};
 use super::words::{took, took_ms};
 use crate::event::Timestamp;
 use crate::report::style;
@@ -13,11 +13,8 @@ use std::fmt::Write;
 const WIDE: f64 = 1000.0;
 /// Height of a plot over time.
 const HIGH: f64 = 200.0;
-/// Labels below an axis of time.
-const TICKS: usize = 5;
 /// Labels below an axis of bins.
 const BIN_LABELS: usize = 7;
-const DAY_US: i64 = 86_400_000_000;
 
 /// The chart as a `<figure>`; `id` is its own on the page.
 pub(super) fn figure(chart: &Chart, id: usize) -> String {
@@ -30,14 +27,14 @@ pub(super) fn figure(chart: &Chart, id: usize) -> String {
             let shapes: String = lines.iter().map(|(_, class, values)| line(values, class, top)).collect();
             let said: Vec<String> = lines.iter().map(|(name, _, values)| extremes(name, values, &axis)).collect();
             let head = Head { id, title, legend: &legend, said: &said.join(" ") };
-            plot(&head, top, &shapes, &axis.labels())
+            plot(&head, top, &shapes, ("time", &axis.labels()))
         }
         Chart::Bars { title, step_s, times, values } => {
             let axis = Axis { times, step_s: *step_s };
             let top = axis_top(values.iter().copied().max().unwrap_or(0));
             let said = extremes("failures", values, &axis);
             let head = Head { id, title, legend: &[], said: &said };
-            plot(&head, top, &columns(values, top, "bad"), &axis.labels())
+            plot(&head, top, &columns(values, top, 0.8, "bad"), ("time", &axis.labels()))
         }
         Chart::Outcome { title, shares } => outcome(id, title, shares),
         Chart::Durations { title, bins, p50_ms, p95_ms } => durations(id, title, bins, [*p50_ms, *p95_ms]),
@@ -87,12 +84,10 @@ struct Axis<'a> {
 impl Axis<'_> {
     /// Labels, each with its place from 0 to 1.
     fn labels(&self) -> Vec<(f64, String)> {
-        let (Some(first), Some(last)) = (self.times.first(), self.times.last()) else { return Vec::new() };
-        let over_days = first.0.div_euclid(DAY_US) != last.0.div_euclid(DAY_US);
-        let every = self.times.len().div_ceil(TICKS).max(1);
-        let count = self.times.len() as f64;
-        let label = |(at, time): (usize, &Timestamp)| (at as f64 / count, tick(*time, self.step_s, over_days));
-        self.times.iter().enumerate().step_by(every).map(label).collect()
+        let Some(first) = self.times.first() else { return Vec::new() };
+        let count = self.times.len();
+        let place = |(at, words): (usize, String)| (at as f64 / count as f64, words);
+        ticks(*first, self.step_s, count).into_iter().map(place).collect()
     }
 }
 
@@ -121,7 +116,8 @@ fn line(values: &[i64], class: &str, top: i64) -> String {
     )
 }
 
-fn columns(values: &[i64], top: i64, class: &str) -> String {
+/// Columns that take `share` of their step.
+fn columns(values: &[i64], top: i64, share: f64, class: &str) -> String {
     let step = WIDE / values.len().max(1) as f64;
     let mut out = String::new();
     for (at, n) in values.iter().enumerate().filter(|(_, n)| **n > 0) {
@@ -129,21 +125,21 @@ fn columns(values: &[i64], top: i64, class: &str) -> String {
         let _ = write!(
             out,
             "<rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{height:.1}\"/>",
-            (at as f64 + 0.1) * step,
+            (at as f64 + (1.0 - share) / 2.0) * step,
             HIGH - height,
-            step * 0.8
+            step * share
         );
     }
     out
 }
 
 /// A plot with an axis at its left and labels below.
-fn plot(head: &Head<'_>, top: i64, shapes: &str, labels: &[(f64, String)]) -> String {
+fn plot(head: &Head<'_>, top: i64, shapes: &str, (kind, labels): (&str, &[(f64, String)])) -> String {
     let mut out = open(head);
     let middle = if top % 2 == 0 { style::count(top / 2) } else { String::new() };
     let _ = write!(
         out,
-        "<div class=\"plot\"><div class=\"axis-y\" aria-hidden=\"true\"><span>{}</span><span>{middle}</span>\
+        "<div class=\"plot {kind}\"><div class=\"axis-y\" aria-hidden=\"true\"><span>{}</span><span>{middle}</span>\
          <span>0</span></div>",
         style::count(top)
     );
@@ -223,7 +219,7 @@ fn durations(id: usize, title: &str, bins: &[(i64, i64)], marks: [Option<f64>; 2
     let values: Vec<i64> = bins.iter().map(|(_, n)| *n).collect();
     let top = axis_top(values.iter().copied().max().unwrap_or(0));
     let mut said = String::new();
-    let mut shapes = columns(&values, top, "received");
+    let mut shapes = columns(&values, top, 0.96, "received");
     for (ms, word, name) in [(marks[0], "Half", "half"), (marks[1], "95 %", "most")] {
         let Some(ms) = ms else { continue };
         let _ = write!(said, "{word} within {}. ", took(ms));
@@ -240,10 +236,10 @@ fn durations(id: usize, title: &str, bins: &[(i64, i64)], marks: [Option<f64>; 2
         .step_by(every)
         .map(|(at, (upto, _))| {
             let label = if *upto == i64::MAX { "more".to_owned() } else { format!("≤ {}", took_ms(*upto)) };
-            (at as f64 / count, label)
+            ((at as f64 + 0.5) / count, label)
         })
         .collect();
-    plot(&Head { id, title, legend: &legend, said: said.trim_end() }, top, &shapes, &labels)
+    plot(&Head { id, title, legend: &legend, said: said.trim_end() }, top, &shapes, ("bins", &labels))
 }
 
 /// Where on the scale `ms` lies, from 0 to 1.

@@ -6,7 +6,7 @@ use crate::report::style::{self, Style, Tone};
 /// Columns between two columns of a sheet.
 const BETWEEN: usize = 2;
 /// No column of names is made narrower than this.
-const NAME_MIN: usize = 8;
+const NAME_MIN: usize = 10;
 /// Columns that one name may take however wide the terminal is.
 const NAME_MAX: usize = 60;
 /// Longer lines than this are hard to read.
@@ -43,10 +43,13 @@ fn tone(piece: &Piece) -> Tone {
 /// Words that follow one another in lines; a command stays in one piece.
 fn paragraph(pieces: &[Piece], indent: usize, style: &Style) -> String {
     let mut lines = Lines::new(indent, style.width.min(LINE_MAX));
-    for piece in pieces {
+    let last = pieces.len().saturating_sub(1);
+    for (at, piece) in pieces.iter().enumerate() {
         let letters = crate::event::clean(&piece.letters());
         if matches!(piece, Piece::Command(_)) {
-            lines.push(&letters, tone(piece), style);
+            // Within a sentence a command is marked; at its end it can be copied with a double click.
+            let command = if at == last { letters } else { format!("`{letters}`") };
+            lines.push(&command, tone(piece), style);
             continue;
         }
         for word in letters.split_inclusive(' ') {
@@ -115,8 +118,24 @@ fn facts(facts: &[Fact], style: &Style) -> String {
     out
 }
 
-/// Columns as wide as they need, and where that is too much the widest columns of names cut.
+/// Columns as wide as they need; where that is too much, names are cut, and what can be spared is left out.
 fn sheet(sheet: &Sheet, style: &Style) -> String {
+    let spare = sheet.columns.iter().position(|(_, side)| *side == Side::Spare);
+    match (drawn(sheet, style), spare) {
+        (Ok(text), _) | (Err(text), None) => text,
+        (Err(_), Some(spare)) => {
+            let mut narrow = sheet.clone();
+            narrow.columns.remove(spare);
+            for row in narrow.rows.iter_mut().filter(|row| row.len() > spare) {
+                row.remove(spare);
+            }
+            self::sheet(&narrow, style)
+        }
+    }
+}
+
+/// The sheet; an error when it is wider than it should be.
+fn drawn(sheet: &Sheet, style: &Style) -> Result<String, String> {
     let cell = |piece: &Piece| style::fit(&piece.letters(), NAME_MAX);
     let rows: Vec<Vec<(String, Tone)>> =
         sheet.rows.iter().map(|row| row.iter().map(|piece| (cell(piece), tone(piece))).collect()).collect();
@@ -128,8 +147,8 @@ fn sheet(sheet: &Sheet, style: &Style) -> String {
             let text = style::fit(text, widths[at]);
             let text = match side {
                 Side::Right => style::right(&text, widths[at]),
-                Side::Left if at == last => text,
-                Side::Left => style::left(&text, widths[at]),
+                _ if at == last => text,
+                _ => style::left(&text, widths[at]),
             };
             line.push_str(if at == 0 { " " } else { "  " });
             line.push_str(&style.paint(*tone, &text));
@@ -143,18 +162,24 @@ fn sheet(sheet: &Sheet, style: &Style) -> String {
     if let Some(more) = &sheet.more {
         out.push_str(&format!("  {more}\n"));
     }
-    out
+    if total(&widths) > style.width { Err(out) } else { Ok(out) }
+}
+
+/// Columns of a line whose cells are so wide.
+fn total(widths: &[usize]) -> usize {
+    2 + widths.iter().sum::<usize>() + BETWEEN * widths.len().saturating_sub(1)
 }
 
 fn widths(sheet: &Sheet, rows: &[Vec<(String, Tone)>], most: usize) -> Vec<usize> {
     let widest = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|(text, _)| style::width(text)).max();
     let title = |at: usize| style::width(sheet.columns[at].0);
     let mut widths: Vec<usize> = (0..sheet.columns.len()).map(|at| widest(at).unwrap_or(0).max(title(at))).collect();
-    let total = |widths: &[usize]| 2 + widths.iter().sum::<usize>() + BETWEEN * widths.len().saturating_sub(1);
     while total(&widths) > most {
-        let names = sheet.columns.iter().enumerate().filter(|(at, (name, side))| {
-            *side == Side::Left && *name != "trend" && widths[*at] > title(*at).max(NAME_MIN)
-        });
+        let names = sheet
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(at, (_, side))| *side == Side::Left && widths[*at] > title(*at).max(NAME_MIN));
         let Some((at, _)) = names.max_by_key(|(at, _)| widths[*at]) else { break };
         widths[at] -= 1;
     }

@@ -12,6 +12,8 @@ const STEPS: [i64; 14] =
     [60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 604_800, 2_419_200];
 /// Steps that one chart shows: more are thinner than a line.
 const STEPS_MAX: i64 = 120;
+/// Labels of an axis: more run into one another on a phone.
+const TICKS_MAX: i64 = 6;
 
 /// From `since` (included) until `until` (left out), by the time that the tap saw the records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +68,8 @@ impl Window {
             (true, false) => format!("{} – {}", day(since, !same_year), day(last, show)),
             (false, true) => format!("{} {}–{}", day(last, show), since.strftime("%H:%M"), until.strftime("%H:%M")),
             (false, false) => {
-                let time = |at: jiff::civil::DateTime| format!("{} {}", day(at, show), at.strftime("%H:%M"));
-                format!("{} – {}", time(since), time(until))
+                let time = |at, show| format!("{} {}", day(at, show), at.strftime("%H:%M"));
+                format!("{} – {}", time(since, !same_year), time(until, show))
             }
         }
     }
@@ -82,14 +84,31 @@ pub(super) fn moment(time: Timestamp) -> String {
     civil(time).map_or_else(|| format!("{} µs", time.0), |at| at.strftime("%-d %b %Y %H:%M").to_string())
 }
 
-/// The label of a step that begins at `time` on an axis whose steps are `step_s` seconds.
-pub(super) fn tick(time: Timestamp, step_s: i64, over_days: bool) -> String {
-    let format = match (step_s >= 86_400, over_days) {
-        (true, _) => "%-d %b",
-        (false, true) => "%-d %b %H:%M",
-        (false, false) => "%H:%M",
+/// A point in time in or near `window`: the time of day where the window has one day only.
+pub(super) fn near(time: Timestamp, window: &Window) -> String {
+    let day = |time: Timestamp| time.0.div_euclid(DAY_US);
+    let (first, last) = (day(window.since), day(Timestamp(window.until.0.saturating_sub(1))));
+    let format = match (first..=last).contains(&day(time)) {
+        true if first == last => "%H:%M",
+        true => "%-d %b %H:%M",
+        false => "%-d %b %Y %H:%M",
     };
-    civil(time).map_or_else(String::new, |at| at.strftime(format).to_string())
+    civil(time).map_or_else(|| moment(time), |at| at.strftime(format).to_string())
+}
+
+/// The labels of an axis that begins at `first` and has `steps` steps of `step_s` seconds: the number of the step, and
+/// its words. They stand at round times; midnight is the day.
+pub(super) fn ticks(first: Timestamp, step_s: i64, steps: usize) -> Vec<(usize, String)> {
+    let span_s = step_s.saturating_mul(steps as i64);
+    let round = STEPS.iter().copied().find(|s| *s >= step_s && s % step_s == 0 && span_s / s <= TICKS_MAX);
+    let every_us = round.unwrap_or_else(|| span_s / TICKS_MAX / step_s * step_s).max(step_s).saturating_mul(1_000_000);
+    let label = |at: usize| {
+        let time = first.0.saturating_add(step_s.saturating_mul(1_000_000).saturating_mul(at as i64));
+        let format = if time.rem_euclid(DAY_US) == 0 { "%-d %b" } else { "%H:%M" };
+        let words = civil(Timestamp(time))?.strftime(format).to_string();
+        (time.rem_euclid(every_us) == 0).then_some((at, words))
+    };
+    (0..steps).filter_map(label).collect()
 }
 
 /// The steps in which a chart shows the part of `window` that holds anything: seconds of one step, and the time at
@@ -139,7 +158,7 @@ mod tests {
                 "2025-11-19T09:00:00Z",
                 "2025-11-20T09:00:00Z",
                 "19 Nov 09:00 – 20 Nov 09:00",
-                "19 Nov 2025 09:00 – 20 Nov 2025 09:00",
+                "19 Nov 09:00 – 20 Nov 2025 09:00",
             ),
         ];
         for (since, until, short, exact) in cases {
@@ -148,6 +167,26 @@ mod tests {
         }
         assert_eq!(Window::new(at("2025-11-20T09:00:00Z"), at("2025-11-20T10:00:00Z"), Some("1h")).short(), "last 1h");
         assert!(Window::new(Timestamp(i64::MIN / 2), Timestamp(i64::MAX / 2), None).short().ends_with("µs"));
+    }
+
+    #[test]
+    fn an_axis_is_labelled_at_round_times() {
+        let words = |first, step_s, steps| -> Vec<String> {
+            ticks(at(first), step_s, steps).into_iter().map(|(n, words)| format!("{n} {words}")).collect()
+        };
+        assert_eq!(words("2025-11-19T12:00:00Z", 900, 96), ["0 12:00", "24 18:00", "48 20 Nov", "72 06:00"]);
+        assert_eq!(words("2025-11-19T10:41:00Z", 60, 4), ["0 10:41", "1 10:42", "2 10:43", "3 10:44"]);
+        assert_eq!(words("2025-11-14T00:00:00Z", 86_400, 3), ["0 14 Nov", "1 15 Nov", "2 16 Nov"]);
+        assert!(words("1970-01-01T00:00:00Z", 4_838_400, 120).len() <= 7);
+    }
+
+    #[test]
+    fn a_time_is_as_short_as_the_window_allows() {
+        let day = window("2025-11-20T00:00:00Z", "2025-11-21T00:00:00Z");
+        let two = window("2025-11-19T12:00:00Z", "2025-11-20T12:00:00Z");
+        let time = at("2025-11-20T10:41:07Z");
+        assert_eq!([near(time, &day), near(time, &two)], ["10:41", "20 Nov 10:41"]);
+        assert_eq!(near(at("2025-11-21T00:00:00Z"), &day), "21 Nov 2025 00:00");
     }
 
     #[test]

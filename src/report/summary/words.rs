@@ -5,10 +5,10 @@ use crate::report::style;
 
 /// Said once on a page: what "passed" means.
 pub(super) const PASSED: &str =
-    "passed = consumed, as far as Kafka can show: the group's committed offset is beyond the event";
+    "Passed = consumed, as far as Kafka can show: the group's committed offset is beyond the event";
 /// Said once on a page: what "failed" means.
 pub(super) const LOWER_BOUND: &str =
-    "failed = evidenced by a dead letter, a retry or a fault, once per event and group: a lower bound";
+    "Failed = evidenced by a dead letter, a retry or a fault, once per event and group: a lower bound";
 
 /// A share of 1 in percent with `places` decimals (0 to 2), never rounded up to 100 nor down to 0.
 pub(super) fn share(of_one: f64, places: u8) -> String {
@@ -21,6 +21,11 @@ pub(super) fn share(of_one: f64, places: u8) -> String {
         return format!("less than {} %", 1.0 / scale);
     }
     format!("{percent} %")
+}
+
+/// A share of 1 in percent, to the nearest tenth, with the same ends as [`share`].
+pub(super) fn rounded(of_one: f64) -> String {
+    if of_one < 1.0 { share((of_one + 0.000_5).min(0.999), 1) } else { share(of_one, 1) }
 }
 
 /// `share` of what may be unknown.
@@ -98,6 +103,12 @@ mod tests {
         let words = ["0 %", "less than 0.01 %", "50 %", "98.4 %", "99.99 %", "100 %", "100 %"];
         assert_eq!(shares.map(|of| share(of, 2)), words);
         assert_eq!([share(0.9841, 1), share(0.29, 0), share(0.999, 0)], ["98.4 %", "29 %", "99 %"]);
+    }
+
+    #[test]
+    fn a_rounded_share_keeps_its_ends() {
+        let shares = [0.0, 0.000_1, 0.983_9, 0.983_4, 0.999_9, 1.0].map(rounded);
+        assert_eq!(shares, ["0 %", "less than 0.1 %", "98.4 %", "98.3 %", "99.9 %", "100 %"]);
     }
 
     #[test]
