@@ -139,6 +139,12 @@ macro_rules! row {
     };
 }
 
+mod counts;
+mod summary;
+
+pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
+pub use summary::{DurationBin, Loss, NotSeen, SeriesRow};
+
 row! {
     /// One event of a conversation (`trace_nodes`).
     TraceNode {
@@ -304,6 +310,8 @@ row! {
         unattended: i64 = "unattended",
         /// Coordinates of the latest failure record.
         sample: String = "sample",
+        /// Failures in each twelfth of the window.
+        trend: Vec<i64> = "trend",
     }
 }
 
