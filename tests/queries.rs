@@ -248,7 +248,7 @@ const MACROS: [(&str, usize); 23] = [
     ("business_cases(since := '2024-01-01')", 1),
     ("business_flows()", 1),
     ("conversation_events(1099511627777)", 5),
-    ("counts(since := '2024-01-01 00:00:01')", 4),
+    ("counts(since := '2024-01-01 00:00:01')", 3),
     ("effects(0)", 3),
     ("failures(since := '2024-01-01', orphans := true)", 1),
     ("find_coordinates('orders', 1, 0)", 1),
@@ -388,7 +388,7 @@ fn named_questions_answer() {
     };
     assert_eq!(rows(&query::ask::FAILURES, &[Cell::Null, Cell::Bool(false)]), 1);
     assert_eq!(rows(&query::ask::FAILURES, &[Cell::Time(T0 + 60 * SECOND), Cell::Bool(false)]), 0);
-    assert_eq!(rows(&query::ask::COUNTS, &[Cell::Time(T0), Cell::Null]), 4);
+    assert_eq!(rows(&query::ask::COUNTS, &[Cell::Time(T0), Cell::Null]), 3);
     let open = [Cell::Null, Cell::Null];
     let any_flow = [Cell::Null, Cell::Null, Cell::Null];
     assert_eq!(rows(&query::ask::TOTALS, &open), 1);

@@ -87,11 +87,27 @@ impl FromCell for Timestamp {
     }
 }
 
-impl<T: FromCell> FromCell for Vec<T> {
+/// Lists are text at the door, whatever they hold.
+impl FromCell for Vec<i64> {
+    const WANTED: &'static str = "a list of whole numbers";
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        let number = |cell: &Cell| match cell {
+            Cell::Text(text) => text.parse().ok(),
+            other => i64::from_cell(other),
+        };
+        match cell {
+            Cell::List(cells) => cells.iter().map(number).collect(),
+            Cell::Null => Some(Self::new()),
+            _ => None,
+        }
+    }
+}
+
+impl FromCell for Vec<String> {
     const WANTED: &'static str = "a list";
     fn from_cell(cell: &Cell) -> Option<Self> {
         match cell {
-            Cell::List(cells) => cells.iter().map(T::from_cell).collect(),
+            Cell::List(cells) => cells.iter().map(String::from_cell).collect(),
             Cell::Null => Some(Self::new()),
             _ => None,
         }
