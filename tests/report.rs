@@ -2,8 +2,11 @@
 
 mod sample;
 
+use crate::support::Folder;
+use crate::support::program::{answer, run};
 use headwater::report::Style;
 use headwater::report::summary::{Format, Summary};
+use serde_json::Value;
 
 /// Compares with `tests/golden/<name>.snap`.
 macro_rules! golden {
@@ -149,7 +152,7 @@ fn stays_text(hostile: &str) {
         let obeyed = |c: char| c.is_control() && c != '\n' && c != '\r';
         assert!(!text.contains(obeyed) && !text.contains('\u{202e}'), "{format:?} of {hostile:?}");
     }
-    let json: serde_json::Value = serde_json::from_str(&plain(&evil, Format::Json)).unwrap();
+    let json: Value = serde_json::from_str(&plain(&evil, Format::Json)).unwrap();
     assert_eq!(json["lag"][0]["topic"], format!("loyalty{hostile}"));
 }
 
@@ -200,4 +203,110 @@ fn text_fits_its_terminal() {
     let bare = regex::Regex::new("\u{1b}\\[[0-9]+m").unwrap().replace_all(&coloured, "").into_owned();
     assert!(coloured.contains("\u{1b}[31m✗ 224 dead"), "{coloured}");
     assert_eq!(bare, sample::incident(None).render(Format::Text, &Style::new(false, Some(100))));
+}
+
+/// The window of a report, as SQL says it.
+fn bounds(report: &Value) -> String {
+    let bound = |name: &str| report["window"][name].as_str().unwrap().trim_end_matches('Z').replace('T', " ");
+    format!("since := TIMESTAMP '{}', until := TIMESTAMP '{}'", bound("since"), bound("until"))
+}
+
+fn sum<'a>(rows: impl IntoIterator<Item = &'a Value>, column: &str) -> i64 {
+    rows.into_iter().map(|row| row[column].as_i64().unwrap_or(0)).sum()
+}
+
+fn rows(value: &Value) -> &Vec<Value> {
+    value.as_array().unwrap()
+}
+
+/// The report of `folder/tap.duckdb` is what the macros say, and its parts add up to its headline.
+fn numbers_are_those_of_the_sql(folder: &Folder) -> Value {
+    let ask = |arguments: &[&str]| answer(folder.path(), &[arguments, &["--db", "tap.duckdb"]].concat());
+    let json = |text: String| -> Value { serde_json::from_str(&text).unwrap() };
+    let report = json(ask(&["report", "--since", "2000-01-01", "--json"]));
+    let bounds = bounds(&report);
+    for (name, query) in [
+        ("totals", format!("SELECT * FROM totals({bounds})")),
+        ("counts", format!("SELECT * FROM counts({bounds})")),
+        ("failures", format!("SELECT * FROM failures({bounds})")),
+        ("business", format!("SELECT * FROM business({bounds})")),
+        ("lag", "SELECT * FROM lag()".to_owned()),
+    ] {
+        let said = json(ask(&["sql", &query, "--format", "json"]));
+        let expected = if name == "totals" { said[0].clone() } else { said };
+        assert_eq!(report[name], expected, "{name}");
+    }
+    let totals = &report["totals"];
+    for column in ["received", "passed", "failed"] {
+        assert_eq!(sum(rows(&report["series"]), column), totals[column].as_i64().unwrap(), "{column} over time");
+    }
+    assert_eq!(sum(rows(&report["failures"]), "failures"), totals["failed"].as_i64().unwrap());
+    for flow in rows(&report["business"]) {
+        let of_flow =
+            |part: &str| rows(&report[part]).iter().filter(|row| row["flow"] == flow["flow"]).collect::<Vec<_>>();
+        let lost = flow["failed"].as_i64().unwrap() + flow["stuck"].as_i64().unwrap();
+        assert_eq!(sum(of_flow("losses"), "cases"), lost);
+        assert_eq!(sum(of_flow("durations"), "cases"), flow["completed"].as_i64().unwrap());
+    }
+    let text = ask(&["report", "--since", "2000-01-01"]);
+    let received = grouped(totals["received"].as_i64().unwrap());
+    assert!(text.contains(&format!("{received}  events on")), "{received} is missing in:\n{text}");
+    report
+}
+
+/// `12345` as `12,345`.
+fn grouped(n: i64) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
+    groups.join(",")
+}
+
+/// Scenario: the captures of three frameworks, imported.
+/// Guarantees: the report's numbers are those of the SQL; where nothing was seen it says so, and what to ask instead.
+#[test]
+fn a_capture_is_reported_by_the_numbers_of_the_sql() {
+    for capture in ["spring-retryable", "python-cloudevents", "kafkajs-otel"] {
+        let folder = Folder::new("report");
+        let files = ["", ".internal"]
+            .map(|kind| format!("{}/tests/captures/{capture}{kind}.ndjson", env!("CARGO_MANIFEST_DIR")));
+        answer(folder.path(), &["import", "--db", "tap.duckdb", &files[0], &files[1]]);
+        let report = numbers_are_those_of_the_sql(&folder);
+        assert!(report["totals"]["received"].as_i64().unwrap() > 0, "{capture}");
+        let quiet = ["report", "--db", "tap.duckdb", "--since", "2001-01-01", "--until", "2001-01-02"];
+        let quiet = answer(folder.path(), &quiet);
+        assert!(quiet.contains("Nothing was seen in this window (1 Jan)."), "{quiet}");
+        let again = quiet.lines().find(|line| line.contains("headwater report --since ")).unwrap();
+        let again: Vec<&str> = again.trim().split(' ').skip(1).collect();
+        assert!(answer(folder.path(), &again).contains("events received on"), "{again:?}");
+    }
+}
+
+/// Scenario: a run of the demo, which has a business flow; every format by the ending of the file.
+/// Guarantees: the numbers are those of the SQL, in all formats; a flow that is not there is refused.
+#[test]
+fn the_demo_is_reported_in_every_format() {
+    let folder = Folder::new("report");
+    let demo = run(folder.path(), &["demo", "--for", "6s", "--seed", "11", "--keep", "tap.duckdb"]);
+    assert!(demo.status.success(), "{demo:?}");
+    let report = numbers_are_those_of_the_sql(&folder);
+    let flow = &report["business"][0];
+    assert!(flow["started"].as_i64().unwrap() > 0, "{flow}");
+    let name = flow["flow"].as_str().unwrap();
+    let started = format!("{} started", grouped(flow["started"].as_i64().unwrap()));
+    for file in ["r.txt", "r.md", "r.html", "r.json", "r.csv"] {
+        let arguments = ["report", "--db", "tap.duckdb", "--since", "2000-01-01", "--flow", name, "--output", file];
+        assert_eq!(answer(folder.path(), &arguments), "");
+        let text = std::fs::read_to_string(folder.file(file)).unwrap();
+        let said = match file {
+            "r.json" => text.contains("\"business_flows\"") && serde_json::from_str::<Value>(&text).is_ok(),
+            "r.csv" => csv(&text).len() == rows(&report["counts"]).len() + 1,
+            _ => text.contains(&started),
+        };
+        assert!(said, "{file}:\n{text}");
+        assert!(!text.contains("<script") && !text.contains("http://"), "{file}");
+    }
+    let refused = run(folder.path(), &["report", "--db", "tap.duckdb", "--flow", "nonsense"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains(name), "{refused:?}");
 }

@@ -175,7 +175,7 @@ fn facts(summary: &Summary) -> Vec<Fact> {
         number: coverage(t.coverage),
         tone: Tone::Strong,
         words: vec![Piece::plain(format!(
-            "of all events since reading began: {} seen, {} without one",
+            "of all events since reading began: {} seen, {} without a record",
             style::plural(t.seen, "record"),
             style::plural(t.missing, "offset")
         ))],

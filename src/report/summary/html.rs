@@ -108,7 +108,7 @@ fn piece(piece: &Piece) -> String {
 /// The first column of names is the row's header.
 fn sheet(sheet: &Sheet) -> String {
     let side = |side: Side| match side {
-        Side::Right => " class=\"n\"",
+        Side::Right | Side::SpareRight => " class=\"n\"",
         Side::Left => "",
         Side::Whole | Side::Spare => " class=\"w\"",
     };

@@ -54,7 +54,8 @@ fn escape(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' | '$' => {
+            '`' => out.push_str("&#96;"),
+            '\\' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '$' => {
                 out.push('\\');
                 out.push(c);
             }
@@ -77,7 +78,10 @@ fn sheet(sheet: &Sheet) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut out = String::from("\n");
     out.push_str(&line(sheet.columns.iter().map(|(title, _)| escape(title)).collect()));
-    let sides = sheet.columns.iter().map(|(_, side)| if *side == Side::Right { "---:" } else { "---" });
+    let sides = sheet
+        .columns
+        .iter()
+        .map(|(_, side)| if matches!(side, Side::Right | Side::SpareRight) { "---:" } else { "---" });
     out.push_str(&line(sides.map(str::to_owned).collect()));
     out.extend(sheet.rows.iter().map(|row| line(row.iter().map(cell).collect())));
     if let Some(more) = &sheet.more {

@@ -66,8 +66,10 @@ pub(super) enum Side {
     Left,
     /// Stands left, is never cut.
     Whole,
-    /// Stands left, is never cut, and left out first.
+    /// Stands left, is never cut, and can be left out.
     Spare,
+    /// A number that can be left out.
+    SpareRight,
 }
 
 /// Rows under titles.

@@ -50,16 +50,19 @@ pub(super) fn failures(summary: &Summary) -> Vec<Block> {
         ("what", Side::Left),
         ("from", Side::Left),
         ("state", Side::Whole),
+        ("latest record", Side::Spare),
     ];
-    let Some(first) = summary.failures.first() else {
+    // What was given up wants a look before what was healed.
+    let worst = summary.failures.iter().find(|group| group.dead > 0).or_else(|| summary.failures.first());
+    let Some(worst) = worst else {
         let none = "No failure was seen: no dead letter, no retry, no fault. What fails without a record is not seen.";
         return vec![Block::Heading("Failures by kind"), Block::Note(vec![Piece::plain(none)])];
     };
-    let command = format!("headwater trace {}{}", first.sample, summary.asked.reach);
+    let command = format!("headwater trace {}{}", worst.sample, summary.asked.reach);
     vec![
         Block::Heading("Failures by kind"),
         Block::Sheet(Sheet { caption: "Failures by kind", columns, rows, more }),
-        Block::Note(vec![Piece::plain("Trace the latest of the first kind to its source: "), Piece::Command(command)]),
+        Block::Note(vec![Piece::plain("Trace any of them to its source, first of all: "), Piece::Command(command)]),
     ]
 }
 
@@ -78,6 +81,7 @@ fn failure(group: &FailureGroup, summary: &Summary) -> Vec<Piece> {
         what(group.error_class.as_deref(), group.error_message.as_deref()),
         from,
         states(group),
+        Piece::name(group.sample.clone()),
     ]
 }
 
@@ -120,7 +124,7 @@ pub(super) fn lag(summary: &Summary) -> Vec<Block> {
     let columns = vec![
         ("group", Side::Left),
         ("topic", Side::Left),
-        ("offsets", Side::Right),
+        ("offsets", Side::SpareRight),
         ("records", Side::Right),
         ("oldest", Side::Right),
         ("state", Side::Whole),
@@ -181,11 +185,11 @@ pub(super) fn topics(summary: &Summary) -> Vec<Block> {
         ("topic", Side::Left),
         ("received", Side::Right),
         ("failed", Side::Right),
-        ("healed", Side::Right),
+        ("healed", Side::SpareRight),
         ("retries", Side::Right),
         ("waiting", Side::Right),
         ("orphaned", Side::Right),
-        ("unlinked", Side::Right),
+        ("unlinked", Side::SpareRight),
         ("seen", Side::Right),
     ];
     if !rows.is_empty() {

@@ -120,7 +120,7 @@ fn facts(facts: &[Fact], style: &Style) -> String {
 
 /// Columns as wide as they need; where that is too much, names are cut, and what can be spared is left out.
 fn sheet(sheet: &Sheet, style: &Style) -> String {
-    let spare = sheet.columns.iter().position(|(_, side)| *side == Side::Spare);
+    let spare = sheet.columns.iter().rposition(|(_, side)| matches!(side, Side::Spare | Side::SpareRight));
     match (drawn(sheet, style), spare) {
         (Ok(text), _) | (Err(text), None) => text,
         (Err(_), Some(spare)) => {
@@ -146,7 +146,7 @@ fn drawn(sheet: &Sheet, style: &Style) -> Result<String, String> {
         for (at, ((text, tone), (_, side))) in cells.iter().zip(&sheet.columns).enumerate() {
             let text = style::fit(text, widths[at]);
             let text = match side {
-                Side::Right => style::right(&text, widths[at]),
+                Side::Right | Side::SpareRight => style::right(&text, widths[at]),
                 _ if at == last => text,
                 _ => style::left(&text, widths[at]),
             };
