@@ -276,8 +276,10 @@ fn a_capture_is_reported_by_the_numbers_of_the_sql() {
         let quiet = ["report", "--db", "tap.duckdb", "--since", "2001-01-01", "--until", "2001-01-02"];
         let quiet = answer(folder.path(), &quiet);
         assert!(quiet.contains("Nothing was seen in this window (1 Jan)."), "{quiet}");
-        let again = quiet.lines().find(|line| line.contains("headwater report --since ")).unwrap();
-        let again: Vec<&str> = again.trim().split(' ').skip(1).collect();
+        let (_, again) = quiet.split_once("headwater report --since ").unwrap();
+        let mut arguments = vec!["report", "--since"];
+        arguments.extend(again.lines().next().unwrap().split(' '));
+        let again = arguments;
         assert!(answer(folder.path(), &again).contains("events received on"), "{again:?}");
     }
 }

@@ -110,7 +110,8 @@ fn sheet(sheet: &Sheet) -> String {
     let side = |side: Side| match side {
         Side::Right | Side::SpareRight => " class=\"n\"",
         Side::Left => "",
-        Side::Whole | Side::Spare => " class=\"w\"",
+        Side::Whole => " class=\"s\"",
+        Side::Spare => " class=\"w\"",
     };
     let mut out = format!(
         "<div class=\"sheet\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n<table>\n\
