@@ -11,6 +11,7 @@ mod id;
 mod key;
 mod output;
 mod reading;
+mod report;
 mod source;
 mod stop;
 mod trace;
@@ -56,6 +57,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Trace(args) => trace::run(&args),
         Command::Failures(args) => reading::failures(&args),
         Command::Lag(args) => reading::lag(&args),
+        Command::Report(args) => report::run(&args),
         Command::Sql(args) => reading::sql(&args),
         Command::Import(args) => writing::import(args),
         Command::Dashboards(args) => dashboards::run(&args),

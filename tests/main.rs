@@ -23,6 +23,7 @@ mod queries;
 mod reader;
 mod reader_on_kafka;
 mod readme;
+mod report;
 mod restart;
 mod scenarios;
 mod serve;

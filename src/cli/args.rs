@@ -31,6 +31,8 @@ pub(super) enum Command {
     Failures(Failures),
     /// groups behind, in records, time and waiting work
     Lag(Reading),
+    /// received / passed / failed over a window: text, markdown, html, json, csv
+    Report(Report),
     /// read-only SQL (--format table|json|ndjson|csv)
     Sql(Sql),
     /// replay NDJSON captures (kcat -J and the extended form) into a database, no cluster needed
@@ -48,6 +50,7 @@ impl Command {
             Self::Trace(_) => "trace",
             Self::Failures(_) => "failures",
             Self::Lag(_) => "lag",
+            Self::Report(_) => "report",
             Self::Sql(_) => "sql",
             Self::Import(_) => "import",
             Self::Dashboards(_) => "dashboards",
@@ -92,6 +95,36 @@ pub(super) struct Failures {
     /// only failures whose way back to their root is broken
     #[arg(long)]
     pub orphans: bool,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    Text,
+    Markdown,
+    Html,
+    Json,
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    /// begin of the window: a duration ago (24h, 7d), a day (2026-01-31) or a time (2026-01-31T08:00:00Z), UTC
+    #[arg(long, value_name = "WHEN", default_value = "24h")]
+    pub since: String,
+    /// end of the window [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// only this business flow
+    #[arg(long, value_name = "NAME")]
+    pub flow: Option<String>,
+    /// how it is written down [default: by the ending of --output, else text]
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// write it to this file
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     #[command(flatten)]
     pub reading: Reading,
 }

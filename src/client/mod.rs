@@ -5,7 +5,7 @@ pub mod run_file;
 mod wire;
 
 use crate::report::{Cell, Table};
-use crate::store::query::Query;
+pub use crate::store::query::Query;
 pub use crate::store::query::ask as query;
 use crate::store::{self, Answer, Limits, Readers, Settings};
 use std::path::{Path, PathBuf};

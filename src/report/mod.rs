@@ -11,6 +11,7 @@ mod outline;
 pub mod rows;
 pub mod seen;
 mod style;
+pub mod summary;
 pub mod table;
 pub mod text;
 pub mod tree;

@@ -156,8 +156,10 @@ macro_rules! row {
 }
 
 mod counts;
+mod summary;
 
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
+pub use summary::{DurationBin, Loss, NotSeen, SeriesRow};
 
 row! {
     /// One event of a conversation (`trace_nodes`).

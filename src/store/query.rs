@@ -297,6 +297,14 @@ pub mod ask {
         RECENT_EVENTS "recent_events",
         /// Orphans among the last $1 settled events.
         RECENT_ORPHANS "recent_orphans",
+        /// Completed business cases by the time they took: $1 flow, $2 since, $3 until; NULL for all.
+        REPORT_DURATIONS "report_durations",
+        /// What was not completed, by reason: $1 flow, $2 since, $3 until; NULL for all.
+        REPORT_LOSSES "report_losses",
+        /// What was not seen, by topic and reason.
+        REPORT_NOT_SEEN "report_not_seen",
+        /// Received, passed and failed over time: $1 since, $2 until, $3 begin of the first step, $4 seconds of a step.
+        REPORT_SERIES "report_series",
         /// Macro `totals`: $1 since, $2 until; NULL for no bound.
         TOTALS "totals",
         /// Macro `trace_edges`: $1 ref.
