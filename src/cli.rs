@@ -15,6 +15,7 @@ mod report;
 mod source;
 mod stop;
 mod trace;
+mod user;
 mod writing;
 
 use crate::config::ConfigError;
@@ -59,6 +60,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Lag(args) => reading::lag(&args),
         Command::Report(args) => report::run(&args),
         Command::Sql(args) => reading::sql(&args),
+        Command::User(args) => user::run(args),
         Command::Import(args) => writing::import(args),
         Command::Dashboards(args) => dashboards::run(&args),
     }

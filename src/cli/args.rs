@@ -35,6 +35,8 @@ pub(super) enum Command {
     Report(Report),
     /// read-only SQL (--format table|json|ndjson|csv)
     Sql(Sql),
+    /// who may ask at the door: add, list, remove
+    User(User),
     /// replay NDJSON captures (kcat -J and the extended form) into a database, no cluster needed
     Import(Import),
     /// export the Grafana dashboards, data source and alert rules
@@ -52,6 +54,7 @@ impl Command {
             Self::Lag(_) => "lag",
             Self::Report(_) => "report",
             Self::Sql(_) => "sql",
+            Self::User(_) => "user",
             Self::Import(_) => "import",
             Self::Dashboards(_) => "dashboards",
         }
@@ -194,15 +197,68 @@ pub(super) struct Tap {
     /// read no faster than so many bytes a second, such as 20M [default: no cap]
     #[arg(long, value_name = "BYTES", env = "HEADWATER_MAX_READ", hide_env_values = true)]
     pub max_read: Option<String>,
-    /// address of the door, or off [default: 127.0.0.1:5439]
+    /// address of the door, or off; other than loopback needs users [default: 127.0.0.1:5439]
     #[arg(long, value_name = "ADDR", env = "HEADWATER_SERVE", hide_env_values = true)]
     pub serve: Option<String>,
+    /// certificates of an encrypted door, PEM
+    #[arg(long, value_name = "FILE", env = "HEADWATER_SERVE_TLS_CERT", hide_env_values = true)]
+    pub serve_tls_cert: Option<PathBuf>,
+    /// key of the first certificate, PEM
+    #[arg(long, value_name = "FILE", env = "HEADWATER_SERVE_TLS_KEY", hide_env_values = true)]
+    pub serve_tls_key: Option<PathBuf>,
+    /// address of /metrics and /healthz, or off [default: 127.0.0.1:9439]
+    #[arg(long, value_name = "ADDR", env = "HEADWATER_METRICS", hide_env_values = true)]
+    pub metrics: Option<String>,
     /// time between two samples of groups and log ends [default: 5s]
     #[arg(long, value_name = "TIME", env = "HEADWATER_SAMPLE_INTERVAL", hide_env_values = true)]
     pub sample_interval: Option<String>,
     /// time between two commits [default: 1s]
     #[arg(long, value_name = "TIME", env = "HEADWATER_COMMIT_INTERVAL", hide_env_values = true)]
     pub commit_interval: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct User {
+    #[command(subcommand)]
+    pub what: UserCommand,
+}
+
+/// What to do with a user. A tap that runs takes notice at the next login.
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// a new user; the password is read from stdin, or asked for on a terminal
+    Add {
+        /// letters, digits, `.`, `_`, `-` or `@`
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// make a password and print it, once
+        #[arg(long)]
+        generate: bool,
+        #[command(flatten)]
+        of: Database,
+    },
+    /// names of all users
+    List {
+        #[command(flatten)]
+        of: Database,
+        /// print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// no more logins; sessions that are open stay open
+    Remove {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        of: Database,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Database {
+    /// database whose door is meant [default: headwater.duckdb]
+    #[arg(long, value_name = "FILE", env = "HEADWATER_DB", hide_env_values = true)]
+    pub db: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -42,7 +42,8 @@ impl Source {
         };
         match Client::find(connect.as_deref(), None) {
             Ok(client) => {
-                let reach = typed.connect.as_ref().map(|url| format!(" --connect {url}")).unwrap_or_default();
+                let reach =
+                    typed.connect.as_ref().map(|url| format!(" --connect {}", client::shown(url))).unwrap_or_default();
                 Ok(Self { client, database: database(), reach })
             }
             Err(error) if connect.is_none() && default.exists() => match Client::open(default) {

@@ -123,6 +123,8 @@ fn tap_config(cluster: &Cluster, company: &Company, database: &Database) -> Resu
         groups: company.services.iter().map(|service| service.group.clone()).collect(),
         max_read: None,
         serve: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        serve_tls: None,
+        metrics: None,
         sample_interval: SAMPLE_INTERVAL,
         commit_interval: COMMIT_INTERVAL,
         business_flows: company.flows()?,

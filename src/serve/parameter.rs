@@ -1,6 +1,6 @@
 //! Bound parameters of a client as cells.
 
-use crate::report::Cell;
+use crate::report::{Cell, ColumnType};
 use pgwire::api::Type;
 use pgwire::api::portal::{Format, Portal};
 use pgwire::api::stmt::StoredStatement;
@@ -13,8 +13,21 @@ use super::statement::fill;
 /// 2000-01-01, where PostgreSQL's binary time begins, in µs since 1970.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 
-/// The type that a client is told for a parameter whose type it left open.
+/// The type that a client is told for a parameter whose type neither it nor the question says.
 pub(super) const OPEN: Type = Type::TEXT;
+
+/// The type that a client is told for a parameter that the question compares with a `kind`.
+pub(super) const fn told(kind: Option<ColumnType>) -> Type {
+    match kind {
+        Some(ColumnType::Bool) => Type::BOOL,
+        Some(ColumnType::Int) => Type::INT4,
+        // A sum is wider than what anybody compares it with.
+        Some(ColumnType::BigInt | ColumnType::HugeInt) => Type::INT8,
+        Some(ColumnType::Float) => Type::FLOAT8,
+        Some(ColumnType::Time) => Type::TIMESTAMP,
+        _ => OPEN,
+    }
+}
 
 /// The type of parameter `n`, counted from 0, as the client gave it.
 pub(super) fn given<S>(statement: &StoredStatement<S>, n: usize) -> Option<&Type> {
@@ -70,15 +83,24 @@ pub(super) fn bound<S>(
     }
 }
 
-/// The cells that `portal` was bound with.
+/// True when `portal` was bound with binary of a type that the client left open: only the question says what it is.
+pub(super) fn is_open_binary<S: Clone>(portal: &Portal<S>) -> bool {
+    let open = |n| given(&portal.statement, n).is_none() && is_binary(&portal.parameter_format, n);
+    (0..portal.parameters.len()).any(open)
+}
+
+/// The cells that `portal` was bound with. Where the client left a type open, text stays text and binary is what the
+/// client was `told`.
 ///
 /// # Errors
 /// A value that is not of its type, or a binary value of a type that this door does not read.
-pub(super) fn cells<S: Clone>(portal: &Portal<S>) -> PgWireResult<Vec<Cell>> {
+pub(super) fn cells<S: Clone>(portal: &Portal<S>, told: &[Type]) -> PgWireResult<Vec<Cell>> {
     let cell = |(n, value): (usize, &Option<bytes::Bytes>)| {
         let Some(bytes) = value else { return Ok(Cell::Null) };
-        let kind = given(&portal.statement, n).cloned().unwrap_or(OPEN);
-        let read = if is_binary(&portal.parameter_format, n) { binary(&kind, bytes) } else { text(&kind, bytes) };
+        let is_binary = is_binary(&portal.parameter_format, n);
+        let open = if is_binary { told.get(n).cloned().unwrap_or(OPEN) } else { OPEN };
+        let kind = given(&portal.statement, n).cloned().unwrap_or(open);
+        let read = if is_binary { binary(&kind, bytes) } else { text(&kind, bytes) };
         read.ok_or_else(|| wrong(n, &kind))
     };
     portal.parameters.iter().enumerate().map(cell).collect()

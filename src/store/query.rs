@@ -235,6 +235,8 @@ pub mod ask {
         DEMO_PASSED "demo_passed",
         /// How far each partition was read, and what was not seen of it.
         DEMO_SEEN "demo_seen",
+        /// Forgets the statement that [`PREPARE`] made.
+        DEALLOCATE "deallocate",
         /// What stands before a question to be described.
         DESCRIBE "describe",
         /// Macro `effects`: $1 ref.
@@ -275,6 +277,8 @@ pub mod ask {
         MINUTES "minutes",
         /// Macro `orphans`.
         ORPHANS "orphans",
+        /// The types of the parameters of the statement that [`PREPARE`] made.
+        PARAMETER_TYPES "parameter_types",
         /// The dictionary of partitions.
         PARTITIONS "partitions",
         /// Macro `passage`: $1 ref.
@@ -283,6 +287,8 @@ pub mod ask {
         PASSED_MINUTES "passed_minutes",
         /// Waiting events as stored.
         PENDING_ROWS "pending_rows",
+        /// What stands before a question whose parameters are to be known.
+        PREPARE "prepare",
         /// The dictionary of producers.
         PRODUCERS "producers",
         /// The dictionary of profiles.
@@ -313,5 +319,30 @@ pub mod ask {
         TRACE_FAILURES "trace_failures",
         /// Macro `trace_nodes`: $1 ref.
         TRACE_NODES "trace_nodes",
+    }
+}
+
+/// What the door asks for metrics and health.
+pub mod door {
+    use super::Query;
+
+    queries! {
+        "door",
+        /// Coverage by topic: $1 is the most series.
+        METRICS_COVERAGE "metrics_coverage",
+        /// Failures by topic, type and group: $1 is the most series.
+        METRICS_FAILED "metrics_failed",
+        /// Lag by group and topic: $1 is the most series.
+        METRICS_LAG "metrics_lag",
+        /// Passed by topic, type and group: $1 is the most series.
+        METRICS_PASSED "metrics_passed",
+        /// Received by topic and type: $1 is the most series.
+        METRICS_RECEIVED "metrics_received",
+        /// The tap's own numbers.
+        METRICS_TAP "metrics_tap",
+        /// Orphaned failures and waiting events.
+        METRICS_TOTALS "metrics_totals",
+        /// Offsets that the tap has not read yet.
+        TAP_LAG "tap_lag",
     }
 }

@@ -4,7 +4,7 @@ use super::clock;
 use super::core::Core;
 use crate::event::{BarrierSample, Changes, Envelopes, Epoch, GroupSample, Timestamp};
 use crate::store;
-use crate::telemetry::{Counter, Counters};
+use crate::telemetry::{Counter, Counters, Pulse};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -44,6 +44,7 @@ pub(super) struct Pipeline {
     /// Asks the sampler for a barrier; `None` where nobody can be asked, as in an import.
     pub sampler: Option<SyncSender<Ask>>,
     pub counters: Arc<Counters>,
+    pub pulse: Arc<Pulse>,
     pub commit_interval: Duration,
 }
 
@@ -52,6 +53,7 @@ impl Pipeline {
     pub fn run(mut self) {
         let mut due = clock::instant() + self.commit_interval;
         loop {
+            self.pulse.core_moved(clock::instant());
             match self.inputs.recv_timeout(due.saturating_duration_since(clock::instant())) {
                 Ok(input) => self.take(input),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -88,7 +90,11 @@ impl Pipeline {
     fn commit(&mut self) -> bool {
         let counters = Counter::ALL.iter().map(|&c| (c.as_str().to_owned(), self.counters.get(c) as f64));
         let changes = self.core.commit(clock::now(), counters);
-        changes.is_empty() || self.commits.send(changes).is_ok()
+        if changes.is_empty() {
+            return true;
+        }
+        self.pulse.commit_sent(clock::instant());
+        self.commits.send(changes).is_ok()
     }
 
     fn ask_barrier(&mut self) {
@@ -113,9 +119,10 @@ fn clear(read: &mut Envelopes) {
 }
 
 /// Writes commits until the core has ended, then closes the database.
-pub(super) fn write(mut writer: store::Writer, commits: Receiver<Changes>) -> Result<(), store::Error> {
+pub(super) fn write(mut writer: store::Writer, commits: Receiver<Changes>, pulse: &Pulse) -> Result<(), store::Error> {
     for changes in commits {
         writer.append(changes)?;
+        pulse.commit_written(clock::instant());
     }
     writer.close()
 }

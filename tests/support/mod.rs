@@ -2,6 +2,7 @@
 //!
 //! The benchmarks use it too.
 
+pub mod door;
 pub mod generate;
 pub mod grafana;
 pub mod kafka;
