@@ -32,6 +32,8 @@ pub mod migrate {
         "migrate",
         /// Schema version 1.
         FIRST_SCHEMA "0001_first_schema",
+        /// What is told to an OTLP collector.
+        OUTBOX "0003_outbox",
     }
 }
 
@@ -150,6 +152,12 @@ pub mod write {
         LOCK_CONFIGURATION "lock_configuration",
         /// Adds fact $1 with value $2 about the file.
         META "meta",
+        /// Puts into the outbox what this commit settled, joined and passed.
+        OUTBOX "outbox",
+        /// Notes that the outbox was sent up to $1, and of that up to ref $2.
+        OUTBOX_SENT "outbox_sent",
+        /// Stages what leaves the pending table for the outbox.
+        OUTBOX_SETTLED "outbox_settled",
         /// Takes over staged progress and marks what changed.
         PROGRESS "progress",
         /// Changes settled events.
@@ -229,6 +237,14 @@ pub mod ask {
         META "meta",
         /// Macro `orphans`.
         ORPHANS "orphans",
+        /// Entries of the outbox after ($1, $2) up to $3, whose passed events were seen since $4; $5 is the limit.
+        OUTBOX_ENTRIES "outbox_entries",
+        /// Links of the outbox's entries $1 to $2.
+        OUTBOX_LINKS "outbox_links",
+        /// Since when the events that the passes $1 to $2 speak of were seen.
+        OUTBOX_SEEN "outbox_seen",
+        /// The outbox's cursor and its end.
+        OUTBOX_STATE "outbox_state",
         /// The dictionary of partitions.
         PARTITIONS "partitions",
         /// Macro `passage`: $1 ref.

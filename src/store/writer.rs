@@ -2,12 +2,13 @@
 
 use super::columns::{Columns, cause_batch, event_batch, settled_batch};
 use super::file::{Meta, open_for_writing, restrict, run};
+use super::outbox::Told;
 use super::query::{Query, ask, write};
 use super::readers::Pool;
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
-    Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow, ProducerRow,
-    ProfileRow, ProgressRow, Settled, Timestamp,
+    Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, OutboxCursor, PartitionRow,
+    ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
@@ -44,6 +45,8 @@ pub struct Writer {
     pool: Arc<Pool>,
     topics: Topics,
     times_clamped: f64,
+    /// Whether what is settled goes into the outbox too.
+    telling: bool,
 }
 
 impl Writer {
@@ -65,7 +68,7 @@ impl Writer {
             topics.number(row);
         });
         let times_clamped = restored.counters.iter().find(|c| c.name == TIMES_CLAMPED).map_or(0.0, |c| c.value);
-        let writer = Self { conn, path: path.into(), memory: settings.memory, pool, topics, times_clamped };
+        let writer = Self { conn, path: path.into(), memory: settings.memory, pool, topics, times_clamped, telling: false };
         writer.restrict_log()?;
         Ok((writer, restored))
     }
@@ -78,6 +81,11 @@ impl Writer {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// From now on what is settled goes into the outbox too, for a collector; what was settled before does not.
+    pub fn fill_outbox(&mut self) {
+        self.telling = true;
     }
 
     /// Writes all of `changes`, or nothing: rows and read positions stand or fall together.
@@ -133,8 +141,9 @@ impl Writer {
             self.topics.number(row);
         }
         let types = TypeTally::count(&self.topics, [&changes.events, &changes.pending]);
-        let Changes { events, pending, causes, mut counters, .. } = changes;
         let arrow = |subject| move |source| Error::statement("lay out", subject)(arrow_error(source));
+        let told = self.telling.then(|| Told::new(&changes)).transpose().map_err(arrow("told_stage"))?;
+        let Changes { events, pending, causes, mut counters, .. } = changes;
         let (events, clamped) = event_batch(events).map_err(arrow("event_row"))?;
         let (pending, more) = event_batch(pending).map_err(arrow("pending_row"))?;
         let causes = cause_batch(&causes).map_err(arrow("cause_row"))?;
@@ -149,6 +158,7 @@ impl Writer {
             causes,
             types,
             topic_numbers,
+            told,
             small: Changes {
                 events: EventColumns::default(),
                 pending: EventColumns::default(),
@@ -163,6 +173,8 @@ impl Writer {
                 aliases: changes.aliases,
                 coverage: changes.coverage,
                 progress: changes.progress,
+                passed: changes.passed,
+                sent: changes.sent,
                 forgotten: changes.forgotten,
                 at: changes.at,
             },
@@ -185,8 +197,9 @@ impl Writer {
         self.batch(MAIN, "event_row", &commit.events)?;
         self.batch(MAIN, "pending_row", &commit.pending)?;
         self.batch(MAIN, "cause_row", &commit.causes)?;
-        self.verdicts("settled_stage", &small.settled, &write::SETTLED)?;
-        self.verdicts("retracted_stage", &small.retracted, &write::RETRACTED)?;
+        let before: &[&Query] = if commit.told.is_some() { &[&write::OUTBOX_SETTLED] } else { &[] };
+        self.verdicts("settled_stage", &small.settled, &[before, &[&write::SETTLED]].concat())?;
+        self.verdicts("retracted_stage", &small.retracted, &[&write::RETRACTED])?;
         self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
         self.staged("coverage_stage", &small.coverage, &write::COVERAGE, append_coverage)?;
         self.staged("forgotten_stage", &small.forgotten, &write::FORGOTTEN, |to, (group, ordinal)| {
@@ -196,7 +209,29 @@ impl Writer {
         self.staged("type_stage", &commit.types, &write::TYPES, |to, t| {
             to.append_row(params![t.topic, t.profile, t.events, time(Timestamp(t.first)), time(Timestamp(t.last))])
         })?;
-        self.staged("counter_stage", &small.counters, &write::COUNTERS, |to, c| to.append_row(params![c.name, c.value]))
+        self.staged("counter_stage", &small.counters, &write::COUNTERS, |to, c| {
+            to.append_row(params![c.name, c.value])
+        })?;
+        self.outbox(commit)
+    }
+
+    /// Fills the outbox, after all that it looks at was written, and moves its cursor.
+    fn outbox(&self, commit: &Commit) -> Result<(), Error> {
+        if let Some(OutboxCursor { seq, reference }) = commit.small.sent {
+            let failed = Error::statement("run", write::OUTBOX_SENT.name);
+            self.conn.execute(write::OUTBOX_SENT.sql, params![seq, reference]).map_err(failed)?;
+        }
+        let Some(told) = commit.told.as_ref().filter(|told| !told.is_empty() || !commit.small.settled.is_empty()) else {
+            return Ok(());
+        };
+        self.batch(TEMP, "told_stage", &told.events)?;
+        self.batch(TEMP, "edge_stage", &commit.causes)?;
+        self.rows(TEMP, "merge_stage", &told.merges, |to, (old, current)| to.append_row(params![old, current]))?;
+        self.rows(TEMP, "range_told_stage", &told.passes, |to, pass| {
+            let (from, until) = (time(pass.not_before), time(pass.not_after));
+            to.append_row(params![pass.group, pass.first, pass.next, from, until, time(pass.seen_from)])
+        })?;
+        run(&self.conn, &write::OUTBOX)
     }
 
     fn dictionaries(&self, small: &Changes, topic_numbers: &[u32]) -> Result<(), Error> {
@@ -210,14 +245,14 @@ impl Writer {
     }
 
     /// Brings verdicts to the rows that they belong to.
-    fn verdicts(&self, table: &'static str, settled: &[Settled], merge: &Query) -> Result<(), Error> {
+    fn verdicts(&self, table: &'static str, settled: &[Settled], merges: &[&Query]) -> Result<(), Error> {
         if settled.is_empty() {
             return Ok(());
         }
         let columns =
             settled_batch(settled).map_err(|source| Error::statement("lay out", table)(arrow_error(source)))?;
         self.batch(TEMP, table, &columns)?;
-        run(&self.conn, merge)
+        merges.iter().try_for_each(|merge| run(&self.conn, merge))
     }
 
     fn batch(&self, catalog: &str, table: &'static str, columns: &Columns) -> Result<(), Error> {
@@ -301,6 +336,8 @@ struct Commit {
     causes: Columns,
     types: Vec<TypeTally>,
     topic_numbers: Vec<u32>,
+    /// What goes into the outbox, when it is filled.
+    told: Option<Told>,
     small: Changes,
 }
 
