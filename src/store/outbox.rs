@@ -16,6 +16,9 @@ use duckdb::arrow::error::ArrowError;
 use duckdb::{Connection, Row, params};
 use std::collections::HashMap;
 
+#[cfg(test)]
+mod tests;
+
 /// What one commit adds to the outbox besides what it has from others, ready to be written more than once.
 pub(super) struct Told {
     pub events: Columns,

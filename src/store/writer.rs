@@ -83,9 +83,9 @@ impl Writer {
         &self.path
     }
 
-    /// From now on what is settled goes into the outbox too, for a collector; what was settled before does not.
-    pub fn fill_outbox(&mut self) {
-        self.telling = true;
+    /// Whether what is settled from now on goes into the outbox too, for a collector.
+    pub fn fill_outbox(&mut self, on: bool) {
+        self.telling = on;
     }
 
     /// Writes all of `changes`, or nothing: rows and read positions stand or fall together.
