@@ -4,6 +4,7 @@
 //! [`tap`] lays them over each other, fills the rest with defaults and gives the words their meaning. Secrets are not
 //! among them: they never stand on a command line.
 
+use self::collector::collector;
 use crate::event::Timestamp;
 use regex::Regex;
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod collector;
 #[cfg(test)]
 mod tests;
 
@@ -79,6 +81,10 @@ pub struct TapConfig {
     pub sample_interval: Duration,
     /// Time between two commits.
     pub commit_interval: Duration,
+    /// The OTLP collector that is told what was settled.
+    pub otlp: Option<String>,
+    /// The OTLP collector that takes the tap's own counters.
+    pub telemetry: Option<String>,
 }
 
 /// What one source says, before it means anything.
@@ -106,6 +112,10 @@ pub struct Words {
     pub sample_interval: Option<String>,
     /// `--commit-interval`
     pub commit_interval: Option<String>,
+    /// `--otlp`
+    pub otlp: Option<String>,
+    /// `--telemetry`
+    pub telemetry: Option<String>,
 }
 
 /// The configuration, and every value of it that nobody chose.
@@ -169,6 +179,8 @@ struct File {
     serve: Option<String>,
     sample_interval: Option<String>,
     commit_interval: Option<String>,
+    otlp: Option<String>,
+    telemetry: Option<String>,
     #[serde(default)]
     cluster: Vec<Section>,
 }
@@ -211,8 +223,15 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         serve: serve(&or("serve", words.serve, DEFAULT_SERVE))?,
         sample_interval: sample_interval(&or("sample-interval", words.sample_interval, DEFAULT_SAMPLE_INTERVAL))?,
         commit_interval: commit_interval(&or("commit-interval", words.commit_interval, DEFAULT_COMMIT_INTERVAL))?,
+        otlp: words.otlp.map(|url| collector("otlp", url)).transpose()?,
+        telemetry: words.telemetry.map(|url| collector("telemetry", url)).transpose()?,
     };
     Ok(Resolved { config, defaults })
+}
+
+/// The address of a collector that was typed for the demo.
+pub fn otlp(url: String) -> Result<String, ConfigError> {
+    collector("otlp", url)
 }
 
 /// Cluster and database of an import.
@@ -254,6 +273,8 @@ fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, Co
         serve: file.serve,
         sample_interval: file.sample_interval,
         commit_interval: file.commit_interval,
+        otlp: file.otlp,
+        telemetry: file.telemetry,
     })
 }
 
@@ -297,6 +318,8 @@ fn over(typed: Words, written: Words) -> Words {
         serve: typed.serve.or(written.serve),
         sample_interval: typed.sample_interval.or(written.sample_interval),
         commit_interval: typed.commit_interval.or(written.commit_interval),
+        otlp: typed.otlp.or(written.otlp),
+        telemetry: typed.telemetry.or(written.telemetry),
     }
 }
 

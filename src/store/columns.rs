@@ -2,7 +2,8 @@
 
 use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, Settled, TextColumn};
 use duckdb::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float32Array, Int8Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
+    RecordBatch, StringArray,
 };
 use duckdb::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use duckdb::arrow::datatypes::{

@@ -262,11 +262,7 @@ fn entry(row: &Row<'_>) -> duckdb::Result<OutboxEntry> {
             orphan_reason: row.get::<_, Option<i8>>(6)?.and_then(OrphanReason::from_number),
         },
         1 => OutboxPart::LateCause,
-        _ => OutboxPart::Pass {
-            group: row.get(7)?,
-            not_before: optional_time(row, 8)?,
-            not_after: time(row, 9)?,
-        },
+        _ => OutboxPart::Pass { group: row.get(7)?, not_before: optional_time(row, 8)?, not_after: time(row, 9)? },
     };
     Ok(OutboxEntry {
         seq: row.get(0)?,

@@ -156,7 +156,12 @@ fn id_key(meta: &Meta) -> Result<HashKey, Error> {
 }
 
 /// Names of closed sets come from this program; a name that it does not know is a fault of the file.
-pub(super) fn named<T: Copy>(row: &Row<'_>, at: usize, all: &[T], name: impl Fn(T) -> &'static str) -> duckdb::Result<T> {
+pub(super) fn named<T: Copy>(
+    row: &Row<'_>,
+    at: usize,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+) -> duckdb::Result<T> {
     let text: String = row.get(at)?;
     all.iter().copied().find(|one| name(*one) == text).ok_or_else(|| {
         let unknown = format!("unknown name `{text}`");

@@ -68,7 +68,8 @@ impl Writer {
             topics.number(row);
         });
         let times_clamped = restored.counters.iter().find(|c| c.name == TIMES_CLAMPED).map_or(0.0, |c| c.value);
-        let writer = Self { conn, path: path.into(), memory: settings.memory, pool, topics, times_clamped, telling: false };
+        let writer =
+            Self { conn, path: path.into(), memory: settings.memory, pool, topics, times_clamped, telling: false };
         writer.restrict_log()?;
         Ok((writer, restored))
     }
@@ -221,7 +222,8 @@ impl Writer {
             let failed = Error::statement("run", write::OUTBOX_SENT.name);
             self.conn.execute(write::OUTBOX_SENT.sql, params![seq, reference]).map_err(failed)?;
         }
-        let Some(told) = commit.told.as_ref().filter(|told| !told.is_empty() || !commit.small.settled.is_empty()) else {
+        let Some(told) = commit.told.as_ref().filter(|told| !told.is_empty() || !commit.small.settled.is_empty())
+        else {
             return Ok(());
         };
         self.batch(TEMP, "told_stage", &told.events)?;

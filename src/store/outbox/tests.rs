@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{
-    CauseRow, EventRow, Ordinal, PassedRange, PartitionRow, ProfileRow, Settled, TopicClass, TopicPartition,
+    CauseRow, EventRow, Ordinal, PartitionRow, PassedRange, ProfileRow, Settled, TopicClass, TopicPartition,
 };
 use crate::store::{Settings, Writer};
 use std::path::PathBuf;
@@ -80,12 +80,7 @@ impl Tape {
 
     fn cause(&mut self, effect: i64, cause: i64) -> &mut Self {
         let evidence = Evidence::CausationId;
-        self.next.causes.push(CauseRow {
-            effect: EventRef(effect),
-            cause: EventRef(cause),
-            evidence,
-            confidence: 1.0,
-        });
+        self.next.causes.push(CauseRow { effect: EventRef(effect), cause: EventRef(cause), evidence, confidence: 1.0 });
         self
     }
 
