@@ -66,7 +66,10 @@ impl GrpcSink {
             let tls = ClientTlsConfig::new().with_native_roots();
             endpoint = endpoint.tls_config(tls).map_err(|e| refused(e.to_string()))?;
         }
-        let client = TraceServiceClient::new(endpoint.connect_lazy()).send_compressed(CompressionEncoding::Gzip);
+        // A server answers in the compression that it was asked in.
+        let client = TraceServiceClient::new(endpoint.connect_lazy())
+            .send_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Gzip);
         Ok(Self { client, headers: own_headers()? })
     }
 }
