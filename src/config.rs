@@ -4,15 +4,21 @@
 //! [`tap`] lays them over each other, fills the rest with defaults and gives the words their meaning. Secrets are not
 //! among them: they never stand on a command line.
 
+mod collector;
+mod flows;
+mod import;
+
+pub use flows::{FlowWords, business_flows};
+pub use import::{ImportTarget, import};
+
 use self::collector::collector;
-use crate::event::Timestamp;
+use crate::event::{BusinessFlow, Timestamp};
 use regex::Regex;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-mod collector;
 #[cfg(test)]
 mod tests;
 
@@ -85,6 +91,8 @@ pub struct TapConfig {
     pub otlp: Option<String>,
     /// The OTLP collector that takes the tap's own counters.
     pub telemetry: Option<String>,
+    /// What the business counts.
+    pub business_flows: Vec<BusinessFlow>,
 }
 
 /// What one source says, before it means anything.
@@ -116,6 +124,8 @@ pub struct Words {
     pub otlp: Option<String>,
     /// `--telemetry`
     pub telemetry: Option<String>,
+    /// `[[business_flow]]`, in the file only.
+    pub business_flows: Vec<FlowWords>,
 }
 
 /// The configuration, and every value of it that nobody chose.
@@ -183,6 +193,8 @@ struct File {
     telemetry: Option<String>,
     #[serde(default)]
     cluster: Vec<Section>,
+    #[serde(default, rename = "business_flow")]
+    business_flows: Vec<FlowWords>,
 }
 
 /// One `[[cluster]]` of the file.
@@ -225,6 +237,7 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         commit_interval: commit_interval(&or("commit-interval", words.commit_interval, DEFAULT_COMMIT_INTERVAL))?,
         otlp: words.otlp.map(|url| collector("otlp", url)).transpose()?,
         telemetry: words.telemetry.map(|url| collector("telemetry", url)).transpose()?,
+        business_flows: business_flows(words.business_flows)?,
     };
     Ok(Resolved { config, defaults })
 }
@@ -234,32 +247,29 @@ pub fn otlp(url: String) -> Result<String, ConfigError> {
     collector("otlp", url)
 }
 
-/// Cluster and database of an import.
-pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<(String, PathBuf)>, ConfigError> {
-    let mut defaults = Vec::new();
-    if cluster.is_none() {
-        defaults.push(("cluster", DEFAULT_CLUSTER.to_owned()));
+fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigError> {
+    match read(file)? {
+        Some((path, text)) => from_file(path, &text, cluster),
+        None => Ok(Words::default()),
     }
-    if db.is_none() {
-        defaults.push(("db", DEFAULT_DB.to_owned()));
-    }
-    let cluster = cluster_name(cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned()))?;
-    Ok(Resolved { config: (cluster, db.unwrap_or_else(|| DEFAULT_DB.into())), defaults })
 }
 
-fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigError> {
+/// The file that was named, else [`DEFAULT_FILE`] if it is there.
+fn read(file: Option<&Path>) -> Result<Option<(&Path, String)>, ConfigError> {
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if file.is_none() && e.kind() == std::io::ErrorKind::NotFound => return Ok(Words::default()),
-        Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
-    };
-    from_file(path, &text, cluster)
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(e) if file.is_none() && e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
+    toml::from_str(text).map_err(|e| ConfigError::Parse { path: path.to_owned(), reason: place(text, &e) })
 }
 
 fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, ConfigError> {
-    let file: File =
-        toml::from_str(text).map_err(|e| ConfigError::Parse { path: path.to_owned(), reason: place(text, &e) })?;
+    let file = parse(path, text)?;
     let section = section(path, file.cluster, cluster)?;
     Ok(Words {
         cluster: section.name,
@@ -275,6 +285,7 @@ fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, Co
         commit_interval: file.commit_interval,
         otlp: file.otlp,
         telemetry: file.telemetry,
+        business_flows: file.business_flows,
     })
 }
 
@@ -320,6 +331,7 @@ fn over(typed: Words, written: Words) -> Words {
         commit_interval: typed.commit_interval.or(written.commit_interval),
         otlp: typed.otlp.or(written.otlp),
         telemetry: typed.telemetry.or(written.telemetry),
+        business_flows: if typed.business_flows.is_empty() { written.business_flows } else { typed.business_flows },
     }
 }
 

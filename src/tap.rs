@@ -71,6 +71,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     writer.fill_outbox(config.otlp.is_some());
+    writer.configure(&config.business_flows)?;
     let readers = writer.readers();
     let ids = restored.id_key;
     let filtered = config.topics.is_some() || config.exclude.is_some();

@@ -98,7 +98,7 @@ pub fn run_with(
         Some(brokers) => Cluster::at(brokers, &company)?,
         None => Cluster::in_process(&company)?,
     };
-    let watching = start(tap_config(&cluster, &company, &database, options)).map_err(Error::Tap)?;
+    let watching = start(tap_config(&cluster, &company, &database, options)?).map_err(Error::Tap)?;
     let running = Running::open(company, options.seed, &cluster)?;
     let mut stage = Stage { options, running, watching, out, drawn: 0, began: Instant::now(), place: place(&cluster) };
     if options.serve {
@@ -114,8 +114,13 @@ pub fn run_with(
     stage.close()
 }
 
-fn tap_config(cluster: &Cluster, company: &Company, database: &Database, options: &DemoOptions) -> TapConfig {
-    TapConfig {
+fn tap_config(
+    cluster: &Cluster,
+    company: &Company,
+    database: &Database,
+    options: &DemoOptions,
+) -> Result<TapConfig, Error> {
+    Ok(TapConfig {
         cluster: "demo".into(),
         brokers: cluster.brokers().split(',').map(str::to_owned).collect(),
         db: database.file.clone(),
@@ -130,7 +135,8 @@ fn tap_config(cluster: &Cluster, company: &Company, database: &Database, options
         commit_interval: COMMIT_INTERVAL,
         otlp: options.otlp.clone(),
         telemetry: None,
-    }
+        business_flows: company.flows()?,
+    })
 }
 
 fn place(cluster: &Cluster) -> String {

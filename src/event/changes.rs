@@ -1,8 +1,8 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    CauseRow, CoverageRow, EventRef, FailureRow, Identifier, Kind, Ordinal, OutboxCursor, PassedRange, ProgressRow,
-    Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
+    CauseRow, CoverageRow, EventRef, FailureRow, Identifier, Kind, Ordinal, OutboxCursor, PassedRange, PassedTo,
+    ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
 };
 use std::sync::Arc;
 
@@ -324,6 +324,8 @@ pub struct Changes {
     pub passed: Vec<PassedRange>,
     /// How far the outbox was sent, when it went on.
     pub sent: Option<OutboxCursor>,
+    /// How far that was told, for the next run.
+    pub passed_to: Vec<PassedTo>,
     /// Groups that no longer read a partition.
     pub forgotten: Vec<(Arc<str>, Ordinal)>,
     /// The tap's own numbers that changed, as they stand now.
@@ -351,6 +353,7 @@ impl Changes {
             && self.progress.is_empty()
             && self.passed.is_empty()
             && self.sent.is_none()
+            && self.passed_to.is_empty()
             && self.forgotten.is_empty()
             && self.counters.is_empty()
     }

@@ -1,5 +1,6 @@
 //! The language of the domain: plain data that every other module speaks. No I/O, no clock, no dependency on the rest.
 
+mod business;
 mod cause;
 mod changes;
 mod coverage;
@@ -13,6 +14,7 @@ mod record;
 mod reference;
 mod text;
 
+pub use business::BusinessFlow;
 pub use cause::{CauseRow, Evidence, EvidenceClass, OrphanReason, Resolution};
 pub use changes::{
     Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow, ProfileRow,

@@ -87,11 +87,27 @@ impl FromCell for Timestamp {
     }
 }
 
-impl<T: FromCell> FromCell for Vec<T> {
+/// Lists are text at the door, whatever they hold.
+impl FromCell for Vec<i64> {
+    const WANTED: &'static str = "a list of whole numbers";
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        let number = |cell: &Cell| match cell {
+            Cell::Text(text) => text.parse().ok(),
+            other => i64::from_cell(other),
+        };
+        match cell {
+            Cell::List(cells) => cells.iter().map(number).collect(),
+            Cell::Null => Some(Self::new()),
+            _ => None,
+        }
+    }
+}
+
+impl FromCell for Vec<String> {
     const WANTED: &'static str = "a list";
     fn from_cell(cell: &Cell) -> Option<Self> {
         match cell {
-            Cell::List(cells) => cells.iter().map(T::from_cell).collect(),
+            Cell::List(cells) => cells.iter().map(String::from_cell).collect(),
             Cell::Null => Some(Self::new()),
             _ => None,
         }
@@ -138,6 +154,10 @@ macro_rules! row {
         }
     };
 }
+
+mod counts;
+
+pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
 
 row! {
     /// One event of a conversation (`trace_nodes`).
@@ -304,6 +324,8 @@ row! {
         unattended: i64 = "unattended",
         /// Coordinates of the latest failure record.
         sample: String = "sample",
+        /// Failures in each twelfth of the window.
+        trend: Vec<i64> = "trend",
     }
 }
 

@@ -14,6 +14,7 @@ pub mod query;
 mod readers;
 mod restore;
 mod statement;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod writer;

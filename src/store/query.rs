@@ -32,6 +32,8 @@ pub mod migrate {
         "migrate",
         /// Schema version 1.
         FIRST_SCHEMA "0001_first_schema",
+        /// Schema version 2: counts by minute, and what groups passed.
+        COUNTS "0002_counts",
         /// What is told to an OTLP collector.
         OUTBOX "0003_outbox",
     }
@@ -51,6 +53,12 @@ pub mod private {
         NAMED_EVENT "named_event",
         /// `alias_link`, private to views and macros.
         ALIAS_LINK "alias_link",
+        /// `failure_record`, private to views and macros.
+        FAILURE_RECORD "failure_record",
+        /// `counted_failure`, private to views and macros.
+        COUNTED_FAILURE "counted_failure",
+        /// `topic_coverage`, private to views and macros.
+        TOPIC_COVERAGE "topic_coverage",
     }
 }
 
@@ -72,6 +80,12 @@ pub mod views {
         EVENT "event",
         /// View `failure`.
         FAILURE "failure",
+        /// View `flow`.
+        FLOW "flow",
+        /// View `minute`.
+        MINUTE "minute",
+        /// View `passed_minute`.
+        PASSED_MINUTE "passed_minute",
         /// View `producer`.
         PRODUCER "producer",
         /// View `progress`.
@@ -91,6 +105,14 @@ pub mod reports {
         "reports",
         /// Macro `ancestors`.
         ANCESTORS "ancestors",
+        /// Macro `totals`.
+        TOTALS "totals",
+        /// Macro `business_cases`.
+        BUSINESS_CASES "business_cases",
+        /// Macro `business`.
+        BUSINESS "business",
+        /// Macro `business_flows`.
+        BUSINESS_FLOWS "business_flows",
         /// Macro `conversation_events`.
         CONVERSATION_EVENTS "conversation_events",
         /// Macro `counts`.
@@ -136,6 +158,10 @@ pub mod write {
         "write",
         /// Begins a transaction.
         BEGIN "begin",
+        /// Adds business flow $1, started by $2, completed by $3, within $4 ms.
+        BUSINESS_FLOW "business_flow",
+        /// Takes all business flows away.
+        BUSINESS_FLOWS_CLEARED "business_flows_cleared",
         /// Moves the log into the file.
         CHECKPOINT "checkpoint",
         /// Commits.
@@ -152,12 +178,20 @@ pub mod write {
         LOCK_CONFIGURATION "lock_configuration",
         /// Adds fact $1 with value $2 about the file.
         META "meta",
+        /// Adds staged counts by minute, and what verdicts changed.
+        MINUTES "minutes",
         /// Puts into the outbox what this commit settled, joined and passed.
         OUTBOX "outbox",
         /// Notes that the outbox was sent up to $1, and of that up to ref $2.
         OUTBOX_SENT "outbox_sent",
         /// Stages what leaves the pending table for the outbox.
         OUTBOX_SETTLED "outbox_settled",
+        /// Adds what staged ranges hold to what groups passed.
+        PASSED "passed",
+        /// Counts the events of staged ranges; $1 is a time before which none was seen.
+        PASSED_COUNT "passed_count",
+        /// Takes over staged positions of passing.
+        PASSED_TO "passed_to",
         /// Takes over staged progress and marks what changed.
         PROGRESS "progress",
         /// Changes settled events.
@@ -187,6 +221,12 @@ pub mod ask {
         ANCESTORS "ancestors",
         /// Begins a transaction that refuses writes.
         BEGIN_READ_ONLY "begin_read_only",
+        /// Macro `business`: $1 flow, $2 since, $3 until; NULL for all.
+        BUSINESS "business",
+        /// Macro `business_cases`: $1 flow, $2 since, $3 until; NULL for all.
+        BUSINESS_CASES "business_cases",
+        /// Macro `business_flows`.
+        BUSINESS_FLOWS "business_flows",
         /// Macro `conversation_events`: $1 conversation.
         CONVERSATION_EVENTS "conversation_events",
         /// The tap's counters.
@@ -211,6 +251,8 @@ pub mod ask {
         FAILURE_ROWS "failure_rows",
         /// Macro `failures`: $1 since (NULL for all), $2 orphans only.
         FAILURES "failures",
+        /// Macro `failures`: $1 since, $2 until; NULL for no bound; $3 orphans only.
+        FAILURES_IN "failures_in",
         /// Macro `find_coordinates`: $1 topic, $2 partition, $3 offset.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_correlation`: $1, $2 halves of the id.
@@ -225,6 +267,8 @@ pub mod ask {
         FIND_TEXT "find_text",
         /// Macro `find_trace`: $1, $2 halves of the trace id.
         FIND_TRACE "find_trace",
+        /// View `flow`.
+        FLOWS "flows",
         /// Whether the file has a `meta` table, and any table at all.
         HAS_SCHEMA "has_schema",
         /// Binds $1 as one SELECT statement, by DuckDB's own parser, and runs nothing.
@@ -235,6 +279,8 @@ pub mod ask {
         MEMORY "memory",
         /// Facts about the file.
         META "meta",
+        /// View `minute`: $1 since, $2 until; whole minutes, NULL for no bound.
+        MINUTES "minutes",
         /// Macro `orphans`.
         ORPHANS "orphans",
         /// Entries of the outbox after ($1, $2) up to $3, whose passed events were seen since $4; $5 is the limit.
@@ -249,12 +295,16 @@ pub mod ask {
         PARTITIONS "partitions",
         /// Macro `passage`: $1 ref.
         PASSAGE "passage",
+        /// View `passed_minute`: $1 since, $2 until; whole minutes, NULL for no bound.
+        PASSED_MINUTES "passed_minutes",
         /// Waiting events as stored.
         PENDING_ROWS "pending_rows",
         /// The dictionary of producers.
         PRODUCERS "producers",
         /// The dictionary of profiles.
         PROFILES "profiles",
+        /// How far each group was counted as passed.
+        PASSED_TO_ROWS "passed_to_rows",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
         /// The last $1 edges.
@@ -263,6 +313,8 @@ pub mod ask {
         RECENT_EVENTS "recent_events",
         /// Orphans among the last $1 settled events.
         RECENT_ORPHANS "recent_orphans",
+        /// Macro `totals`: $1 since, $2 until; NULL for no bound.
+        TOTALS "totals",
         /// Macro `trace_edges`: $1 ref.
         TRACE_EDGES "trace_edges",
         /// Macro `trace_failures`: $1 ref.

@@ -6,8 +6,8 @@ use super::{restore, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{
-    Changes, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record, Segment,
-    Timestamp, TopicClass, TopicPartition,
+    BusinessFlow, Changes, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record,
+    Segment, Timestamp, TopicClass, TopicPartition,
 };
 use crate::otlp::Progress;
 use crate::store;
@@ -33,6 +33,8 @@ pub struct ImportConfig {
     pub db: PathBuf,
     /// Name of the cluster that the captures came from.
     pub cluster: String,
+    /// What the business counts; none leaves what the database has.
+    pub business_flows: Vec<BusinessFlow>,
 }
 
 /// What an import did.
@@ -57,7 +59,10 @@ pub struct ImportSummary {
 /// Reads `files` into the database of `config`.
 pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<ImportSummary> {
     let keys = secret::secret(&config.db)?;
-    let (writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
+    let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
+    if !config.business_flows.is_empty() {
+        writer.configure(&config.business_flows)?;
+    }
     let decoder = Decoder::new(restored.id_key, keys);
     let core = restore::core(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);

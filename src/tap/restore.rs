@@ -4,8 +4,8 @@ use super::core::Core;
 use crate::causality::{Horizon, Named, RestoredEvent, trace_identifier};
 use crate::delivery::Coverage;
 use crate::event::{
-    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, Origin, PartitionRow, ProducerRow, ProfileRow,
-    ProgressRow, Undecoded,
+    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, Origin, PartitionRow, PassedTo, ProducerRow,
+    ProfileRow, ProgressRow, Undecoded,
 };
 use crate::store::{Error, RecentEvent, Restored, Writer};
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ pub(super) fn core(writer: &Writer, restored: Restored, filtered: bool) -> Resul
     core.restore_names(&restored.partitions, &restored.profiles, &restored.producers);
     core.restore_coverage(restored.coverage);
     core.restore_counters(&restored.counters);
-    core.restore_progress(restored.progress);
+    core.restore_progress(restored.progress, restored.passed_to);
     for (old, current) in restored.aliases {
         core.restore_merge(old, current);
     }
@@ -30,7 +30,7 @@ pub(super) fn core(writer: &Writer, restored: Restored, filtered: bool) -> Resul
     })?;
     writer.recent_events(EVENTS_RESTORED, &mut |event| {
         let cause = causes.get(&event.reference).copied();
-        core.restore_event(restored_event(&event, cause), event.profile);
+        core.restore_event(restored_event(&event, cause));
     })?;
     let origins = core.restore_open(restored.failures, &restored.pending);
     writer.recent_orphans(EVENTS_RESTORED, &mut |row| {
@@ -48,6 +48,8 @@ fn restored_event(event: &RecentEvent, cause: Option<EventRef>) -> RestoredEvent
         kind: event.kind,
         resolution: event.resolution,
         cause,
+        profile: event.profile,
+        seen_time: event.seen_time,
         topic: 0,
         event_type: 0,
     }
@@ -88,9 +90,16 @@ impl Core {
         }
     }
 
-    /// Progress of groups.
-    pub fn restore_progress(&mut self, rows: Vec<ProgressRow>) {
-        rows.into_iter().for_each(|row| self.ledger.restore(row));
+    /// Progress of groups, and how far each was told to have passed.
+    pub fn restore_progress(&mut self, rows: Vec<ProgressRow>, told: Vec<PassedTo>) {
+        told.into_iter().for_each(|told| self.passings.restore(told));
+        for row in rows {
+            if let Some(committed) = row.committed_offset {
+                let sampled = (row.sampled_at, row.resolution_ms);
+                self.passings.committed(&row.consumer_group, row.ordinal, committed, sampled);
+            }
+            self.ledger.restore(row);
+        }
     }
 
     /// Failures, and the events that still wait; after all other events. Gives the origins that the failures name.
@@ -104,10 +113,12 @@ impl Core {
                 kind: row.kind,
                 resolution: row.resolution,
                 cause: None,
+                profile: row.profile,
+                seen_time: row.seen_time,
                 topic: 0,
                 event_type: 0,
             };
-            self.restore_event(event, row.profile);
+            self.restore_event(event);
         }
         let mut origins = HashMap::new();
         for failure in failures {
@@ -142,9 +153,14 @@ impl Core {
     }
 
     /// One event; topic and type are looked up here.
-    pub fn restore_event(&mut self, mut event: RestoredEvent, profile: i32) {
-        event.topic = self.catalog.at(event.reference.ordinal()).map_or(0, |place| place.topic);
-        event.event_type = self.catalog.event_type(profile);
+    pub fn restore_event(&mut self, mut event: RestoredEvent) {
+        let ordinal = event.reference.ordinal();
+        if let Some(place) = self.catalog.at(ordinal) {
+            event.topic = place.topic;
+            let coverage = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut);
+            coverage.into_iter().for_each(|c| c.note_seen(place.base + event.reference.offset(), event.seen_time));
+        }
+        event.event_type = self.catalog.event_type(event.profile);
         self.resolver.restore_event(&event);
     }
 }
