@@ -75,7 +75,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let readers = writer.readers();
     let ids = restored.id_key;
     let filtered = config.topics.is_some() || config.exclude.is_some();
-    let core = restore::core(&writer, restored, filtered)?;
+    let core = Core::resume(&writer, restored, filtered)?;
     let plan = Arc::new(plan::TapPlan::new(&config, core.positions(), clock::now()));
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));

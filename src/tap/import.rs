@@ -2,7 +2,7 @@
 
 use super::clock;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
-use super::{restore, secret, spawn};
+use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{
@@ -64,7 +64,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
         writer.configure(&config.business_flows)?;
     }
     let decoder = Decoder::new(restored.id_key, keys);
-    let core = restore::core(&writer, restored, false)?;
+    let core = Core::resume(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let pipeline = Pipeline {
