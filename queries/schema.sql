@@ -1,4 +1,4 @@
--- The tables behind the public views, schema version 2. This file is what to read; `migrate/` is what runs, and a test
+-- The tables behind the public views, schema version 3. This file is what to read; `migrate/` is what runs, and a test
 -- holds the two together. Tables are private: dashboards, the terminal UI and people use the views in `views/` and the
 -- macros in `reports/`.
 --

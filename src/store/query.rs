@@ -34,7 +34,7 @@ pub mod migrate {
         FIRST_SCHEMA "0001_first_schema",
         /// Schema version 2: counts by minute, and what groups passed.
         COUNTS "0002_counts",
-        /// What is told to an OTLP collector.
+        /// Schema version 3: what is told to an OTLP collector.
         OUTBOX "0003_outbox",
     }
 }
