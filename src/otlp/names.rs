@@ -14,6 +14,9 @@ pub const SERVICE_NAMESPACE: &str = "service.namespace";
 pub const HOST_ID: &str = "host.id";
 /// Resource: one value on all spans, see [`HOST`].
 pub const HOST_NAME: &str = "host.name";
+/// Resource: one value on all spans, see [`HOST`]. Not of the conventions: Jaeger's query service up to 2.13 knows hosts
+/// by nothing else.
+pub const IP: &str = "ip";
 /// All times come from one clock, the tapped cluster's log: spans of different hosts would be suspected of clock skew.
 pub const HOST: &str = "headwater";
 
@@ -23,7 +26,8 @@ pub const MESSAGING_SYSTEM: &str = "messaging.system";
 pub const KAFKA: &str = "kafka";
 /// `send`, `pass`, or what a failure record is.
 pub const OPERATION_NAME: &str = "messaging.operation.name";
-/// [`SEND`] or [`SETTLE`].
+/// [`SEND`] or [`SETTLE`]. A span's name is operation and topic, as the conventions have it, and the event's type where it
+/// has one: a trace shall read as what happened.
 pub const OPERATION_TYPE: &str = "messaging.operation.type";
 /// A record was written.
 pub const SEND: &str = "send";

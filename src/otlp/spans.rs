@@ -20,6 +20,10 @@ pub const REQUEST_BYTES: usize = 2 << 20;
 /// Longest time between the making of an event and its record that is shown as the span's length. What lies farther
 /// apart is no sending: a clock that is wrong, or data of old that is sent again.
 const APPEND_MAX_US: i64 = 3_600_000_000;
+/// Shortest span, 1 µs: Jaeger takes one without length for one of negative length, and warns.
+const LENGTH_MIN_NS: u64 = 1_000;
+/// Latest time that is told, in the year 2262: readers hold nanoseconds in 63 bits.
+const LATEST_US: i64 = i64::MAX / 1000 - 1;
 /// Sampled (W3C trace flags).
 const SAMPLED: u32 = 1;
 /// Sampled, and known to come from elsewhere (OTLP span flags, bits 8 and 9).
@@ -81,6 +85,7 @@ fn resource(cluster: &str, service: &str) -> ResourceSpans {
         text(names::SERVICE_NAMESPACE, cluster),
         text(names::HOST_ID, names::HOST),
         text(names::HOST_NAME, names::HOST),
+        text(names::IP, names::HOST),
     ];
     let scope = InstrumentationScope {
         name: names::SCOPE.into(),
@@ -143,7 +148,10 @@ impl Base<'_> {
         links.extend(self.entry.links.iter().map(|link| self.link(link)));
         Span {
             parent_span_id: parent.map(|cause| event_span(&self.places.place(cause)).to_vec()).unwrap_or_default(),
-            name: format!("{operation} {}", self.place.topic),
+            name: match &event.event_type {
+                Some(event_type) => format!("{operation} {} {event_type}", self.place.topic),
+                None => format!("{operation} {}", self.place.topic),
+            },
             kind: SpanKind::Producer as i32,
             attributes,
             links,
@@ -192,7 +200,7 @@ impl Base<'_> {
             span_id: id.to_vec(),
             flags: SAMPLED,
             start_time_unix_nano: nanos(start),
-            end_time_unix_nano: nanos(end),
+            end_time_unix_nano: nanos(end).max(nanos(start) + LENGTH_MIN_NS),
             ..Span::default()
         }
     }
@@ -275,9 +283,9 @@ fn own_trace(context: &crate::event::TraceContext) -> Option<Link> {
     })
 }
 
-/// From 1970 to the last nanosecond that readers can hold in 63 bits; records carry any time.
+/// Nanoseconds since 1970. Records carry any time, and readers hold it in 63 bits.
 fn nanos(at: Timestamp) -> u64 {
-    at.0.max(0).saturating_mul(1000).unsigned_abs()
+    at.0.clamp(0, LATEST_US).unsigned_abs() * 1000
 }
 
 fn text(key: &str, value: &str) -> KeyValue {
