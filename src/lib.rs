@@ -14,6 +14,7 @@
 //! - [`causality`]: `Envelope -> Resolution`: who caused it, who still waits, who is orphaned.
 //! - [`delivery`]: committed offsets and log ends -> how far each group has come.
 //! - [`store`]: DuckDB behind one writer and many readers. The SQL itself is in `queries/`.
+//! - [`otlp`]: what was settled, told to an OTLP collector as spans.
 //! - [`serve`]: the read-only PostgreSQL wire door of a running tap.
 //! - [`report`]: row types, the graph of one conversation, and renderers.
 //! - [`client`]: asks a running tap through its door, or opens a closed file.
@@ -55,6 +56,7 @@ pub mod delivery;
 pub mod demo;
 pub mod event;
 pub mod kafka;
+pub mod otlp;
 pub mod report;
 pub mod serve;
 pub mod store;

@@ -26,11 +26,19 @@ pub enum Counter {
     QueriesFailed = 7,
     /// Headers that were not looked at, because their record has more than the limit.
     HeadersCut = 8,
+    /// Spans that a collector took.
+    SpansSent = 9,
+    /// Spans that a collector refused for good.
+    SpansRejected = 10,
+    /// Requests to a collector that were tried again.
+    SpanRetries = 11,
+    /// Entries of the outbox that were not sent yet.
+    OutboxWaiting = 12,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -40,6 +48,10 @@ impl Counter {
         Self::Queries,
         Self::QueriesFailed,
         Self::HeadersCut,
+        Self::SpansSent,
+        Self::SpansRejected,
+        Self::SpanRetries,
+        Self::OutboxWaiting,
     ];
 
     /// The name in the `tap` view.
@@ -54,7 +66,16 @@ impl Counter {
             Self::Queries => "queries",
             Self::QueriesFailed => "queries_failed",
             Self::HeadersCut => "headers_cut",
+            Self::SpansSent => "spans_sent",
+            Self::SpansRejected => "spans_rejected",
+            Self::SpanRetries => "span_retries",
+            Self::OutboxWaiting => "outbox_waiting",
         }
+    }
+
+    /// True for what goes up and down.
+    pub const fn is_gauge(self) -> bool {
+        matches!(self, Self::OutboxWaiting)
     }
 }
 
@@ -66,6 +87,11 @@ impl Counters {
     /// Adds `n` to `counter`.
     pub fn add(&self, counter: Counter, n: u64) {
         self.0[counter as usize].fetch_add(n, Relaxed);
+    }
+
+    /// Sets `counter`, which goes up and down, to `n`.
+    pub fn set(&self, counter: Counter, n: u64) {
+        self.0[counter as usize].store(n, Relaxed);
     }
 
     /// The value of `counter` since start.

@@ -215,6 +215,12 @@ pub(super) struct Tap {
     /// time between two commits [default: 1s]
     #[arg(long, value_name = "TIME", env = "HEADWATER_COMMIT_INTERVAL", hide_env_values = true)]
     pub commit_interval: Option<String>,
+    /// tell events, passes and failures as spans to this OTLP collector (gRPC), such as http://127.0.0.1:4317
+    #[arg(long, value_name = "URL", env = "HEADWATER_OTLP", hide_env_values = true)]
+    pub otlp: Option<String>,
+    /// send the tap's own counters to this OTLP collector (gRPC)
+    #[arg(long, value_name = "URL", env = "HEADWATER_TELEMETRY", hide_env_values = true)]
+    pub telemetry: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -278,6 +284,9 @@ pub(super) struct Demo {
     /// run the company on a real cluster; one that has topics is refused
     #[arg(long, value_name = "HOST:PORT,…")]
     pub brokers: Option<String>,
+    /// tell events, passes and failures as spans to this OTLP collector (gRPC), such as http://127.0.0.1:4317
+    #[arg(long, value_name = "URL")]
+    pub otlp: Option<String>,
     /// print the verdict as JSON
     #[arg(long)]
     pub json: bool,

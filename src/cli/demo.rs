@@ -24,6 +24,7 @@ pub(super) fn run(args: args::Demo) -> anyhow::Result<ExitCode> {
         keep: args.keep,
         serve: args.serve,
         brokers: args.brokers,
+        otlp: args.otlp.map(config::otlp).transpose()?,
         json: args.json,
         terminal: output::is_terminal(),
     };

@@ -53,6 +53,8 @@ pub struct DemoOptions {
     pub serve: bool,
     /// Bootstrap addresses of a real, empty cluster, instead of the one in this process.
     pub brokers: Option<String>,
+    /// The OTLP collector that is told what was settled.
+    pub otlp: Option<String>,
     /// Report as JSON.
     pub json: bool,
     /// Whether the output is a terminal.
@@ -73,11 +75,11 @@ pub trait Watching {
     /// # Errors
     /// When the tap cannot answer.
     fn ask(&self, question: &str) -> Result<Table, TapError>;
-    /// Stops it in order.
+    /// Stops it in order. Gives the entries of its outbox that no collector took in time.
     ///
     /// # Errors
     /// What it died of.
-    fn stop(self: Box<Self>) -> Result<(), TapError>;
+    fn stop(self: Box<Self>) -> Result<u64, TapError>;
 }
 
 /// Runs the demo: `start` starts the tap, `out` takes the report, `stop` ends the run early.
@@ -96,7 +98,7 @@ pub fn run_with(
         Some(brokers) => Cluster::at(brokers, &company)?,
         None => Cluster::in_process(&company)?,
     };
-    let watching = start(tap_config(&cluster, &company, &database)?).map_err(Error::Tap)?;
+    let watching = start(tap_config(&cluster, &company, &database, options)?).map_err(Error::Tap)?;
     let running = Running::open(company, options.seed, &cluster)?;
     let mut stage = Stage { options, running, watching, out, drawn: 0, began: Instant::now(), place: place(&cluster) };
     if options.serve {
@@ -105,13 +107,19 @@ pub fn run_with(
     stage.play(stop)?;
     if options.serve {
         drop(stage.running.close());
-        stage.watching.stop().map_err(Error::Tap)?;
+        let left = stage.watching.stop().map_err(Error::Tap)?;
+        warn_of_left(left);
         return Ok(Outcome::NotJudged);
     }
     stage.close()
 }
 
-fn tap_config(cluster: &Cluster, company: &Company, database: &Database) -> Result<TapConfig, Error> {
+fn tap_config(
+    cluster: &Cluster,
+    company: &Company,
+    database: &Database,
+    options: &DemoOptions,
+) -> Result<TapConfig, Error> {
     Ok(TapConfig {
         cluster: "demo".into(),
         brokers: cluster.brokers().split(',').map(str::to_owned).collect(),
@@ -127,6 +135,8 @@ fn tap_config(cluster: &Cluster, company: &Company, database: &Database) -> Resu
         metrics: None,
         sample_interval: SAMPLE_INTERVAL,
         commit_interval: COMMIT_INTERVAL,
+        otlp: options.otlp.clone(),
+        telemetry: None,
         business_flows: company.flows()?,
     })
 }
@@ -231,11 +241,19 @@ impl Stage<'_> {
         let standing = running.book().standing();
         let ledger = running.close();
         let settled = settle(&company, &ledger, &standing, &*watching);
-        watching.stop().map_err(Error::Tap)?;
+        let left = watching.stop().map_err(Error::Tap)?;
         let (answers, verdict) = settled?;
         let account = account(&answers, &ledger, &schedule);
         print(out, options, (&setting, &account, &verdict)).map_err(Error::Print)?;
+        warn_of_left(left);
         Ok(verdict.outcome())
+    }
+}
+
+/// A collector that was away to the end is no failure of the demo.
+fn warn_of_left(left: u64) {
+    if left > 0 {
+        tracing::warn!(left, "the collector did not take everything: these entries of the outbox were not sent");
     }
 }
 

@@ -34,6 +34,8 @@ pub mod migrate {
         FIRST_SCHEMA "0001_first_schema",
         /// Schema version 2: counts by minute, and what groups passed.
         COUNTS "0002_counts",
+        /// Schema version 3: what is told to an OTLP collector.
+        OUTBOX "0003_outbox",
     }
 }
 
@@ -178,6 +180,12 @@ pub mod write {
         META "meta",
         /// Adds staged counts by minute, and what verdicts changed.
         MINUTES "minutes",
+        /// Puts into the outbox what this commit settled, joined and passed.
+        OUTBOX "outbox",
+        /// Notes that the outbox was sent up to $1, and of that up to ref $2.
+        OUTBOX_SENT "outbox_sent",
+        /// Stages what leaves the pending table for the outbox.
+        OUTBOX_SETTLED "outbox_settled",
         /// Adds what staged ranges hold to what groups passed.
         PASSED "passed",
         /// Counts the events of staged ranges; $1 is a time before which none was seen.
@@ -279,6 +287,14 @@ pub mod ask {
         ORPHANS "orphans",
         /// The types of the parameters of the statement that [`PREPARE`] made.
         PARAMETER_TYPES "parameter_types",
+        /// Entries of the outbox after ($1, $2) up to $3, whose passed events were seen since $4; $5 is the limit.
+        OUTBOX_ENTRIES "outbox_entries",
+        /// Links of the outbox's entries $1 to $2.
+        OUTBOX_LINKS "outbox_links",
+        /// Since when the events that the passes $1 to $2 speak of were seen.
+        OUTBOX_SEEN "outbox_seen",
+        /// The outbox's cursor and its end.
+        OUTBOX_STATE "outbox_state",
         /// The dictionary of partitions.
         PARTITIONS "partitions",
         /// Macro `passage`: $1 ref.
