@@ -5,9 +5,6 @@
 
 mod args;
 mod demo;
-mod find;
-mod id;
-mod key;
 mod output;
 mod reading;
 mod source;

@@ -3,8 +3,10 @@
 use super::args::Source as Typed;
 use super::output;
 use crate::client::{self, Client, run_file};
+use crate::event::HashKey;
 use crate::report::Table;
 use crate::report::rows::CoverageLine;
+use crate::tap;
 use client::query;
 use std::path::{Path, PathBuf};
 
@@ -56,10 +58,29 @@ impl Source {
         }
     }
 
+    /// The secret of the record keys, which lies beside the database; or why it cannot be had, and what to do.
+    pub(super) fn secret(&self) -> Result<HashKey, String> {
+        secret(&self.database)
+    }
+
     /// Coverage of everything, as it came and as rows.
     pub(super) fn coverage(&self) -> anyhow::Result<(Table, Vec<CoverageLine>)> {
         let table = self.client.ask(&query::COVERAGE, &[])?;
         let lines = CoverageLine::from_table(&table)?;
         Ok((table, lines))
     }
+}
+
+/// The secret of the record keys of `database`; or why it cannot be had, and what to do.
+pub(super) fn secret(database: &Path) -> Result<HashKey, String> {
+    let path = tap::secret_path(database);
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        format!(
+            "cannot read {}, without which keys cannot be searched; ask where the tap runs: {error}",
+            path.display()
+        )
+    })?;
+    tap::parse_secret(&text).map_err(|_| {
+        format!("{} holds no key of 32 hex digits; restore it from where the tap wrote it", path.display())
+    })
 }
