@@ -330,6 +330,102 @@ row! {
         worst_committed_offset: Option<i64> = "worst_committed_offset",
         /// When this was sampled.
         sampled_at: Timestamp = "sampled_at",
+        /// Name of the tapped cluster.
+        cluster: String = "cluster",
+    }
+}
+
+row! {
+    /// How far one group has come on one partition (`progress`).
+    PartitionProgress {
+        /// Partition.
+        partition: i64 = "partition",
+        /// Next offset that the group will read; `None` when it never committed here.
+        committed_offset: Option<i64> = "committed_offset",
+        /// The log's end.
+        log_end_offset: Option<i64> = "log_end_offset",
+        /// Kafka's number.
+        lag_offsets: Option<i64> = "lag_offsets",
+        /// Readable records that wait.
+        lag_records: Option<i64> = "lag_records",
+        /// Age of the oldest record that waits, ms.
+        lag_ms: Option<i64> = "lag_ms",
+        /// How the group stands here.
+        state: String = "state",
+    }
+}
+
+row! {
+    /// How the tap itself stands.
+    TapStanding {
+        /// The tapped clusters; `None` before the first record.
+        cluster: Option<String> = "cluster",
+        /// When it saw the newest event.
+        seen_time: Option<Timestamp> = "seen_time",
+        /// When it last sampled groups and log ends.
+        sampled_at: Option<Timestamp> = "sampled_at",
+        /// Records that lay on sampled partitions at that time, and were not read yet.
+        unread: i64 = "unread",
+        /// Holes that may have held events: partitions and reasons.
+        gaps: i64 = "gaps",
+    }
+}
+
+row! {
+    /// Sums of one minute over all topics of the business.
+    Pulse {
+        /// The minute.
+        minute: Timestamp = "minute",
+        /// Events that the tap saw in it.
+        received: i64 = "received",
+        /// Of these, passed: once for each group.
+        passed: i64 = "passed",
+        /// Of these, failed.
+        failed: i64 = "failed",
+        /// Of these, orphaned.
+        orphaned: i64 = "orphaned",
+    }
+}
+
+row! {
+    /// The headline that every door shows (`totals`).
+    Totals {
+        /// Events that the tap saw.
+        received: i64 = "received",
+        /// Of these, passed: once for each group.
+        passed: i64 = "passed",
+        /// Of these, failed: once for each group.
+        failed: i64 = "failed",
+        /// Of the failed, healed.
+        healed: i64 = "healed",
+        /// Of the failed, given up.
+        dead: i64 = "dead",
+        /// Of the failed, tried again.
+        retrying: i64 = "retrying",
+        /// Of the failed, without a way back to a root.
+        orphaned_failures: i64 = "orphaned_failures",
+        /// Of the failed, dead letters that nobody has passed and nothing has healed.
+        unattended: i64 = "unattended",
+        /// Retry records.
+        retried: i64 = "retried",
+        /// Events that wait for a cause that they name.
+        waiting: i64 = "waiting",
+        /// Events that have lost their cause.
+        orphaned: i64 = "orphaned",
+        /// Topics that had anything.
+        topics: i64 = "topics",
+        /// Groups that passed anything.
+        groups: i64 = "groups",
+        /// Records seen since reading began.
+        seen: i64 = "seen",
+        /// Offsets without one.
+        missing: i64 = "missing",
+        /// Seen in proportion to seen and lost; `None` while nothing was read.
+        coverage: Option<f64> = "coverage",
+        /// When the first event was seen.
+        first_time: Option<Timestamp> = "first_time",
+        /// When the last one was.
+        last_time: Option<Timestamp> = "last_time",
     }
 }
 

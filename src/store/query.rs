@@ -70,6 +70,10 @@ pub mod views {
         EVENT "event",
         /// View `failure`.
         FAILURE "failure",
+        /// View `minute`.
+        MINUTE "minute",
+        /// View `passed_minute`.
+        PASSED_MINUTE "passed_minute",
         /// View `producer`.
         PRODUCER "producer",
         /// View `progress`.
@@ -97,6 +101,8 @@ pub mod reports {
         EFFECTS "effects",
         /// Macro `failures`.
         FAILURES "failures",
+        /// Macro `totals`.
+        TOTALS "totals",
         /// Macro `find_coordinates`.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_correlation`.
@@ -217,6 +223,8 @@ pub mod ask {
         FIND_TEXT "find_text",
         /// Macro `find_trace`: $1, $2 halves of the trace id.
         FIND_TRACE "find_trace",
+        /// View `progress` of $1 cluster, $2 group and $3 topic.
+        GROUP_PARTITIONS "group_partitions",
         /// Whether the file has a `meta` table, and any table at all.
         HAS_SCHEMA "has_schema",
         /// Binds $1 as one SELECT statement, by DuckDB's own parser, and runs nothing.
@@ -241,12 +249,18 @@ pub mod ask {
         PROFILES "profiles",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
+        /// Sums by minute: $1 since, $2 until; NULL for no bound.
+        PULSE "pulse",
         /// The last $1 edges.
         RECENT_CAUSES "recent_causes",
         /// The last $1 settled events.
         RECENT_EVENTS "recent_events",
         /// Orphans among the last $1 settled events.
         RECENT_ORPHANS "recent_orphans",
+        /// How the tap itself stands.
+        STANDING "standing",
+        /// Macro `totals`: $1 since, $2 until; NULL for no bound.
+        TOTALS "totals",
         /// Macro `trace_edges`: $1 ref.
         TRACE_EDGES "trace_edges",
         /// Macro `trace_failures`: $1 ref.

@@ -1,0 +1,1 @@
+SELECT * FROM totals(since := $1, until := $2);
