@@ -9,6 +9,7 @@ mod output;
 mod reading;
 mod source;
 mod stop;
+mod top;
 mod trace;
 mod writing;
 
@@ -49,6 +50,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(args) => demo::run(args),
         Command::Tap(args) => writing::tap(args),
+        Command::Top(args) => top::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Failures(args) => reading::failures(&args),
         Command::Lag(args) => reading::lag(&args),

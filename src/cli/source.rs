@@ -18,6 +18,10 @@ pub(super) struct Source {
     pub database: PathBuf,
     /// What the next command needs to come here again; empty where nothing was typed.
     pub reach: String,
+    /// It is a closed file, which does not change.
+    pub file: bool,
+    /// The door that was named, if one was.
+    pub connect: Option<String>,
 }
 
 impl Source {
@@ -35,7 +39,7 @@ impl Source {
         };
         if let Some(database) = db {
             let reach = typed.db.as_ref().map(|db| format!(" --db {}", db.display())).unwrap_or_default();
-            return Ok(Self { client: Client::open(&database)?, database, reach });
+            return Ok(Self { client: Client::open(&database)?, database, reach, file: true, connect: None });
         }
         let default = Path::new(client::DATABASE);
         let database = || match run_file::read(default) {
@@ -45,12 +49,12 @@ impl Source {
         match Client::find(connect.as_deref(), None) {
             Ok(client) => {
                 let reach = typed.connect.as_ref().map(|url| format!(" --connect {url}")).unwrap_or_default();
-                Ok(Self { client, database: database(), reach })
+                Ok(Self { client, database: database(), reach, file: false, connect })
             }
             Err(error) if connect.is_none() && default.exists() => match Client::open(default) {
                 Ok(client) => {
                     output::note(&format!("headwater: no tap runs here; reading the file {}", default.display()));
-                    Ok(Self { client, database: default.to_owned(), reach: String::new() })
+                    Ok(Self { client, database: default.to_owned(), reach: String::new(), file: true, connect: None })
                 }
                 Err(_) => Err(error.into()),
             },

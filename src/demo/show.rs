@@ -57,7 +57,12 @@ pub struct DemoOptions {
     pub json: bool,
     /// Whether the output is a terminal.
     pub terminal: bool,
+    /// What a terminal shows while the company works; else a picture that draws itself anew.
+    pub screen: Option<OpenScreen>,
 }
+
+/// Shows the tap whose door is named, until the user leaves or the function says that it is over.
+pub type OpenScreen = fn(&str, &dyn Fn() -> bool) -> Result<(), TapError>;
 
 /// Anything that goes wrong outside the demo.
 pub type TapError = Box<dyn std::error::Error + Send + Sync>;
@@ -166,6 +171,9 @@ impl Stage<'_> {
         let open_ended = self.options.serve || self.options.terminal && !self.options.json;
         let run_for = self.options.run_for.or((!open_ended).then_some(DEFAULT_RUN));
         let live = self.options.terminal && !self.options.serve && !self.options.json;
+        if let (true, Some(open)) = (live, self.options.screen) {
+            return self.open(open, run_for, stop);
+        }
         let mut refreshed = Instant::now();
         while !stop.load(Ordering::Relaxed) && run_for.is_none_or(|limit| self.began.elapsed() < limit) {
             if !self.watching.is_alive() {
@@ -178,6 +186,22 @@ impl Stage<'_> {
             std::thread::sleep(LOOK_EVERY);
         }
         Ok(())
+    }
+
+    /// Lets the company work behind a screen until the user leaves it, its time is over, or `stop` is set.
+    fn open(&mut self, open: OpenScreen, run_for: Option<Duration>, stop: &AtomicBool) -> Result<(), Error> {
+        let over = || {
+            let late = run_for.is_some_and(|limit| self.began.elapsed() >= limit);
+            late || stop.load(Ordering::Relaxed) || !self.watching.is_alive()
+        };
+        open(self.watching.url(), &over).map_err(Error::Screen)?;
+        if !self.watching.is_alive() {
+            return Err(Error::TapEnded);
+        }
+        self.drawn = 1;
+        writeln!(self.out, "the company finishes what it has begun; the report and the verdict follow")
+            .and_then(|()| self.out.flush())
+            .map_err(Error::Print)
     }
 
     fn draw(&mut self) -> Result<(), Error> {
