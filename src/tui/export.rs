@@ -37,12 +37,12 @@ pub fn stem(trace: &Trace) -> String {
 /// What is downstream of an event, in words.
 pub fn downstream(downstream: &Downstream) -> String {
     match downstream.events {
-        0 => "nothing is downstream of this event: it has no effects that were seen".to_owned(),
+        0 => "downstream: no effects seen".to_owned(),
         n => format!(
-            "downstream: {} in {}, {} of them failure records",
+            "downstream: {} in {}, {}",
             style::plural(n as i64, "effect"),
             style::plural(downstream.topics as i64, "topic"),
-            style::count(downstream.failures as i64)
+            style::plural(downstream.failures as i64, "failure record")
         ),
     }
 }

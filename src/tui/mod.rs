@@ -14,7 +14,11 @@ pub mod keymap;
 pub mod model;
 pub mod record;
 mod run;
+#[cfg(test)]
+mod sample;
 mod screen;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 pub mod trace;
 pub mod update;

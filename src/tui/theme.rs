@@ -176,6 +176,6 @@ impl Theme {
 
     /// The look of the selected row: the same everywhere, and to be seen without colours.
     pub fn selected(&self) -> Style {
-        Style::default().add_modifier(Modifier::REVERSED)
+        Style::reset().add_modifier(Modifier::REVERSED)
     }
 }

@@ -312,12 +312,7 @@ fn in_panes(model: &mut Model, act: Act) -> Vec<Command> {
         Act::Root => trace.to_root(),
         Act::Collapse => trace.collapse(),
         Act::Expand => trace.expand(),
-        Act::Downstream => {
-            trace.mark_downstream();
-            if let Some(said) = trace.downstream.as_ref().map(export::downstream) {
-                say(model, &said, true);
-            }
-        }
+        Act::Downstream => trace.mark_downstream(),
         Act::Export => {
             let stem = export::stem(trace);
             let text = export::markdown(trace, &model.origin, model.now);

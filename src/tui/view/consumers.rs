@@ -1,6 +1,6 @@
 //! Screen 3: groups behind, and the partitions of one.
 
-use super::grid::{self, Column, Grid, number, text};
+use super::grid::{self, Column, Grid, number, rest, text};
 use super::nothing;
 use super::paint::{Canvas, Piece, piece, split, split_at};
 use crate::report::rows::{LagRow, PartitionProgress};
@@ -16,7 +16,7 @@ const COLUMNS: &[Column] = &[
     number("time", 10, 0),
     number("events wait", 12, 2),
     number("offsets", 10, 3),
-    text("state", 0, 0),
+    rest("state", 16),
 ];
 const PARTITIONS: &[Column] = &[
     number("partition", 9, 0),
@@ -24,10 +24,13 @@ const PARTITIONS: &[Column] = &[
     number("log end", 12, 1),
     number("records", 9, 0),
     number("time", 10, 2),
-    text("state", 0, 0),
+    rest("state", 20),
 ];
 /// From so many columns on the partitions stand beside the groups.
 const SIDE_BY_SIDE: u16 = 140;
+
+/// Below so many rows nothing is framed.
+const COMPACT: u16 = 16;
 
 /// Draws the screen.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -42,14 +45,19 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let (left, right) = match rest.width >= SIDE_BY_SIDE {
         true => split_at(rest, rest.width * 3 / 5),
         false => {
-            let below = (consumers.partitions.len().min(8) as u16 + 3).min(rest.height * 2 / 5).max(4);
+            let below = (consumers.partitions.len().clamp(1, 8) as u16 + 3).min(rest.height * 2 / 5);
             split(rest, rest.height.saturating_sub(below))
         }
     };
-    let inside = canvas.frame(left, &[piece(Tone::Plain, "groups")], true);
+    let framed = area.height >= COMPACT;
+    let inside = canvas.pane(left, &[piece(Tone::Plain, "groups")], (true, framed));
     let rows: Vec<Vec<Piece>> = consumers.rows.iter().map(|row| cells(canvas, row)).collect();
-    grid::draw(canvas, inside, &Grid { columns: COLUMNS, rows: &rows, selected: Some(consumers.selected) });
-    partitions(canvas, right, model);
+    grid::draw(
+        canvas,
+        inside,
+        &Grid { columns: COLUMNS, rows: &rows, selected: Some(consumers.selected), titles: true },
+    );
+    partitions(canvas, right, model, framed);
 }
 
 fn summary(canvas: &Canvas<'_>, model: &Model) -> Vec<Piece> {
@@ -109,15 +117,16 @@ pub fn state(canvas: &Canvas<'_>, row: &LagRow) -> (Tone, String) {
         (true, None, _) => (Tone::Fail, format!("{} {state} at partition {}", glyphs.fail, row.worst_partition)),
         (false, None, _) => (Tone::Warn, format!("{} {state}", glyphs.orphan)),
         (false, _, 0) => (Tone::Ok, format!("{} caught up", glyphs.ok)),
+        (false, _, _) if row.state == "stable" => (Tone::Warn, format!("{} behind", glyphs.wait)),
         (false, _, _) => (Tone::Warn, format!("{} behind, {state}", glyphs.wait)),
     }
 }
 
-fn partitions(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+fn partitions(canvas: &mut Canvas<'_>, area: Rect, model: &Model, framed: bool) {
     let consumers = &model.consumers;
     let Some(row) = consumers.rows.get(consumers.selected) else { return };
     let title = format!("{} on {}", row.consumer_group, row.topic);
-    let inside = canvas.frame(area, &[piece(Tone::Plain, title)], false);
+    let inside = canvas.pane(area, &[piece(Tone::Plain, title)], (false, framed));
     let known = consumers.shown.as_ref().is_some_and(|shown| {
         (&shown.group, &shown.topic, &shown.cluster) == (&row.consumer_group, &row.topic, &row.cluster)
     });
@@ -125,7 +134,7 @@ fn partitions(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         return nothing(canvas, inside, false, "");
     }
     let rows: Vec<Vec<Piece>> = consumers.partitions.iter().map(|row| partition_cells(canvas, row)).collect();
-    grid::draw(canvas, inside, &Grid { columns: PARTITIONS, rows: &rows, selected: None });
+    grid::draw(canvas, inside, &Grid { columns: PARTITIONS, rows: &rows, selected: None, titles: true });
 }
 
 fn partition_cells(canvas: &Canvas<'_>, row: &PartitionProgress) -> Vec<Piece> {
@@ -137,6 +146,7 @@ fn partition_cells(canvas: &Canvas<'_>, row: &PartitionProgress) -> Vec<Piece> {
         (true, _, _) => (Tone::Fail, format!("{} {state}", glyphs.fail)),
         (false, None, _) => (Tone::Warn, format!("{} {state}", glyphs.orphan)),
         (false, _, 0) => (Tone::Ok, format!("{} caught up", glyphs.ok)),
+        (false, _, _) if row.state == "stable" => (Tone::Warn, format!("{} behind", glyphs.wait)),
         (false, _, _) => (Tone::Warn, format!("{} behind, {state}", glyphs.wait)),
     };
     vec![

@@ -18,10 +18,10 @@ const NAME: usize = 9;
 const LINES_MAX: usize = 12;
 
 /// Draws the details.
-pub fn draw(canvas: &mut Canvas<'_>, area: Rect, trace: &Trace) {
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect, trace: &Trace, framed: bool) {
     let Some(event) = trace.event() else { return };
     let title = [piece(Tone::Strong, tree::coordinates(event))];
-    let inside = canvas.frame(area, &title, trace.in_details);
+    let inside = canvas.pane(area, &title, (trace.in_details, framed));
     let lines = lines(canvas, trace, event, usize::from(inside.width));
     let last = lines.len().saturating_sub(usize::from(inside.height));
     let top = trace.details_top.min(last);
@@ -29,7 +29,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, trace: &Trace) {
         canvas.line(inside, row as u16, line);
     }
     if top < last && inside.height > 0 {
-        let more = Rect { y: area.bottom() - 1, height: 1, ..area };
+        let row = if framed { area.bottom() - 1 } else { area.y };
+        let more = Rect { y: row, height: 1, ..area };
         let said = format!(" {} more lines: Tab, then j ", last - top);
         canvas.line_right(Rect { width: more.width.saturating_sub(2), ..more }, 0, &[piece(Tone::Muted, said)]);
     }
@@ -73,9 +74,9 @@ fn lines(canvas: &Canvas<'_>, trace: &Trace, event: &TraceNode, columns: usize) 
     }
     lines.add("time", Tone::Plain, &format!("{} UTC", style::date_time(event.time)));
     causes(&mut lines, trace, event);
-    passed(canvas, &mut lines, trace, event);
+    passed(canvas, &mut lines, trace);
     let seen = Seen::of(&trace.coverage, |_| true);
-    lines.add("seen", if seen.missing() > 0 { Tone::Warn } else { Tone::Plain }, &seen.sentence());
+    lines.add("seen", Tone::Plain, &seen.sentence());
     if trace.conversation.edges_outside > 0 {
         let text = style::plural(trace.conversation.edges_outside as i64, "cause");
         lines.add("beyond", Tone::Plain, &format!("{text} outside of what was read for this answer"));
@@ -130,11 +131,10 @@ fn causes(lines: &mut Lines, trace: &Trace, event: &TraceNode) {
     }
 }
 
-/// Groups that read this event's partition, else how all groups stand on the conversation.
-fn passed(canvas: &Canvas<'_>, lines: &mut Lines, trace: &Trace, event: &TraceNode) {
+/// How the groups stand on the conversation.
+fn passed(canvas: &Canvas<'_>, lines: &mut Lines, trace: &Trace) {
     let glyphs = canvas.theme.glyphs;
     let all = standings(&trace.conversation, &trace.passage);
-    let _ = event;
     for (n, (group, standing)) in all.iter().enumerate() {
         let (tone, glyph, word) = match standing {
             Standing::Passed => (Tone::Ok, glyphs.ok, "passed"),

@@ -1,6 +1,6 @@
 //! Screen 4: failures by signature.
 
-use super::grid::{self, Column, Grid, number, text};
+use super::grid::{self, Column, Grid, number, rest, text};
 use super::nothing;
 use super::numbers::bars;
 use super::paint::{Canvas, Piece, piece, split};
@@ -15,7 +15,7 @@ const COLUMNS: &[Column] = &[
     text("trend", 12, 2),
     number("last", 10, 3),
     text("group", 20, 0),
-    text("what", 0, 0),
+    rest("what", 26),
     text("from", 22, 1),
     text("state", 34, 0),
 ];
@@ -25,7 +25,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let (top, rest) = split(area, 1);
     canvas.line(top, 0, &summary(canvas, model));
     let (rest, bottom) = split(rest, rest.height.saturating_sub(1));
-    let list = Rect { y: rest.y + 1, height: rest.height.saturating_sub(1), ..rest };
+    // A blank line, where there is room for one.
+    let list = split(rest, u16::from(area.height >= 20)).1;
     let failures = &model.failures;
     if failures.shown.is_empty() {
         let why = match (failures.all.is_empty(), failures.orphans, failures.unattended) {
@@ -40,8 +41,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let narrow = area.width < 100;
     let shown = failures.shown.iter().filter_map(|&at| failures.all.get(at));
     let rows: Vec<Vec<Piece>> = shown.map(|line| cells(canvas, line, now, narrow)).collect();
-    grid::draw(canvas, list, &Grid { columns: COLUMNS, rows: &rows, selected: Some(failures.selected) });
-    let said = " a lower bound: only failures that left a record (dead letters, retries, faults) are counted";
+    grid::draw(canvas, list, &Grid { columns: COLUMNS, rows: &rows, selected: Some(failures.selected), titles: true });
+    let said = " a lower bound: only failures that left a record are counted";
     canvas.line(bottom, 0, &[piece(Tone::Muted, said)]);
 }
 
@@ -56,7 +57,7 @@ fn summary(canvas: &Canvas<'_>, model: &Model) -> Vec<Piece> {
         piece(Tone::Plain, " "),
         piece(
             if all > 0 { Tone::Strong } else { Tone::Muted },
-            format!("{} of {}", style::plural(all, "failure"), style::plural(failures.shown.len() as i64, "kind")),
+            format!("{}, {}", style::plural(all, "failure"), style::plural(failures.shown.len() as i64, "kind")),
         ),
     ];
     let parts = [
@@ -68,8 +69,9 @@ fn summary(canvas: &Canvas<'_>, model: &Model) -> Vec<Piece> {
         line.push(dot.clone());
         line.push(piece(tone, format!("{} {word}", style::count(n))));
     }
-    line.push(dot.clone());
-    line.push(piece(Tone::Muted, failures.sort.name()));
+    if model.size.0 >= 80 {
+        line.extend([dot.clone(), piece(Tone::Muted, failures.sort.name())]);
+    }
     for (on, word) in [(failures.orphans, "orphans only"), (failures.unattended, "unattended only")] {
         if on {
             line.push(dot.clone());

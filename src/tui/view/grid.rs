@@ -15,31 +15,37 @@ pub struct Column {
     pub title: &'static str,
     /// It holds numbers, which stand right.
     pub right: bool,
-    /// Most columns that it takes; the one with 0 takes what is left.
-    pub max: usize,
+    /// Most columns that it takes; the one that has none takes what is left.
+    pub max: Option<usize>,
+    /// Columns that the one that takes what is left has at least.
+    pub min: usize,
     /// Which column goes first where there is no room: the greatest; 0 never goes.
     pub goes: u8,
 }
 
 /// A column of text.
 pub const fn text(title: &'static str, max: usize, goes: u8) -> Column {
-    Column { title, right: false, max, goes }
+    Column { title, right: false, max: Some(max), min: 0, goes }
 }
 
 /// A column of numbers.
 pub const fn number(title: &'static str, max: usize, goes: u8) -> Column {
-    Column { title, right: true, max, goes }
+    Column { title, right: true, max: Some(max), min: 0, goes }
 }
 
-/// Columns that the one that takes what is left has at least.
-const REST_MIN: usize = 14;
+/// The column that takes what is left, and at least so many columns.
+pub const fn rest(title: &'static str, min: usize) -> Column {
+    Column { title, right: false, max: None, min, goes: 0 }
+}
 
 /// Draws `rows` below their titles; the selected one is always to be seen, in the middle where the rows are many.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, grid: &Grid<'_>) {
     let widths = widths(grid, usize::from(area.width).saturating_sub(GAP));
-    let (head, body) = split(area, 1);
-    let titles = grid.columns.iter().map(|column| piece(Tone::Muted, column.title)).collect::<Vec<_>>();
-    canvas.line(head, 0, &cells(canvas, grid.columns, &titles, &widths));
+    let (head, body) = split(area, u16::from(grid.titles));
+    if grid.titles {
+        let titles = grid.columns.iter().map(|column| piece(Tone::Muted, column.title)).collect::<Vec<_>>();
+        canvas.line(head, 0, &cells(canvas, grid.columns, &titles, &widths));
+    }
     let first = offset(grid.rows.len(), usize::from(body.height), grid.selected.unwrap_or(0));
     for (row, cells_of) in grid.rows.iter().enumerate().skip(first).take(usize::from(body.height)) {
         let line = (row - first) as u16;
@@ -65,6 +71,8 @@ pub struct Grid<'a> {
     pub rows: &'a [Vec<Piece>],
     /// The selected row, where the list has the cursor.
     pub selected: Option<usize>,
+    /// The titles of the columns are shown.
+    pub titles: bool,
 }
 
 /// The first of `rows` that is drawn on `height` lines.
@@ -79,8 +87,8 @@ fn widths(grid: &Grid<'_>, room: usize) -> Vec<usize> {
         .iter()
         .enumerate()
         .map(|(at, column)| match column.max {
-            0 => REST_MIN,
-            max => {
+            None => column.min,
+            Some(max) => {
                 let content = grid.rows.iter().map(|row| style::width(&row[at].1)).max().unwrap_or(0);
                 content.max(column.title.len()).min(max)
             }
@@ -97,7 +105,7 @@ fn widths(grid: &Grid<'_>, room: usize) -> Vec<usize> {
         }
     }
     let left = (room + GAP).saturating_sub(total(&widths));
-    if let Some(rest) = grid.columns.iter().position(|column| column.max == 0) {
+    if let Some(rest) = grid.columns.iter().position(|column| column.max.is_none()) {
         widths[rest] += left;
     }
     widths

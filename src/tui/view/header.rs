@@ -11,6 +11,8 @@ use ratatui::layout::Rect;
 const FRESH_US: i64 = 5_000_000;
 /// A tap that samples nothing and sees nothing for so long says so, µs: it samples every few seconds.
 const SILENT_US: i64 = 60_000_000;
+/// Gaps that are counted one by one where there is little room.
+const COUNTED: i64 = 9_999;
 /// Columns that a cluster's name keeps.
 const CLUSTER_MIN: usize = 6;
 
@@ -37,7 +39,9 @@ fn middle(canvas: &Canvas<'_>, name: &str, columns: usize) -> String {
         return name;
     }
     let tail: String = name.chars().rev().take(columns / 3).collect::<Vec<_>>().into_iter().rev().collect();
-    let tail = canvas.fit(&tail, columns / 3);
+    // A mark without its letter is none.
+    let tail = tail.trim_start_matches(|c: char| style::width(c.encode_utf8(&mut [0; 4])) == 0);
+    let tail = canvas.fit(tail, columns / 3);
     format!("{}{tail}", canvas.fit(&name, columns - style::width(&tail)))
 }
 
@@ -47,7 +51,8 @@ fn facts(canvas: &Canvas<'_>, model: &Model, short: bool) -> Vec<Piece> {
     let mut line = vec![dot()];
     line.extend(link(canvas, model, short));
     if let Some(headline) = &model.headline {
-        if !model.origin.file {
+        // How far a tap is behind that does not answer, nobody knows.
+        if !model.origin.file && !matches!(model.link, Link::Lost { .. }) {
             line.push(dot());
             line.push(lag(model, headline, short));
         }
@@ -143,6 +148,7 @@ fn coverage(headline: &Headline, short: bool) -> Vec<Piece> {
     let tone = if whole { Tone::Plain } else { Tone::Warn };
     let gaps = match headline.gaps {
         0 => "no gaps".to_owned(),
+        n if short && n > COUNTED => format!("{} k gaps", style::count(n / 1000)),
         n => style::plural(n, "gap"),
     };
     let word = if short { "cov" } else { "coverage" };

@@ -1,6 +1,6 @@
 //! What is laid over a screen: notices, the line for an ID, several matches, the list of keys.
 
-use super::grid::{self, Column, Grid, text};
+use super::grid::{self, Column, Grid, rest, text};
 use super::paint::{Canvas, Piece, piece, split};
 use crate::report::style;
 use crate::tui::keymap;
@@ -15,7 +15,7 @@ const MATCHES: &[Column] = &[
     text("time (UTC)", 23, 2),
     text("event", 40, 0),
     text("kind", 12, 3),
-    text("type", 0, 0),
+    rest("type", 14),
     text("matched by", 16, 1),
 ];
 
@@ -102,7 +102,7 @@ fn choice(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             ]
         })
         .collect();
-    grid::draw(canvas, inside, &Grid { columns: MATCHES, rows: &rows, selected: Some(choice.selected) });
+    grid::draw(canvas, inside, &Grid { columns: MATCHES, rows: &rows, selected: Some(choice.selected), titles: true });
 }
 
 fn help(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {

@@ -1,6 +1,6 @@
 //! Screen 1: the answer in one line, four numbers with their course, newest failures, groups in trouble.
 
-use super::grid::{self, Column, Grid, number, text};
+use super::grid::{self, Column, Grid, number, rest, text};
 use super::nothing;
 use super::numbers::{Series, bars, rate};
 use super::paint::{Canvas, Piece, piece, split, split_at, width};
@@ -11,12 +11,15 @@ use crate::tui::theme::Tone;
 use ratatui::layout::Rect;
 
 /// From so many columns on two lists stand side by side.
-const SIDE_BY_SIDE: u16 = 100;
+const SIDE_BY_SIDE: u16 = 150;
 /// From so many rows on the boxes have a second line of bars.
 const TALL: u16 = 26;
 
-const FAILURES: &[Column] = &[number("count", 7, 0), text("group", 18, 0), text("what", 0, 0), text("from", 20, 1)];
-const GROUPS: &[Column] = &[text("group", 20, 0), text("topic", 24, 1), number("waits", 9, 0), text("state", 0, 0)];
+/// Below so many rows nothing is framed.
+const COMPACT: u16 = 16;
+
+const FAILURES: &[Column] = &[number("count", 7, 0), text("group", 18, 0), rest("what", 22), text("from", 20, 1)];
+const GROUPS: &[Column] = &[text("group", 20, 0), text("topic", 24, 1), number("waits", 9, 0), rest("state", 22)];
 
 /// Draws the screen.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -25,19 +28,29 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     };
     let (top, rest) = split(area, 1);
     canvas.line(top, 0, &verdict(canvas, model, headline));
-    let boxes_rows = if area.height >= TALL { 4 } else { 3 };
+    let boxes_rows = match area.height {
+        TALL.. => 4,
+        COMPACT.. => 3,
+        _ => 2,
+    };
     let (boxes, lists) = split(rest, boxes_rows);
     numbers(canvas, boxes, model, headline);
     if area.width >= SIDE_BY_SIDE {
         let (left, right) = split_at(lists, lists.width * 11 / 20);
-        failures(canvas, left, model);
-        groups(canvas, right, model);
+        failures(canvas, left, model, framed(area));
+        groups(canvas, right, model, framed(area));
     } else {
-        let trouble = model.overview.groups.len().min(usize::from(lists.height) / 3).max(2) as u16 + 2;
+        let frame = if framed(area) { 3 } else { 1 };
+        let trouble = model.overview.groups.len().clamp(1, usize::from(lists.height) / 3) as u16 + frame;
         let (above, below) = split(lists, lists.height.saturating_sub(trouble));
-        failures(canvas, above, model);
-        groups(canvas, below, model);
+        failures(canvas, above, model, framed(area));
+        groups(canvas, below, model, framed(area));
     }
+}
+
+/// Whether there is room for frames.
+const fn framed(area: Rect) -> bool {
+    area.height >= COMPACT
 }
 
 /// What a person who was woken wants to know first.
@@ -140,10 +153,10 @@ fn numbers(canvas: &mut Canvas<'_>, area: Rect, model: &Model, headline: &Headli
 /// The number, its sum in the window where there is room, and its course.
 fn draw_number(canvas: &mut Canvas<'_>, area: Rect, number: &Number, series: &Series<'_>) {
     let mut title = vec![piece(Tone::Plain, number.title)];
-    if !number.beside.is_empty() && number.title.len() + number.beside.len() + 6 < usize::from(area.width) - 4 {
-        title.push(piece(Tone::Muted, format!("{}{} in all", canvas.theme.glyphs.dot, number.beside)));
+    if !number.beside.is_empty() && number.title.len() + number.beside.len() + 9 <= usize::from(area.width) {
+        title.push(piece(Tone::Muted, format!("{}{}", canvas.theme.glyphs.dot, number.beside)));
     }
-    let inside = canvas.frame(area, &title, false);
+    let inside = canvas.pane(area, &title, (false, area.height > 2));
     let value = [piece(number.tone, number.value.clone()), piece(Tone::Plain, " ")];
     let used = canvas.line(inside, 0, &value).max(width(&value) as u16);
     let (_, course) = split_at(inside, used.min(inside.width));
@@ -154,10 +167,10 @@ fn draw_number(canvas: &mut Canvas<'_>, area: Rect, number: &Number, series: &Se
     }
 }
 
-fn failures(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+fn failures(canvas: &mut Canvas<'_>, area: Rect, model: &Model, framed: bool) {
     let overview = &model.overview;
     let focused = overview.pane == OverviewPane::Failures;
-    let inside = canvas.frame(area, &[piece(Tone::Plain, "newest failures")], focused);
+    let inside = canvas.pane(area, &[piece(Tone::Plain, "newest failures")], (focused, framed));
     if overview.failures.is_empty() {
         return nothing(
             canvas,
@@ -168,7 +181,7 @@ fn failures(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     }
     let rows: Vec<Vec<Piece>> = overview.failures.iter().map(|line| failure_cells(canvas, line)).collect();
     let selected = focused.then_some(overview.failure);
-    grid::draw(canvas, inside, &Grid { columns: FAILURES, rows: &rows, selected });
+    grid::draw(canvas, inside, &Grid { columns: FAILURES, rows: &rows, selected, titles: framed });
 }
 
 fn failure_cells(canvas: &Canvas<'_>, line: &FailureLine) -> Vec<Piece> {
@@ -182,16 +195,16 @@ fn failure_cells(canvas: &Canvas<'_>, line: &FailureLine) -> Vec<Piece> {
     ]
 }
 
-fn groups(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
+fn groups(canvas: &mut Canvas<'_>, area: Rect, model: &Model, framed: bool) {
     let overview = &model.overview;
     let focused = overview.pane == OverviewPane::Groups;
-    let inside = canvas.frame(area, &[piece(Tone::Plain, "groups in trouble or behind")], focused);
+    let inside = canvas.pane(area, &[piece(Tone::Plain, "groups in trouble or behind")], (focused, framed));
     if overview.groups.is_empty() {
         return nothing(canvas, inside, overview.answered, "none: every group that was sampled keeps up");
     }
     let rows: Vec<Vec<Piece>> = overview.groups.iter().map(|row| group_cells(canvas, row)).collect();
     let selected = focused.then_some(overview.group);
-    grid::draw(canvas, inside, &Grid { columns: GROUPS, rows: &rows, selected });
+    grid::draw(canvas, inside, &Grid { columns: GROUPS, rows: &rows, selected, titles: framed });
 }
 
 fn group_cells(canvas: &Canvas<'_>, row: &LagRow) -> Vec<Piece> {

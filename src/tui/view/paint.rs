@@ -31,7 +31,9 @@ impl Canvas<'_> {
         }
         let mut used = 0;
         for (tone, text) in pieces {
-            let text = self.fit(text, usize::from(area.width - used));
+            let left = usize::from(area.width - used);
+            // A blank that does not fit is nothing that was cut.
+            let text = if text.trim().is_empty() { text.chars().take(left).collect() } else { self.fit(text, left) };
             let look = self.theme.style(*tone);
             self.cells.set_stringn(area.x + used, area.y + row, &text, usize::from(area.width - used), look);
             used += style::width(&text) as u16;
@@ -83,6 +85,22 @@ impl Canvas<'_> {
         let place = Rect { x: area.x + 1, width: area.width - 3, height: 1, ..area };
         self.line(place, 0, &title);
         Rect { x: area.x + 2, y: area.y + 1, width: area.width - 4, height: area.height - 2 }
+    }
+
+    /// A frame, or where there is little room a title and no frame; gives what is inside.
+    pub fn pane(&mut self, area: Rect, title: &[Piece], (focused, framed): (bool, bool)) -> Rect {
+        if framed {
+            return self.frame(area, title, focused);
+        }
+        let tone = if focused { Tone::Accent } else { Tone::Muted };
+        let flat = self.theme.glyphs.frame[0];
+        let mut line = vec![piece(tone, format!("{flat} "))];
+        line.extend_from_slice(title);
+        let rule = usize::from(area.width).saturating_sub(width(&line) + 1);
+        line.push(piece(tone, format!(" {}", flat.repeat(rule))));
+        self.line(area, 0, &line);
+        let inside = split(area, 1).1;
+        Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
     }
 
     /// Gives every cell of `area` a look on top of its own.

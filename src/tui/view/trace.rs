@@ -14,11 +14,15 @@ use crate::tui::trace::{GUIDES_MAX, Row, Trace};
 use ratatui::layout::Rect;
 
 /// From so many columns on the details stand beside the tree.
-const SIDE_BY_SIDE: u16 = 110;
+const SIDE_BY_SIDE: u16 = 140;
 /// Columns of the details, where they stand beside it.
-const DETAILS_COLUMNS: u16 = 46;
+const DETAILS_COLUMNS: u16 = 52;
 /// Columns that a label keeps, whatever stands behind it.
 const LABEL_MIN: usize = 26;
+/// Columns of the notes behind it that are worth more than a place: the place stands in the details too.
+const NOTES: usize = 24;
+/// Below so many rows nothing is framed.
+const COMPACT: u16 = 16;
 
 /// Draws the screen.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -31,11 +35,12 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     canvas.line(top, 0, &verdict(canvas, trace));
     let (left, right) = match rest.width >= SIDE_BY_SIDE {
         true => split_at(rest, rest.width - DETAILS_COLUMNS),
-        false => split(rest, rest.height - (rest.height * 2 / 5).clamp(5, 10)),
+        false => split(rest, rest.height - (rest.height * 2 / 5).clamp(5, 16)),
     };
-    let inside = canvas.frame(left, &title(canvas, trace), !trace.in_details);
+    let framed = area.height >= COMPACT;
+    let inside = canvas.pane(left, &title(canvas, trace), (!trace.in_details, framed));
     rows(canvas, inside, trace);
-    details::draw(canvas, right, trace);
+    details::draw(canvas, right, trace, framed);
 }
 
 /// How it ended, and what it began with.
@@ -81,8 +86,10 @@ fn title(canvas: &Canvas<'_>, trace: &Trace) -> Vec<Piece> {
     title
 }
 
+/// Time of day to the second.
 fn clock(time: Timestamp) -> String {
-    style::time_of_day(time)
+    let text = style::time_of_day(time);
+    text.split('.').next().map_or(text.clone(), str::to_owned)
 }
 
 fn rows(canvas: &mut Canvas<'_>, area: Rect, trace: &Trace) {
@@ -93,10 +100,10 @@ fn rows(canvas: &mut Canvas<'_>, area: Rect, trace: &Trace) {
     let longest = |column: fn(&Line) -> usize| shown.iter().map(column).max().unwrap_or(0);
     let (place, time) = (longest(|l| style::width(&l.place)), longest(|l| style::width(&l.time)));
     let label = longest(|l| width(&l.label)).max(LABEL_MIN);
-    // What matters less goes first: notes, then places; times stay.
-    let with_place = room >= LABEL_MIN + place + time + 4;
-    let used = time + 2 + if with_place { place + 2 } else { 0 };
-    let label = label.min(room.saturating_sub(used));
+    let notes = longest(|l| width(&l.notes)).min(NOTES);
+    let with_place = room >= label.min(LABEL_MIN + 12) + place + time + notes + 6;
+    let used = time + notes + 4 + if with_place { place + 2 } else { 0 };
+    let label = label.min(room.saturating_sub(used)).max(LABEL_MIN);
     for (at, line) in shown.iter().enumerate() {
         let mut pieces = vec![piece(Tone::Plain, if line.marked { canvas.theme.glyphs.mark } else { " " })];
         let here = first + at == trace.selected;
@@ -238,7 +245,8 @@ fn notes(canvas: &Canvas<'_>, trace: &Trace, branch: usize) -> Vec<Piece> {
         let reason = node.orphan_reason.as_deref().map_or_else(|| "orphaned".to_owned(), style::words);
         notes.push(piece(Tone::Orphan, format!("{} {reason}  ", canvas.theme.glyphs.orphan)));
     }
-    if let Some(link) = &conversation.branches[branch].evidence {
+    // Why a failure record stands here is told by what failed.
+    if let (Some(link), true) = (&conversation.branches[branch].evidence, notes.is_empty()) {
         notes.push(piece(Tone::Muted, details::evidence(link)));
     } else if node.resolution == "root" {
         notes.push(piece(Tone::Muted, "root"));
