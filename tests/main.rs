@@ -26,4 +26,5 @@ mod scenarios;
 mod serve;
 mod sources;
 mod support;
+mod tui;
 mod verdict;

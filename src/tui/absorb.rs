@@ -12,6 +12,9 @@ use crate::report::rows::{
 use crate::report::{Cell, Table, style, tree};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A group whose oldest event waits so long is in trouble, ms; all that work are behind by less, all the time.
+pub const SLOW_MS: i64 = 5_000;
+
 /// Takes an answer over; one that cannot be read says so and changes nothing on its screen.
 pub fn answer(model: &mut Model, answer: Answer) {
     let answer = gate::answer(answer);
@@ -67,9 +70,11 @@ fn overview(model: &mut Model, answer: &Answer) -> Result<(), RowError> {
     let mut failures = failures(answer.part(Part::Failures))?;
     failures.sort_by(|a, b| b.row.last_time.cmp(&a.row.last_time).then(b.row.failures.cmp(&a.row.failures)));
     let mut groups = LagRow::from_table(answer.part(Part::Lag))?;
-    groups.retain(|row| in_trouble(row) || waiting(row) > 0);
+    let behind = groups.iter().filter(|row| waiting(row) > 0 && !in_trouble(row)).count();
+    groups.retain(|row| in_trouble(row) || row.lag_ms.is_some_and(|ms| ms >= SLOW_MS));
     sort_groups(&mut groups);
     let overview = &mut model.overview;
+    overview.behind = behind.saturating_sub(groups.iter().filter(|row| !in_trouble(row)).count());
     overview.pulse = Pulse::from_table(answer.part(Part::Pulse))?;
     overview.failure = kept(&overview.failures, overview.failure, &failures, |f| (&f.signature, &f.row.consumer_group));
     overview.group = kept(&overview.groups, overview.group, &groups, |g| (&g.consumer_group, &g.topic, &g.cluster));
@@ -102,8 +107,11 @@ fn sort_groups(rows: &mut [LagRow]) {
     });
 }
 
-/// The cursor stays on what it was on, as long as that is there.
+/// The cursor stays on what it was on, as long as that is there; on the first line it stays on the first.
 fn kept<'a, T, K: PartialEq>(former: &'a [T], at: usize, rows: &'a [T], key: impl Fn(&'a T) -> K) -> usize {
+    if at == 0 {
+        return 0;
+    }
     let same = former.get(at).and_then(|row| rows.iter().position(|other| key(other) == key(row)));
     same.unwrap_or(at).min(rows.len().saturating_sub(1))
 }
@@ -168,7 +176,8 @@ pub fn arrange(model: &mut Model) {
         first.then(b.failures.cmp(&a.failures)).then(b.last_time.cmp(&a.last_time)).then(a.sample.cmp(&b.sample))
     });
     let same = |&at: &usize| kept.as_ref() == Some(&(all[at].signature.clone(), all[at].row.consumer_group.clone()));
-    let selected = shown.iter().position(same).unwrap_or(failures.selected);
+    let moved = (failures.selected > 0).then(|| shown.iter().position(same)).flatten();
+    let selected = moved.unwrap_or(failures.selected);
     failures.selected = selected.min(shown.len().saturating_sub(1));
     failures.shown = shown;
 }

@@ -213,8 +213,10 @@ pub struct Overview {
     pub pulse: Vec<Pulse>,
     /// Failures, the newest first.
     pub failures: Vec<FailureLine>,
-    /// Groups behind, those in trouble first.
+    /// Groups in trouble, the worst first.
     pub groups: Vec<LagRow>,
+    /// Groups on topics that are behind for so short a time that it is no trouble.
+    pub behind: usize,
     /// The half with the cursor.
     pub pane: OverviewPane,
     /// The selected failure.

@@ -31,7 +31,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, trace: &Trace, framed: bool) {
     if top < last && inside.height > 0 {
         let row = if framed { area.bottom() - 1 } else { area.y };
         let more = Rect { y: row, height: 1, ..area };
-        let said = format!(" {} more lines: Tab, then j ", last - top);
+        let said = format!(" {}: Tab, then j ", style::plural((last - top) as i64, "more line"));
         canvas.line_right(Rect { width: more.width.saturating_sub(2), ..more }, 0, &[piece(Tone::Muted, said)]);
     }
 }

@@ -9,6 +9,8 @@ use ratatui::layout::Rect;
 
 /// An answer that is older than this says so, µs.
 const FRESH_US: i64 = 5_000_000;
+/// A tap that is behind by so much says how many records it has to read, µs.
+const SLOW_US: i64 = 1_000_000;
 /// A tap that samples nothing and sees nothing for so long says so, µs: it samples every few seconds.
 const SILENT_US: i64 = 60_000_000;
 /// Gaps that are counted one by one where there is little room.
@@ -124,13 +126,13 @@ fn lag(model: &Model, headline: &Headline, short: bool) -> Piece {
         let silent = style::span(us / 1_000_000 * 1_000_000);
         return piece(Tone::Warn, format!("tap silent {}", silent));
     }
-    if headline.unread == 0 {
-        return piece(Tone::Plain, format!("{word} 0"));
-    }
     let behind = headline.sampled_at.zip(headline.seen_time).map_or(0, |(sampled, seen)| sampled.since(seen).max(0));
-    match short {
-        true => piece(Tone::Warn, format!("{word} {}", style::span(behind))),
-        false => piece(
+    // While records flow, some have always come since the last sample.
+    match (headline.unread > 0, behind, short) {
+        (false, _, _) | (true, 0, _) => piece(Tone::Plain, format!("{word} 0")),
+        (true, ..SLOW_US, _) => piece(Tone::Plain, format!("{word} {}", style::span(behind))),
+        (true, _, true) => piece(Tone::Warn, format!("{word} {}", style::span(behind))),
+        (true, _, false) => piece(
             Tone::Warn,
             format!("{word} {}, {} to read", style::span(behind), style::plural(headline.unread, "record")),
         ),

@@ -135,6 +135,10 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     if top < last {
         let (_, bottom) = split(area, area.height - 1);
         let bottom = Rect { width: bottom.width - 2, ..bottom };
-        canvas.line_right(bottom, 0, &[piece(Tone::Muted, format!(" {} more lines: j ", last - top))]);
+        canvas.line_right(
+            bottom,
+            0,
+            &[piece(Tone::Muted, format!(" {}: j ", style::plural((last - top) as i64, "more line")))],
+        );
     }
 }

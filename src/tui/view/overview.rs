@@ -198,13 +198,25 @@ fn failure_cells(canvas: &Canvas<'_>, line: &FailureLine) -> Vec<Piece> {
 fn groups(canvas: &mut Canvas<'_>, area: Rect, model: &Model, framed: bool) {
     let overview = &model.overview;
     let focused = overview.pane == OverviewPane::Groups;
-    let inside = canvas.pane(area, &[piece(Tone::Plain, "groups in trouble or behind")], (focused, framed));
+    let inside = canvas.pane(area, &[piece(Tone::Plain, "groups in trouble")], (focused, framed));
     if overview.groups.is_empty() {
-        return nothing(canvas, inside, overview.answered, "none: every group that was sampled keeps up");
+        return nothing(canvas, inside, overview.answered, &calm(overview.behind));
     }
     let rows: Vec<Vec<Piece>> = overview.groups.iter().map(|row| group_cells(canvas, row)).collect();
     let selected = focused.then_some(overview.group);
     grid::draw(canvas, inside, &Grid { columns: GROUPS, rows: &rows, selected, titles: framed });
+}
+
+/// What is said of groups where none is in trouble.
+fn calm(behind: usize) -> String {
+    match behind {
+        0 => "none: every group that was sampled has passed everything".to_owned(),
+        n => format!(
+            "none; {} behind by less than {} s",
+            style::plural(n as i64, "reader"),
+            crate::tui::absorb::SLOW_MS / 1000
+        ),
+    }
 }
 
 fn group_cells(canvas: &Canvas<'_>, row: &LagRow) -> Vec<Piece> {
