@@ -138,7 +138,7 @@ pub const TABLE: &[Binding] = table! {
     [key('r')], Holds::On(TRACE), Act::Root, "root", "to the root: the event that everything started with";
     [key('d')], Holds::On(TRACE), Act::Downstream, "downstream", "mark and count all effects of the selected event";
     [key('x')], Holds::On(TRACE), Act::Export, "export", "write the trace as markdown and copy it, for the ticket";
-    [key('y')], Holds::On(TRACE), Act::Copy, "copy command", "copy the command that shows the same trace";
+    [key('y')], Holds::On(TRACE), Act::Copy, "command", "the command that shows the same trace, to the clipboard";
     [key('h'), named(Code::Left)], Holds::On(TRACE), Act::Collapse, "", "hide what is below, or go up to its cause";
     [key('l'), named(Code::Right), named(Code::Enter)], Holds::On(TRACE), Act::Expand, "", "show what is below, or go down into it";
     [key('o')], Holds::On(FAILURES), Act::OrphansOnly, "orphans only", "only failures whose way back to a root is broken";
