@@ -1,4 +1,4 @@
--- The tables behind the public views, schema version 1. This file is what to read; `migrate/` is what runs, and a test
+-- The tables behind the public views, schema version 2. This file is what to read; `migrate/` is what runs, and a test
 -- holds the two together. Tables are private: dashboards, the terminal UI and people use the views in `views/` and the
 -- macros in `reports/`.
 --
@@ -137,7 +137,12 @@ CREATE TABLE failure_row (
     signature         VARCHAR NOT NULL,
     time              TIMESTAMP NOT NULL,
     orphan_reason     TINYINT,
-    healed_by         BIGINT
+    healed_by         BIGINT,
+    -- When the tap read the failure record.
+    seen_time         TIMESTAMP,
+    -- Under which minute and profile the failure counts: those of its origin, where that was seen; else its own minute.
+    counted_minute    TIMESTAMP,
+    counted_profile   INTEGER
 );
 
 -- Facts of an event beyond its envelope.
@@ -196,6 +201,49 @@ CREATE TABLE type_row (
     events       BIGINT NOT NULL,
     first_time   TIMESTAMP NOT NULL,
     last_time    TIMESTAMP NOT NULL
+);
+
+-- Events by minute (of `seen_time`), topic and profile, kept as they are written and as verdicts change, so that no
+-- count scans the events.
+CREATE TABLE minute_row (
+    minute       TIMESTAMP NOT NULL,
+    topic_number INTEGER NOT NULL,
+    profile      INTEGER NOT NULL,
+    received     BIGINT NOT NULL,
+    retried      BIGINT NOT NULL,
+    roots        BIGINT NOT NULL,
+    caused       BIGINT NOT NULL,
+    inferred     BIGINT NOT NULL,
+    unlinked     BIGINT NOT NULL,
+    waiting      BIGINT NOT NULL,
+    orphaned     BIGINT NOT NULL,
+    first_seen   TIMESTAMP NOT NULL,
+    last_seen    TIMESTAMP NOT NULL
+);
+
+-- Events that each group has passed, by the minute of the event. A rewind takes them back.
+CREATE TABLE passed_row (
+    minute         TIMESTAMP NOT NULL,
+    consumer_group VARCHAR NOT NULL,
+    topic_number   INTEGER NOT NULL,
+    profile        INTEGER NOT NULL,
+    passed         BIGINT NOT NULL
+);
+
+-- How far `passed_row` counts: every event below, none from here on. Kept when a group vanishes, so that nothing is
+-- counted twice when it returns.
+CREATE TABLE passed_to_row (
+    consumer_group VARCHAR NOT NULL,
+    ordinal        INTEGER NOT NULL,
+    passed_to      BIGINT NOT NULL
+);
+
+-- Business flows as they were configured at the last start.
+CREATE TABLE business_flow_row (
+    flow         VARCHAR NOT NULL,
+    started_by   VARCHAR NOT NULL,
+    completed_by VARCHAR NOT NULL,
+    within_ms    BIGINT NOT NULL
 );
 
 -- The tap's own numbers.

@@ -4,7 +4,13 @@
 //! [`tap`] lays them over each other, fills the rest with defaults and gives the words their meaning. Secrets are not
 //! among them: they never stand on a command line.
 
-use crate::event::Timestamp;
+mod flows;
+mod import;
+
+pub use flows::{FlowWords, business_flows};
+pub use import::{ImportTarget, import};
+
+use crate::event::{BusinessFlow, Timestamp};
 use regex::Regex;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -79,6 +85,8 @@ pub struct TapConfig {
     pub sample_interval: Duration,
     /// Time between two commits.
     pub commit_interval: Duration,
+    /// What the business counts.
+    pub business_flows: Vec<BusinessFlow>,
 }
 
 /// What one source says, before it means anything.
@@ -106,6 +114,8 @@ pub struct Words {
     pub sample_interval: Option<String>,
     /// `--commit-interval`
     pub commit_interval: Option<String>,
+    /// `[[business_flow]]`, in the file only.
+    pub business_flows: Vec<FlowWords>,
 }
 
 /// The configuration, and every value of it that nobody chose.
@@ -171,6 +181,8 @@ struct File {
     commit_interval: Option<String>,
     #[serde(default)]
     cluster: Vec<Section>,
+    #[serde(default, rename = "business_flow")]
+    business_flows: Vec<FlowWords>,
 }
 
 /// One `[[cluster]]` of the file.
@@ -211,36 +223,34 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         serve: serve(&or("serve", words.serve, DEFAULT_SERVE))?,
         sample_interval: sample_interval(&or("sample-interval", words.sample_interval, DEFAULT_SAMPLE_INTERVAL))?,
         commit_interval: commit_interval(&or("commit-interval", words.commit_interval, DEFAULT_COMMIT_INTERVAL))?,
+        business_flows: business_flows(words.business_flows)?,
     };
     Ok(Resolved { config, defaults })
 }
 
-/// Cluster and database of an import.
-pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<(String, PathBuf)>, ConfigError> {
-    let mut defaults = Vec::new();
-    if cluster.is_none() {
-        defaults.push(("cluster", DEFAULT_CLUSTER.to_owned()));
+fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigError> {
+    match read(file)? {
+        Some((path, text)) => from_file(path, &text, cluster),
+        None => Ok(Words::default()),
     }
-    if db.is_none() {
-        defaults.push(("db", DEFAULT_DB.to_owned()));
-    }
-    let cluster = cluster_name(cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned()))?;
-    Ok(Resolved { config: (cluster, db.unwrap_or_else(|| DEFAULT_DB.into())), defaults })
 }
 
-fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigError> {
+/// The file that was named, else [`DEFAULT_FILE`] if it is there.
+fn read(file: Option<&Path>) -> Result<Option<(&Path, String)>, ConfigError> {
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if file.is_none() && e.kind() == std::io::ErrorKind::NotFound => return Ok(Words::default()),
-        Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
-    };
-    from_file(path, &text, cluster)
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(e) if file.is_none() && e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
+    toml::from_str(text).map_err(|e| ConfigError::Parse { path: path.to_owned(), reason: place(text, &e) })
 }
 
 fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, ConfigError> {
-    let file: File =
-        toml::from_str(text).map_err(|e| ConfigError::Parse { path: path.to_owned(), reason: place(text, &e) })?;
+    let file = parse(path, text)?;
     let section = section(path, file.cluster, cluster)?;
     Ok(Words {
         cluster: section.name,
@@ -254,6 +264,7 @@ fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, Co
         serve: file.serve,
         sample_interval: file.sample_interval,
         commit_interval: file.commit_interval,
+        business_flows: file.business_flows,
     })
 }
 
@@ -297,6 +308,7 @@ fn over(typed: Words, written: Words) -> Words {
         serve: typed.serve.or(written.serve),
         sample_interval: typed.sample_interval.or(written.sample_interval),
         commit_interval: typed.commit_interval.or(written.commit_interval),
+        business_flows: if typed.business_flows.is_empty() { written.business_flows } else { typed.business_flows },
     }
 }
 

@@ -66,11 +66,12 @@ pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -
 /// Starts one tap.
 pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let keys = secret::secret(&config.db)?;
-    let (writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
+    let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
+    writer.configure(&config.business_flows)?;
     let readers = writer.readers();
     let ids = restored.id_key;
     let filtered = config.topics.is_some() || config.exclude.is_some();
-    let core = restore::core(&writer, restored, filtered)?;
+    let core = Core::resume(&writer, restored, filtered)?;
     let plan = Arc::new(plan::TapPlan::new(&config, core.positions(), clock::now()));
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));

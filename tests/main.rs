@@ -11,6 +11,7 @@
 mod architecture;
 mod cli;
 mod conventions;
+mod counts;
 mod demo;
 mod demo_program;
 mod edges;

@@ -1,21 +1,19 @@
--- Sums by minute over all topics of the business, $1 since, $2 until: whole minutes, as in `totals`.
+-- Sums by minute over the topics that `totals` counts; $1 since, $2 until.
 WITH counted AS (
-    SELECT t.cluster, t.topic FROM topic t WHERE t.class NOT IN ('internal', 'changelog', 'repartition')
+    SELECT DISTINCT t.cluster, t.topic FROM topic t WHERE NOT is_plumbing(t.class)
 ),
 seen AS (
     SELECT m.minute, sum(m.received) AS received, sum(m.failed) AS failed, sum(m.orphaned) AS orphaned
     FROM minute m
-    WHERE m.minute >= date_trunc('minute', coalesce(CAST($1 AS TIMESTAMP), '-infinity'::TIMESTAMP))
-        AND m.minute < coalesce(CAST($2 AS TIMESTAMP), 'infinity'::TIMESTAMP)
-        AND (m.cluster, m.topic) IN (SELECT (c.cluster, c.topic) FROM counted c)
+    JOIN counted c ON c.cluster = m.cluster AND c.topic = m.topic
+    WHERE m.minute >= window_start($1) AND m.minute < window_end($2)
     GROUP BY m.minute
 ),
 passed AS (
     SELECT m.minute, sum(m.passed) AS passed
     FROM passed_minute m
-    WHERE m.minute >= date_trunc('minute', coalesce(CAST($1 AS TIMESTAMP), '-infinity'::TIMESTAMP))
-        AND m.minute < coalesce(CAST($2 AS TIMESTAMP), 'infinity'::TIMESTAMP)
-        AND (m.cluster, m.topic) IN (SELECT (c.cluster, c.topic) FROM counted c)
+    JOIN counted c ON c.cluster = m.cluster AND c.topic = m.topic
+    WHERE m.minute >= window_start($1) AND m.minute < window_end($2)
     GROUP BY m.minute
 )
 SELECT

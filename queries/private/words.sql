@@ -44,3 +44,15 @@ CREATE OR REPLACE MACRO id_name(spelling, hi, lo, own_text) AS CASE
 -- Topic, partition and offset as people name a record.
 CREATE OR REPLACE MACRO coordinates_name(topic, part, pos) AS
     topic || '/' || CAST(part AS VARCHAR) || '/' || CAST(pos AS VARCHAR);
+
+-- A window is whole minutes: its start is rounded down, its end up; NULL has no bound.
+CREATE OR REPLACE MACRO window_start(since) AS
+    coalesce(date_trunc('minute', CAST(since AS TIMESTAMP)), '-infinity'::TIMESTAMP);
+CREATE OR REPLACE MACRO window_end(until) AS
+    coalesce(
+        date_trunc('minute', CAST(until AS TIMESTAMP) - to_microseconds(1)) + to_minutes(1),
+        'infinity'::TIMESTAMP
+    );
+
+-- Classes of topics that no headline counts: they are Kafka's own, or copies of state.
+CREATE OR REPLACE MACRO is_plumbing(class) AS coalesce(class IN ('internal', 'changelog', 'repartition'), false);

@@ -1,8 +1,9 @@
-CREATE OR REPLACE MACRO failures(since := NULL, orphans := false) AS TABLE
+CREATE OR REPLACE MACRO failures(since := NULL, until := NULL, orphans := false) AS TABLE
 WITH chosen AS (
     SELECT f.*
-    FROM failure f
-    WHERE (since IS NULL OR f.ref IN (SELECT e.ref FROM any_event e WHERE e.seen_time >= CAST(since AS TIMESTAMP)))
+    FROM failure_record f
+    WHERE (since IS NULL OR f.seen_time >= CAST(since AS TIMESTAMP))
+      AND (until IS NULL OR f.seen_time < CAST(until AS TIMESTAMP))
       AND (NOT orphans OR f.orphan_reason IS NOT NULL)
 ),
 -- What people count: one failure an origin and group, with its attempts.
@@ -10,7 +11,7 @@ one AS (
     SELECT
         c.signature,
         c.consumer_group,
-        coalesce(c.origin, c.ref) AS origin,
+        min(c.seen_time) AS seen_time,
         min(c.time) AS first_time,
         max(c.time) AS last_time,
         arg_max(c.ref, c.time) AS sample_ref,
@@ -19,23 +20,36 @@ one AS (
         bool_or(c.orphan_reason IS NOT NULL) AS orphaned,
         bool_or(c.kind = 'dead_letter' AND c.attended_by IS NULL AND c.state <> 'healed') AS unattended
     FROM chosen c
-    GROUP BY c.signature, c.consumer_group, coalesce(c.origin, c.ref)
+    GROUP BY c.signature, c.consumer_group, c.cluster, c.failed_record
+),
+span AS (
+    SELECT
+        epoch_us(coalesce(CAST(since AS TIMESTAMP), min(one.seen_time))) AS first_us,
+        epoch_us(coalesce(CAST(until AS TIMESTAMP), max(one.seen_time))) AS last_us
+    FROM one
+),
+placed AS (
+    SELECT
+        one.*,
+        least((epoch_us(one.seen_time) - span.first_us) * 12 // greatest(span.last_us - span.first_us, 1), 11) AS twelfth
+    FROM one, span
 ),
 grouped AS (
     SELECT
-        one.signature,
-        one.consumer_group,
+        p.signature,
+        p.consumer_group,
         count(*) AS failures,
-        min(one.first_time) AS first_time,
-        max(one.last_time) AS last_time,
-        arg_max(one.sample_ref, one.last_time) AS sample_ref,
-        count(*) FILTER (WHERE one.dead AND NOT one.healed) AS dead,
-        count(*) FILTER (WHERE NOT one.dead AND NOT one.healed) AS retrying,
-        count(*) FILTER (WHERE one.healed) AS healed,
-        count(*) FILTER (WHERE one.orphaned) AS orphaned,
-        count(*) FILTER (WHERE one.unattended) AS unattended
-    FROM one
-    GROUP BY one.signature, one.consumer_group
+        min(p.first_time) AS first_time,
+        max(p.last_time) AS last_time,
+        arg_max(p.sample_ref, p.last_time) AS sample_ref,
+        count(*) FILTER (WHERE p.dead AND NOT p.healed) AS dead,
+        count(*) FILTER (WHERE NOT p.dead AND NOT p.healed) AS retrying,
+        count(*) FILTER (WHERE p.healed) AS healed,
+        count(*) FILTER (WHERE p.orphaned) AS orphaned,
+        count(*) FILTER (WHERE p.unattended) AS unattended,
+        list(p.twelfth) AS twelfths
+    FROM placed p
+    GROUP BY p.signature, p.consumer_group
 )
 SELECT
     g.failures,
@@ -53,7 +67,10 @@ SELECT
     g.unattended,
     g.sample_ref,
     coordinates_name(p.topic, p.partition, p.base + (g.sample_ref & 1099511627775)) AS sample,
-    g.signature
+    g.signature,
+    list_transform(
+        range(12), lambda part: CAST(len(list_filter(g.twelfths, lambda twelfth: twelfth = part)) AS BIGINT)
+    ) AS trend
 FROM grouped g
 JOIN failure_row f ON f.ref = g.sample_ref
 JOIN partition p ON p.ordinal = g.sample_ref >> 40
@@ -65,4 +82,4 @@ LEFT JOIN (
 ) root ON root.ref = f.root
 ORDER BY g.failures DESC, g.last_time DESC, g.signature, g.consumer_group;
 
-COMMENT ON MACRO TABLE failures IS 'Evidenced failures by signature and group, a lower bound. since: only failure records that the tap saw at or after this time (UTC); orphans: only those whose way back is broken. Columns: failures (one per origin and group), first_time, last_time (of the failure records), consumer_group (NULL when not known), error_class, error_message (of the sample), origin_topic, root_type (of the sample''s root), dead, retrying, healed (each failure is one of the three), orphaned, unattended (dead letters that no group has passed), sample_ref, sample (coordinates of the latest failure record), signature.';
+COMMENT ON MACRO TABLE failures IS 'Evidenced failures by signature and group, a lower bound. since, until: only failure records that the tap saw at or after, and before, this time (UTC); orphans: only those whose way back is broken. Columns: failures (one per origin and group), first_time, last_time (of the failure records), consumer_group (NULL when not known), error_class, error_message (of the sample), origin_topic, root_type (of the sample''s root), dead, retrying, healed (each failure is one of the three), orphaned, unattended (dead letters that no group has passed), sample_ref, sample (coordinates of the latest failure record), signature, trend (failures in each twelfth of the window, or of the time from the first to the last where it is open).';

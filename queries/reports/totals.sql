@@ -1,29 +1,83 @@
 CREATE OR REPLACE MACRO totals(since := NULL, until := NULL) AS TABLE
-WITH f AS (SELECT * FROM failures(since := since)),
-m AS (
-    SELECT * FROM minute
-    WHERE minute >= date_trunc('minute', coalesce(CAST(since AS TIMESTAMP), '-infinity'::TIMESTAMP))
-      AND minute < coalesce(CAST(until AS TIMESTAMP), 'infinity'::TIMESTAMP)
+WITH place AS (
+    SELECT ordinal AS topic_number, is_plumbing(class) AS plumbing FROM partition WHERE ordinal = topic_number
 ),
-c AS (SELECT * FROM coverage)
+seen_minute AS (
+    SELECT m.*
+    FROM minute_row m
+    JOIN place ON place.topic_number = m.topic_number AND NOT place.plumbing
+    WHERE m.minute >= window_start(since) AND m.minute < window_end(until)
+),
+by_group AS (
+    SELECT r.topic_number, r.consumer_group, sum(r.passed) AS passed
+    FROM passed_row r
+    JOIN place ON place.topic_number = r.topic_number AND NOT place.plumbing
+    WHERE r.minute >= window_start(since) AND r.minute < window_end(until)
+    GROUP BY r.topic_number, r.consumer_group
+),
+failure_case AS (
+    SELECT c.*
+    FROM counted_failure c
+    LEFT JOIN place ON place.topic_number = c.topic_number
+    WHERE c.minute >= window_start(since) AND c.minute < window_end(until) AND NOT coalesce(place.plumbing, false)
+),
+topic AS (
+    SELECT CAST(topic_number AS VARCHAR) AS name FROM seen_minute
+    UNION
+    SELECT coalesce(CAST(topic_number AS VARCHAR), cluster || '/' || topic) FROM failure_case
+),
+reader AS (
+    SELECT consumer_group FROM by_group WHERE passed <> 0
+    UNION
+    SELECT consumer_group FROM failure_case WHERE consumer_group IS NOT NULL
+),
+covered AS (
+    SELECT
+        CAST(coalesce(sum(c.seen), 0) AS BIGINT) AS seen,
+        CAST(coalesce(sum(c.missing), 0) AS BIGINT) AS missing,
+        coalesce(sum(c.lost), 0) AS lost
+    FROM topic_coverage c
+    JOIN place ON place.topic_number = c.topic_number AND NOT place.plumbing
+),
+event_sum AS (
+    SELECT
+        CAST(coalesce(sum(received), 0) AS BIGINT) AS received,
+        CAST(coalesce(sum(retried), 0) AS BIGINT) AS retried,
+        CAST(coalesce(sum(waiting), 0) AS BIGINT) AS waiting,
+        CAST(coalesce(sum(orphaned), 0) AS BIGINT) AS orphaned,
+        min(first_seen) AS first_time,
+        max(last_seen) AS last_time
+    FROM seen_minute
+),
+failure_sum AS (
+    SELECT
+        count(*) AS failed,
+        count(*) FILTER (WHERE healed) AS healed,
+        count(*) FILTER (WHERE dead) AS dead,
+        count(*) FILTER (WHERE retrying) AS retrying,
+        count(*) FILTER (WHERE orphaned) AS orphaned_failures,
+        count(*) FILTER (WHERE unattended) AS unattended
+    FROM failure_case
+)
 SELECT
-    CAST((SELECT coalesce(sum(received), 0) FROM m) AS BIGINT) AS received,
-    CAST((SELECT coalesce(sum(passed), 0) FROM passed_minute) AS BIGINT) AS passed,
-    CAST((SELECT coalesce(sum(failures), 0) FROM f) AS BIGINT) AS failed,
-    CAST((SELECT coalesce(sum(healed), 0) FROM f) AS BIGINT) AS healed,
-    CAST((SELECT coalesce(sum(dead), 0) FROM f) AS BIGINT) AS dead,
-    CAST((SELECT coalesce(sum(retrying), 0) FROM f) AS BIGINT) AS retrying,
-    CAST((SELECT coalesce(sum(orphaned), 0) FROM f) AS BIGINT) AS orphaned_failures,
-    CAST((SELECT coalesce(sum(unattended), 0) FROM f) AS BIGINT) AS unattended,
-    CAST((SELECT coalesce(sum(retried), 0) FROM m) AS BIGINT) AS retried,
-    CAST((SELECT coalesce(sum(waiting), 0) FROM m) AS BIGINT) AS waiting,
-    CAST((SELECT coalesce(sum(orphaned), 0) FROM m) AS BIGINT) AS orphaned,
-    (SELECT count(DISTINCT topic) FROM m) AS topics,
-    (SELECT count(DISTINCT consumer_group) FROM passed_minute) AS groups,
-    CAST((SELECT coalesce(sum(seen), 0) FROM c) AS BIGINT) AS seen,
-    CAST((SELECT coalesce(sum(missing), 0) FROM c WHERE reason <> 'seen_before') AS BIGINT) AS missing,
-    (SELECT sum(seen) / nullif(sum(seen) + coalesce(sum(missing) FILTER (WHERE reason NOT IN ('control', 'aborted', 'compacted', 'compacted_or_transactional', 'seen_before')), 0), 0) FROM c) AS coverage,
-    (SELECT min(seen_time) FROM any_event) AS first_time,
-    (SELECT max(seen_time) FROM any_event) AS last_time;
+    e.received,
+    (SELECT CAST(coalesce(sum(passed), 0) AS BIGINT) FROM by_group) AS passed,
+    f.failed,
+    f.healed,
+    f.dead,
+    f.retrying,
+    f.orphaned_failures,
+    f.unattended,
+    e.retried,
+    e.waiting,
+    e.orphaned,
+    (SELECT count(*) FROM topic) AS topics,
+    (SELECT count(*) FROM reader) AS groups,
+    c.seen,
+    c.missing,
+    CASE WHEN c.seen + c.lost > 0 THEN c.seen / (c.seen + c.lost) END AS coverage,
+    e.first_time,
+    e.last_time
+FROM event_sum e, failure_sum f, covered c;
 
-COMMENT ON MACRO TABLE totals IS 'Headline.';
+COMMENT ON MACRO TABLE totals IS 'The headline, one row: what every screen, report and dashboard shows. since, until: whole minutes by the time the tap saw the events (UTC; since is rounded down, until up and left out). Topics of class internal, changelog and repartition count nowhere. Columns: received (records), passed (sum over groups and topics of events that the group is beyond now), failed (distinct origin and group, in the minute of the origin, a lower bound), healed, dead, retrying (each failure is one of the three), orphaned_failures, unattended (dead letters that no group has passed), retried (retry records), waiting and orphaned (events), topics and groups (that had anything in the window), seen, missing and coverage (since reading began, as in counts), first_time and last_time (when the tap saw the first and the last record of the window).';

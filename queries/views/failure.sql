@@ -1,8 +1,8 @@
 CREATE OR REPLACE VIEW failure AS
 SELECT
     f.ref,
-    p.cluster,
-    p.topic,
+    f.cluster,
+    f.topic,
     f.kind,
     f.state,
     f.origin,
@@ -22,17 +22,8 @@ SELECT
     orphan_reason_name(f.orphan_reason) AS orphan_reason,
     f.healed_by,
     CASE WHEN f.state = 'healed' THEN 'later_success' END AS healed_evidence,
-    CASE WHEN a.committed_offset > p.base + (f.ref & 1099511627775) THEN a.consumer_group END AS attended_by
-FROM failure_row f
-JOIN partition p ON p.ordinal = f.ref >> 40
-LEFT JOIN (
-    SELECT
-        ordinal,
-        max(committed_offset) AS committed_offset,
-        arg_max(consumer_group, committed_offset) AS consumer_group
-    FROM progress_row
-    GROUP BY ordinal
-) a ON a.ordinal = p.ordinal;
+    f.attended_by
+FROM failure_record f;
 
 COMMENT ON VIEW failure IS 'Evidenced failures, one row a failure record: a lower bound. People count one per (origin, consumer_group).';
 COMMENT ON COLUMN failure.ref IS 'The failure record.';

@@ -6,5 +6,28 @@ CREATE TEMP TABLE failure_stage AS FROM failure_row LIMIT 0;
 CREATE TEMP TABLE coverage_stage AS FROM coverage_row LIMIT 0;
 CREATE TEMP TABLE progress_stage AS FROM progress_row LIMIT 0;
 CREATE TEMP TABLE forgotten_stage (consumer_group VARCHAR, ordinal INTEGER);
+CREATE TEMP TABLE range_stage (
+    consumer_group VARCHAR, ordinal INTEGER, first_ref BIGINT, end_ref BIGINT, sign BIGINT
+);
+CREATE TEMP TABLE passed_stage AS FROM passed_row LIMIT 0;
+CREATE TEMP TABLE passed_to_stage AS FROM passed_to_row LIMIT 0;
+CREATE TEMP TABLE minute_stage AS FROM minute_row LIMIT 0;
+CREATE TEMP VIEW minute_change AS
+SELECT
+    minute,
+    topic_number,
+    profile,
+    CAST(sum(received) AS BIGINT) AS received,
+    CAST(sum(retried) AS BIGINT) AS retried,
+    CAST(sum(roots) AS BIGINT) AS roots,
+    CAST(sum(caused) AS BIGINT) AS caused,
+    CAST(sum(inferred) AS BIGINT) AS inferred,
+    CAST(sum(unlinked) AS BIGINT) AS unlinked,
+    CAST(sum(waiting) AS BIGINT) AS waiting,
+    CAST(sum(orphaned) AS BIGINT) AS orphaned,
+    min(first_seen) AS first_seen,
+    max(last_seen) AS last_seen
+FROM minute_stage
+GROUP BY minute, topic_number, profile;
 CREATE TEMP TABLE type_stage AS FROM type_row LIMIT 0;
 CREATE TEMP TABLE counter_stage AS FROM counter LIMIT 0;

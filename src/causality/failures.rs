@@ -5,7 +5,7 @@ use crate::event::{
     Changes, Epoch, EventRef, EventRow, Evidence, FailureKind, FailureNotice, FailureRow, FailureState, Ordinal,
     OrphanReason, Resolution,
 };
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Failures that are followed as their chains change. The oldest are let go first, and counted.
 const FAILURES_FOLLOWED: usize = 200_000;
@@ -24,7 +24,8 @@ pub(super) struct Failures {
     hanging: HashMap<EventRef, Vec<EventRef>>,
     /// Failures whose chain ends in an unlinked event, by its lineage.
     suspects: HashMap<u32, Vec<EventRef>>,
-    cases: HashMap<Case, Vec<EventRef>>,
+    /// In order, so that all cases of one origin lie together.
+    cases: BTreeMap<Case, Vec<EventRef>>,
     /// Retries that nobody has given up on, by ref: a range of them lies below a committed offset.
     retrying: BTreeSet<EventRef>,
     /// Retries that were consumed, and the epoch after which no failure can follow any more.
@@ -148,6 +149,9 @@ impl Resolver {
             time: event.time,
             orphan_reason: None,
             healed_by: None,
+            seen_time: event.seen_time,
+            counted_time: event.seen_time,
+            counted_profile: None,
         };
         self.follow_failure(row);
     }
@@ -201,7 +205,7 @@ impl Resolver {
         if let Some(end) = hangs_on {
             self.failures.hanging.entry(end).or_default().push(failure);
         }
-        let by_id = self.recent.get(failure).and_then(|known| known.cause);
+        let by_id = self.recent.get(failure).and_then(|known| known.cause.get());
         if let Some(row) = self.failures.rows.get_mut(&failure) {
             row.root = root;
             row.orphan_reason = reason;
@@ -231,7 +235,7 @@ impl Resolver {
         let mut at = failure;
         for _ in 0..LONGEST_CHAIN {
             let Some(known) = self.recent.get(at) else { return End::BeyondMemory };
-            match (known.resolution, known.cause) {
+            match (known.resolution, known.cause.get()) {
                 (Resolution::Root, _) => return End::Root(at),
                 (Resolution::Waiting { .. }, _) => return End::Waiting(at),
                 (Resolution::Orphaned(reason), _) => return End::Orphaned(at, reason),
@@ -283,6 +287,22 @@ impl Resolver {
         }
         let mut dirty: Vec<_> = self.failures.dirty.drain().collect();
         dirty.sort_unstable();
-        changes.failures.extend(dirty.iter().filter_map(|r| self.failures.rows.get(r)).cloned());
+        for reference in dirty {
+            let Some(row) = self.failures.rows.get_mut(&reference) else { continue };
+            // It counts where its origin does, as far as that is remembered; the store knows older ones.
+            if let Some(origin) = row.origin.and_then(|origin| self.recent.get(origin))
+                && let Some(minute) = origin.seen.start()
+            {
+                row.counted_time = minute;
+                row.counted_profile = Some(origin.profile);
+            }
+            changes.failures.push(row.clone());
+        }
+    }
+
+    /// An event came late: failures that name it as their origin count where it does.
+    pub fn came_late(&mut self, event: EventRef) {
+        let cases = self.failures.cases.range((event, None)..).take_while(|((origin, _), _)| *origin == event);
+        self.failures.dirty.extend(cases.flat_map(|(_, attempts)| attempts));
     }
 }

@@ -2,8 +2,9 @@
 //! record costs no hash of its own.
 
 use super::index::Spreading;
-use crate::event::{EventRef, Resolution};
+use crate::event::{EventRef, Resolution, Timestamp};
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroI64;
 
 const PAGE_BITS: u32 = 9;
 const PAGE_EVENTS: usize = 1 << PAGE_BITS;
@@ -16,11 +17,51 @@ pub(super) struct Known {
     /// Its conversation when it was last looked at.
     pub conversation: EventRef,
     /// Its first declared cause.
-    pub cause: Option<EventRef>,
+    pub cause: Link,
     /// What is known of its cause.
     pub resolution: Resolution,
     /// Number of its topic and type, for the statistics of lost contexts.
     pub lineage: u32,
+    /// Its profile.
+    pub profile: i32,
+    /// The minute in which it was read.
+    pub seen: Minute,
+}
+
+/// A ref or none, in eight bytes: a line of the cache holds two events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Link(Option<NonZeroI64>);
+
+impl Link {
+    /// The ref, if there is one.
+    pub fn get(self) -> Option<EventRef> {
+        self.0.map(|n| EventRef(!n.get()))
+    }
+}
+
+impl From<Option<EventRef>> for Link {
+    /// A ref is never negative, so that its complement is never 0.
+    fn from(reference: Option<EventRef>) -> Self {
+        Self(reference.and_then(|reference| NonZeroI64::new(!reference.0)))
+    }
+}
+
+const MINUTE: i64 = 60_000_000;
+
+/// A minute since the epoch in four bytes, as far as they reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Minute(i32);
+
+impl Minute {
+    /// The minute that holds `time`.
+    pub fn of(time: Timestamp) -> Self {
+        Self(i32::try_from(time.0.div_euclid(MINUTE)).unwrap_or(i32::MIN))
+    }
+
+    /// When it began; `None` when it lies further from the epoch than four bytes reach.
+    pub fn start(self) -> Option<Timestamp> {
+        (self.0 != i32::MIN).then(|| Timestamp(i64::from(self.0) * MINUTE))
+    }
 }
 
 type Page = Box<[Option<Known>; PAGE_EVENTS]>;

@@ -6,7 +6,7 @@ use super::conversation::Conversations;
 use super::failures::Failures;
 use super::index::{Index, Secret, Spreading};
 use super::lineage::Lineages;
-use super::recent::{Known, Recent};
+use super::recent::{Known, Minute, Recent};
 use crate::event::{
     BarrierSample, CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, FailureNotice, HashKey, Identifier, Ordinal,
     OrphanReason, Resolution, Settled, Spelling, TraceContext,
@@ -169,7 +169,14 @@ impl Resolver {
         };
         let cause_conversation = cause.and_then(|cause| self.recent.get(cause)).map(|known| known.conversation);
         row.conversation = self.conversations.place(reference, cause_conversation, self.shared_keys(&row));
-        let known = Known { conversation: row.conversation, cause, resolution: row.resolution, lineage };
+        let known = Known {
+            conversation: row.conversation,
+            cause: cause.into(),
+            resolution: row.resolution,
+            lineage,
+            profile: row.profile,
+            seen: Minute::of(row.seen_time),
+        };
         self.recent.insert(reference, known);
         let own = self.register(&row);
         if let Some((notice, signature)) = failure {
@@ -267,7 +274,7 @@ impl Resolver {
             self.waiting -= u64::from(!open.orphaned);
             let conversation = self.join(child, cause);
             if let Some(known) = self.recent.get_mut(child) {
-                known.cause = Some(cause);
+                known.cause = Some(cause).into();
             }
             changes.causes.push(CauseRow { effect: child, cause, evidence: open.evidence, confidence: 1.0 });
             self.conclude(child, open, (Resolution::Caused, conversation), changes);

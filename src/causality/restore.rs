@@ -1,9 +1,9 @@
 //! The resolver's memory as an earlier run left it.
 
 use super::claims::Claim;
-use super::recent::Known;
+use super::recent::{Known, Minute};
 use super::resolver::{Named, Open, Resolver};
-use crate::event::{EventRef, EventRow, Evidence, Identifier, Kind, Resolution};
+use crate::event::{EventRef, EventRow, Evidence, Identifier, Kind, Resolution, Timestamp};
 
 /// An event of an earlier run, for the memory of this one.
 #[derive(Debug, Clone)]
@@ -22,6 +22,10 @@ pub struct RestoredEvent {
     pub resolution: Resolution,
     /// Its first cause.
     pub cause: Option<EventRef>,
+    /// Its profile.
+    pub profile: i32,
+    /// When the tap read it.
+    pub seen_time: Timestamp,
     /// Number of its topic.
     pub topic: u32,
     /// Number of its type.
@@ -46,10 +50,15 @@ impl Resolver {
         for key in keys.into_iter().flatten() {
             self.conversations.restore_member(key, event.conversation);
         }
-        self.recent.insert(
-            event.reference,
-            Known { conversation: event.conversation, cause: event.cause, resolution: event.resolution, lineage },
-        );
+        let known = Known {
+            conversation: event.conversation,
+            cause: event.cause.into(),
+            resolution: event.resolution,
+            lineage,
+            profile: event.profile,
+            seen: Minute::of(event.seen_time),
+        };
+        self.recent.insert(event.reference, known);
         if !matches!(event.resolution, Resolution::Waiting { .. }) {
             self.lineages.settle(lineage, event.resolution == Resolution::Caused);
         }

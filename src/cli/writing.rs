@@ -26,6 +26,7 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         serve: args.serve,
         sample_interval: args.sample_interval,
         commit_interval: args.commit_interval,
+        business_flows: Vec::new(),
     };
     let resolved = config::tap(words, file.as_deref())?;
     say_defaults(&resolved.defaults);
@@ -69,9 +70,9 @@ fn say_defaults(defaults: &[(&'static str, String)]) {
 pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
     let resolved = config::import(args.cluster, args.db)?;
     say_defaults(&resolved.defaults);
-    let (cluster, db) = resolved.config;
+    let config::ImportTarget { cluster, db, business_flows } = resolved.config;
     let database = db.display().to_string();
-    let summary = tap::import(&ImportConfig { cluster, db }, &args.files)?;
+    let summary = tap::import(&ImportConfig { cluster, db, business_flows }, &args.files)?;
     for unread in &summary.unread {
         output::note(&format!("headwater: import: {}", clean(&unread.to_string())));
     }

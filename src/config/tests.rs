@@ -140,3 +140,32 @@ fn since_is_a_duration_back_or_a_time() {
     assert_eq!(since("1970-01-01T00:00:02Z", now).unwrap(), Timestamp(2_000_000));
     assert!(refusal(since("earliest", now)).contains("since `earliest`"));
 }
+
+#[test]
+fn business_flows_are_read_and_their_mistakes_are_named() {
+    let flow = |name: &str, within: &str| {
+        format!("[[business_flow]]\nname = '{name}'\nstarted_by = 'a'\ncompleted_by = 'b'\nwithin = '{within}'\n")
+    };
+    let read = |text: &str| business_flows(file(text, None)?.business_flows);
+    let flows = read(&format!("{}{}", flow("orders", "30m"), flow("parcels", "1d"))).unwrap();
+    let expected = |name: &str, within_ms| BusinessFlow {
+        name: name.into(),
+        started_by: "a".into(),
+        completed_by: "b".into(),
+        within_ms,
+    };
+    assert_eq!(flows, [expected("orders", 1_800_000), expected("parcels", 86_400_000)]);
+    for (text, reason) in [
+        (flow("orders", "soon"), "within `soon` is not understood: it is not a duration"),
+        (flow("orders", "0s"), "everything would be stuck at once"),
+        (flow("orders", "1000d"), "it is longer than a year"),
+        (flow(" ", "1h"), "business_flow name ` ` is not understood: it is empty"),
+        (flow("orders", "1h").repeat(2), "it stands twice"),
+        (flow("orders", "1h").replace("'a'", "''"), "started_by `` is not understood: it is empty"),
+        (flow("orders", "1h").replace("within", "inside"), "line 5: unknown field `inside`"),
+        (flow("orders", "1h").repeat(101), "there are too many; give at most 100"),
+    ] {
+        let refused = refusal(read(&text));
+        assert!(refused.contains(reason), "{refused}");
+    }
+}

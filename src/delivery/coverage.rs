@@ -8,6 +8,9 @@ use std::ops::Range;
 pub const HOLES_KEPT: usize = 65_536;
 /// Offset/time marks kept per partition: at one a second, an hour and a half.
 pub const MARKS_KEPT: usize = 5_400;
+/// Marks of when offsets were read, per partition. When they are full every other one is dropped: they reach back to
+/// the beginning, ever more coarsely.
+pub const SEEN_MARKS_KEPT: usize = 512;
 /// Least distance of two marks in ms.
 const MARK_EVERY_MS: i64 = 1_000;
 
@@ -19,6 +22,8 @@ pub struct Coverage {
     /// First offset of each hole -> the offset after it, and why.
     holes: BTreeMap<i64, (i64, GapReason)>,
     marks: VecDeque<(i64, Timestamp)>,
+    /// No record from the offset on was read before the time; both ascend.
+    seen: Vec<(i64, Timestamp)>,
     changed: bool,
 }
 
@@ -33,7 +38,7 @@ impl Coverage {
             seen: 0,
             missing: [0; GapReason::ALL.len()],
         };
-        Self { row, begun: false, holes: BTreeMap::new(), marks: VecDeque::new(), changed: false }
+        Self { row, begun: false, holes: BTreeMap::new(), marks: VecDeque::new(), seen: Vec::new(), changed: false }
     }
 
     /// As an earlier run left it.
@@ -151,6 +156,34 @@ impl Coverage {
         }
     }
 
+    /// Remembers that a record at `offset` was read at `seen`. Records may be read in any order.
+    pub fn note_seen(&mut self, offset: i64, seen: Timestamp) {
+        let before = self.seen.partition_point(|&(at, _)| at <= offset);
+        for mark in self.seen[..before].iter_mut().rev().take_while(|(_, at)| *at > seen) {
+            mark.1 = seen;
+        }
+        let due = match self.seen.last() {
+            Some(&(last, at)) => offset > last && seen.since(at) >= MARK_EVERY_MS * 1000,
+            None => true,
+        };
+        if due {
+            self.seen.push((offset, seen));
+        }
+        if self.seen.len() > SEEN_MARKS_KEPT {
+            let mut place = 0;
+            self.seen.retain(|_| {
+                place += 1;
+                place % 2 == 1
+            });
+        }
+    }
+
+    /// A time before which no record from `offset` on was read; the earliest there is when that is not known.
+    pub fn seen_from(&self, offset: i64) -> Timestamp {
+        let after = self.seen.partition_point(|&(at, _)| at <= offset);
+        after.checked_sub(1).map_or(Timestamp(i64::MIN), |at| self.seen[at].1)
+    }
+
     /// When the record at or next before `offset` was written; `None` before the first mark.
     pub fn time_of(&self, offset: i64) -> Option<Timestamp> {
         let after = self.marks.partition_point(|&(at, _)| at <= offset);
@@ -162,6 +195,11 @@ impl Coverage {
         let before = self.holes.range(..range.start).next_back().map(|(&start, &(end, _))| (start, end));
         let within = self.holes.range(range.start..range.end.max(range.start)).map(|(&start, &(end, _))| (start, end));
         before.into_iter().chain(within).map(|(start, end)| (end.min(range.end) - start.max(range.start)).max(0)).sum()
+    }
+
+    /// The offsets that were read or spoken for.
+    pub fn read(&self) -> Range<i64> {
+        self.row.first_offset..self.row.next_offset
     }
 
     /// Everything below this was read.

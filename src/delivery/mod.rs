@@ -2,6 +2,8 @@
 
 mod coverage;
 mod ledger;
+mod passing;
 
 pub use coverage::{Coverage, HOLES_KEPT, MARKS_KEPT};
 pub use ledger::{Ledger, STALLED_AFTER_MS, STUCK_AFTER_MS};
+pub use passing::Passings;

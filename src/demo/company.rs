@@ -1,5 +1,7 @@
 //! The company as data: topics, services, rates and faults, read from `company.toml` and validated.
 
+use crate::config::{FlowWords, business_flows};
+use crate::event::BusinessFlow;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
 
@@ -35,6 +37,9 @@ pub struct Company {
     /// The services; the first one that `places` starts every order.
     #[serde(rename = "service")]
     pub services: Vec<Service>,
+    /// What its business counts.
+    #[serde(rename = "business_flow", default)]
+    pub business_flows: Vec<FlowWords>,
     /// What goes wrong.
     #[serde(rename = "fault")]
     pub faults: Vec<Fault>,
@@ -221,6 +226,27 @@ impl Company {
         Self::parse(COMPANY)
     }
 
+    /// What its business counts.
+    ///
+    /// # Errors
+    /// [`Error::Rule`] for words that the configuration of a tap would refuse.
+    pub fn flows(&self) -> Result<Vec<BusinessFlow>, Error> {
+        business_flows(self.business_flows.clone()).map_err(|error| Error::Rule(error.to_string()))
+    }
+
+    fn flows_begin_and_end(&self) -> Result<(), Error> {
+        let placed = self.services.iter().filter_map(|service| service.places.as_ref()).map(|placed| &placed.event);
+        let emitted = self.services.iter().flat_map(|service| &service.reactions).map(|reaction| &reaction.emit);
+        let known: HashSet<&String> = placed.chain(emitted).collect();
+        for flow in self.flows()? {
+            if let Some(event) = [&flow.started_by, &flow.completed_by].into_iter().find(|event| !known.contains(event))
+            {
+                return Err(Error::Rule(format!("business flow {} waits for {event}, which nobody emits", flow.name)));
+            }
+        }
+        Ok(())
+    }
+
     /// Reads and validates a company.
     ///
     /// # Errors
@@ -234,6 +260,7 @@ impl Company {
         for fault in &company.faults {
             company.fault_fits(fault)?;
         }
+        company.flows_begin_and_end()?;
         company.enough_is_knowable()?;
         company.context_is_rarely_lost()?;
         Ok(company)

@@ -101,7 +101,7 @@ pub fn run_with(
         Some(brokers) => Cluster::at(brokers, &company)?,
         None => Cluster::in_process(&company)?,
     };
-    let watching = start(tap_config(&cluster, &company, &database)).map_err(Error::Tap)?;
+    let watching = start(tap_config(&cluster, &company, &database)?).map_err(Error::Tap)?;
     let running = Running::open(company, options.seed, &cluster)?;
     let mut stage = Stage { options, running, watching, out, drawn: 0, began: Instant::now(), place: place(&cluster) };
     if options.serve {
@@ -116,8 +116,8 @@ pub fn run_with(
     stage.close()
 }
 
-fn tap_config(cluster: &Cluster, company: &Company, database: &Database) -> TapConfig {
-    TapConfig {
+fn tap_config(cluster: &Cluster, company: &Company, database: &Database) -> Result<TapConfig, Error> {
+    Ok(TapConfig {
         cluster: "demo".into(),
         brokers: cluster.brokers().split(',').map(str::to_owned).collect(),
         db: database.file.clone(),
@@ -130,7 +130,8 @@ fn tap_config(cluster: &Cluster, company: &Company, database: &Database) -> TapC
         serve: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
         sample_interval: SAMPLE_INTERVAL,
         commit_interval: COMMIT_INTERVAL,
-    }
+        business_flows: company.flows()?,
+    })
 }
 
 fn place(cluster: &Cluster) -> String {

@@ -1,8 +1,8 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    CauseRow, CoverageRow, EventRef, FailureRow, Identifier, Kind, Ordinal, ProgressRow, Resolution, Spelling,
-    Timestamp, TopicClass, TopicPartition, TraceContext,
+    CauseRow, CoverageRow, EventRef, FailureRow, Identifier, Kind, Ordinal, PassedRange, PassedTo, ProgressRow,
+    Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
 };
 use std::sync::Arc;
 
@@ -320,6 +320,10 @@ pub struct Changes {
     pub coverage: Vec<CoverageRow>,
     /// Groups whose progress changed, as it stands now.
     pub progress: Vec<ProgressRow>,
+    /// Events that groups passed, or went back before; events of this commit among them.
+    pub passed: Vec<PassedRange>,
+    /// How far that was told, for the next run.
+    pub passed_to: Vec<PassedTo>,
     /// Groups that no longer read a partition.
     pub forgotten: Vec<(Arc<str>, Ordinal)>,
     /// The tap's own numbers that changed, as they stand now.
@@ -345,6 +349,8 @@ impl Changes {
             && self.aliases.is_empty()
             && self.coverage.is_empty()
             && self.progress.is_empty()
+            && self.passed.is_empty()
+            && self.passed_to.is_empty()
             && self.forgotten.is_empty()
             && self.counters.is_empty()
     }

@@ -121,4 +121,10 @@ pub struct FailureRow {
     pub orphan_reason: Option<OrphanReason>,
     /// The event that shows the failure healed.
     pub healed_by: Option<EventRef>,
+    /// When the tap read the failure record.
+    pub seen_time: Timestamp,
+    /// When its origin was read, where it was seen, else `seen_time`: it counts in the minute of this.
+    pub counted_time: Timestamp,
+    /// Profile of its origin, where it was seen: it counts under this.
+    pub counted_profile: Option<i32>,
 }

@@ -1,5 +1,6 @@
 //! The language of the domain: plain data that every other module speaks. No I/O, no clock, no dependency on the rest.
 
+mod business;
 mod cause;
 mod changes;
 mod coverage;
@@ -7,10 +8,12 @@ mod envelope;
 mod failure;
 mod group;
 mod id;
+mod passed;
 mod record;
 mod reference;
 mod text;
 
+pub use business::BusinessFlow;
 pub use cause::{CauseRow, Evidence, EvidenceClass, OrphanReason, Resolution};
 pub use changes::{
     Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow, ProfileRow,
@@ -21,6 +24,7 @@ pub use envelope::{Envelope, Envelopes, Kind, Profile, Segment, Start, Undecoded
 pub use failure::{FailureKind, FailureNotice, FailureRow, FailureState, Origin};
 pub use group::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState};
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
+pub use passed::{Direction, PassedRange, PassedTo};
 pub use record::{Header, Producer, Record, Timestamp, TopicClass, TopicPartition};
 pub use reference::{EventRef, Ordinal};
 pub use text::{Arena, Span, clean, clip};

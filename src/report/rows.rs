@@ -87,11 +87,27 @@ impl FromCell for Timestamp {
     }
 }
 
-impl<T: FromCell> FromCell for Vec<T> {
+/// Lists are text at the door, whatever they hold.
+impl FromCell for Vec<i64> {
+    const WANTED: &'static str = "a list of whole numbers";
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        let number = |cell: &Cell| match cell {
+            Cell::Text(text) => text.parse().ok(),
+            other => i64::from_cell(other),
+        };
+        match cell {
+            Cell::List(cells) => cells.iter().map(number).collect(),
+            Cell::Null => Some(Self::new()),
+            _ => None,
+        }
+    }
+}
+
+impl FromCell for Vec<String> {
     const WANTED: &'static str = "a list";
     fn from_cell(cell: &Cell) -> Option<Self> {
         match cell {
-            Cell::List(cells) => cells.iter().map(T::from_cell).collect(),
+            Cell::List(cells) => cells.iter().map(String::from_cell).collect(),
             Cell::Null => Some(Self::new()),
             _ => None,
         }
@@ -138,6 +154,10 @@ macro_rules! row {
         }
     };
 }
+
+mod counts;
+
+pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
 
 row! {
     /// One event of a conversation (`trace_nodes`).
@@ -304,6 +324,8 @@ row! {
         unattended: i64 = "unattended",
         /// Coordinates of the latest failure record.
         sample: String = "sample",
+        /// Failures in each twelfth of the window.
+        trend: Vec<i64> = "trend",
     }
 }
 
@@ -384,48 +406,6 @@ row! {
         failed: i64 = "failed",
         /// Of these, orphaned.
         orphaned: i64 = "orphaned",
-    }
-}
-
-row! {
-    /// The headline that every door shows (`totals`).
-    Totals {
-        /// Events that the tap saw.
-        received: i64 = "received",
-        /// Of these, passed: once for each group.
-        passed: i64 = "passed",
-        /// Of these, failed: once for each group.
-        failed: i64 = "failed",
-        /// Of the failed, healed.
-        healed: i64 = "healed",
-        /// Of the failed, given up.
-        dead: i64 = "dead",
-        /// Of the failed, tried again.
-        retrying: i64 = "retrying",
-        /// Of the failed, without a way back to a root.
-        orphaned_failures: i64 = "orphaned_failures",
-        /// Of the failed, dead letters that nobody has passed and nothing has healed.
-        unattended: i64 = "unattended",
-        /// Retry records.
-        retried: i64 = "retried",
-        /// Events that wait for a cause that they name.
-        waiting: i64 = "waiting",
-        /// Events that have lost their cause.
-        orphaned: i64 = "orphaned",
-        /// Topics that had anything.
-        topics: i64 = "topics",
-        /// Groups that passed anything.
-        groups: i64 = "groups",
-        /// Records seen since reading began.
-        seen: i64 = "seen",
-        /// Offsets without one.
-        missing: i64 = "missing",
-        /// Seen in proportion to seen and lost; `None` while nothing was read.
-        coverage: Option<f64> = "coverage",
-        /// When the first event was seen.
-        first_time: Option<Timestamp> = "first_time",
-        /// When the last one was.
-        last_time: Option<Timestamp> = "last_time",
     }
 }
 

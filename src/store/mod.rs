@@ -13,6 +13,7 @@ pub mod query;
 mod readers;
 mod restore;
 mod statement;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod writer;

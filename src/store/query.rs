@@ -32,6 +32,8 @@ pub mod migrate {
         "migrate",
         /// Schema version 1.
         FIRST_SCHEMA "0001_first_schema",
+        /// Schema version 2: counts by minute, and what groups passed.
+        COUNTS "0002_counts",
     }
 }
 
@@ -49,6 +51,12 @@ pub mod private {
         NAMED_EVENT "named_event",
         /// `alias_link`, private to views and macros.
         ALIAS_LINK "alias_link",
+        /// `failure_record`, private to views and macros.
+        FAILURE_RECORD "failure_record",
+        /// `counted_failure`, private to views and macros.
+        COUNTED_FAILURE "counted_failure",
+        /// `topic_coverage`, private to views and macros.
+        TOPIC_COVERAGE "topic_coverage",
     }
 }
 
@@ -70,6 +78,8 @@ pub mod views {
         EVENT "event",
         /// View `failure`.
         FAILURE "failure",
+        /// View `flow`.
+        FLOW "flow",
         /// View `minute`.
         MINUTE "minute",
         /// View `passed_minute`.
@@ -93,6 +103,12 @@ pub mod reports {
         "reports",
         /// Macro `ancestors`.
         ANCESTORS "ancestors",
+        /// Macro `business_cases`.
+        BUSINESS_CASES "business_cases",
+        /// Macro `business`.
+        BUSINESS "business",
+        /// Macro `business_flows`.
+        BUSINESS_FLOWS "business_flows",
         /// Macro `conversation_events`.
         CONVERSATION_EVENTS "conversation_events",
         /// Macro `counts`.
@@ -140,6 +156,10 @@ pub mod write {
         "write",
         /// Begins a transaction.
         BEGIN "begin",
+        /// Adds business flow $1, started by $2, completed by $3, within $4 ms.
+        BUSINESS_FLOW "business_flow",
+        /// Takes all business flows away.
+        BUSINESS_FLOWS_CLEARED "business_flows_cleared",
         /// Moves the log into the file.
         CHECKPOINT "checkpoint",
         /// Commits.
@@ -156,6 +176,14 @@ pub mod write {
         LOCK_CONFIGURATION "lock_configuration",
         /// Adds fact $1 with value $2 about the file.
         META "meta",
+        /// Adds staged counts by minute, and what verdicts changed.
+        MINUTES "minutes",
+        /// Adds what staged ranges hold to what groups passed.
+        PASSED "passed",
+        /// Counts the events of staged ranges; $1 is a time before which none was seen.
+        PASSED_COUNT "passed_count",
+        /// Takes over staged positions of passing.
+        PASSED_TO "passed_to",
         /// Takes over staged progress and marks what changed.
         PROGRESS "progress",
         /// Changes settled events.
@@ -185,6 +213,12 @@ pub mod ask {
         ANCESTORS "ancestors",
         /// Begins a transaction that refuses writes.
         BEGIN_READ_ONLY "begin_read_only",
+        /// Macro `business`: $1 flow, $2 since, $3 until; NULL for all.
+        BUSINESS "business",
+        /// Macro `business_cases`: $1 flow, $2 since, $3 until; NULL for all.
+        BUSINESS_CASES "business_cases",
+        /// Macro `business_flows`.
+        BUSINESS_FLOWS "business_flows",
         /// Macro `conversation_events`: $1 conversation.
         CONVERSATION_EVENTS "conversation_events",
         /// The tap's counters.
@@ -209,6 +243,8 @@ pub mod ask {
         FAILURE_ROWS "failure_rows",
         /// Macro `failures`: $1 since (NULL for all), $2 orphans only.
         FAILURES "failures",
+        /// Macro `failures`: $1 since, $2 until; NULL for no bound; $3 orphans only.
+        FAILURES_IN "failures_in",
         /// Macro `find_coordinates`: $1 topic, $2 partition, $3 offset.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_correlation`: $1, $2 halves of the id.
@@ -225,6 +261,8 @@ pub mod ask {
         FIND_TRACE "find_trace",
         /// View `progress` of $1 cluster, $2 group and $3 topic.
         GROUP_PARTITIONS "group_partitions",
+        /// View `flow`.
+        FLOWS "flows",
         /// Whether the file has a `meta` table, and any table at all.
         HAS_SCHEMA "has_schema",
         /// Binds $1 as one SELECT statement, by DuckDB's own parser, and runs nothing.
@@ -235,18 +273,24 @@ pub mod ask {
         MEMORY "memory",
         /// Facts about the file.
         META "meta",
+        /// View `minute`: $1 since, $2 until; whole minutes, NULL for no bound.
+        MINUTES "minutes",
         /// Macro `orphans`.
         ORPHANS "orphans",
         /// The dictionary of partitions.
         PARTITIONS "partitions",
         /// Macro `passage`: $1 ref.
         PASSAGE "passage",
+        /// View `passed_minute`: $1 since, $2 until; whole minutes, NULL for no bound.
+        PASSED_MINUTES "passed_minutes",
         /// Waiting events as stored.
         PENDING_ROWS "pending_rows",
         /// The dictionary of producers.
         PRODUCERS "producers",
         /// The dictionary of profiles.
         PROFILES "profiles",
+        /// How far each group was counted as passed.
+        PASSED_TO_ROWS "passed_to_rows",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
         /// Sums by minute: $1 since, $2 until; NULL for no bound.

@@ -5,8 +5,8 @@ use super::query::{Query, ask};
 use super::{Error, Writer};
 use crate::event::{
     CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureKind, FailureRow, FailureState, GapReason, HashKey,
-    IdText, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, ProducerRow, Profile, ProfileRow, ProgressRow,
-    ProgressState, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
+    IdText, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, PassedTo, ProducerRow, Profile, ProfileRow,
+    ProgressRow, ProgressState, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
 };
 use duckdb::types::{TimeUnit, ValueRef};
 use duckdb::{Connection, Params, Row};
@@ -37,6 +37,8 @@ pub struct Restored {
     pub failures: Vec<FailureRow>,
     /// Progress of groups.
     pub progress: Vec<ProgressRow>,
+    /// How far each group was counted as passed.
+    pub passed_to: Vec<PassedTo>,
     /// The tap's own numbers.
     pub counters: Vec<CounterRow>,
 }
@@ -56,6 +58,8 @@ pub struct RecentEvent {
     pub conversation: EventRef,
     /// Its profile.
     pub profile: i32,
+    /// When the tap read it.
+    pub seen_time: Timestamp,
     /// What it is.
     pub kind: Kind,
     /// What is known of its cause.
@@ -76,6 +80,7 @@ impl Restored {
             pending: rows(conn, &ask::PENDING_ROWS, [], event)?,
             failures,
             progress: rows(conn, &ask::PROGRESS_ROWS, [], progress)?,
+            passed_to: rows(conn, &ask::PASSED_TO_ROWS, [], passed_to)?,
             counters: rows(conn, &ask::COUNTERS, [], |row| Ok(CounterRow { name: row.get(0)?, value: row.get(1)? }))?,
         })
     }
@@ -277,6 +282,7 @@ fn recent_event(row: &Row<'_>) -> duckdb::Result<RecentEvent> {
         profile: row.get(11)?,
         kind: Kind::from_number(row.get(12)?),
         resolution: Resolution::from_numbers(row.get(13)?, row.get(14)?),
+        seen_time: time(row, 15)?,
     })
 }
 
@@ -301,7 +307,14 @@ fn failure(row: &Row<'_>) -> duckdb::Result<FailureRow> {
         time: time(row, 15)?,
         orphan_reason: row.get::<_, Option<i8>>(16)?.and_then(OrphanReason::from_number),
         healed_by: reference(17)?,
+        seen_time: time(row, 18)?,
+        counted_time: time(row, 19)?,
+        counted_profile: row.get(20)?,
     })
+}
+
+fn passed_to(row: &Row<'_>) -> duckdb::Result<PassedTo> {
+    Ok(PassedTo { group: row.get(0)?, ordinal: Ordinal(row.get(1)?), offset: row.get(2)? })
 }
 
 fn progress(row: &Row<'_>) -> duckdb::Result<ProgressRow> {

@@ -4,14 +4,15 @@ use super::columns::{Columns, cause_batch, event_batch, settled_batch};
 use super::file::{Meta, open_for_writing, restrict, run};
 use super::query::{Query, ask, write};
 use super::readers::Pool;
+use super::tally::{MinuteTally, Topics, TypeTally, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
-    Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow, ProducerRow,
-    ProfileRow, ProgressRow, Settled, Timestamp,
+    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow,
+    PassedRange, ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,7 +96,7 @@ impl Writer {
         self.spare_memory()?;
         let mut attempt = 0;
         loop {
-            match self.transact(&commit) {
+            match self.transaction(|writer| writer.write(&commit)) {
                 Err(error) if error.is_out_of_memory() && attempt < MEMORY_RETRIES => {
                     attempt += 1;
                     tracing::warn!(
@@ -110,6 +111,21 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Replaces the business flows that the database knows by those of the configuration.
+    ///
+    /// # Errors
+    /// None of them was replaced.
+    pub fn configure(&mut self, flows: &[BusinessFlow]) -> Result<(), Error> {
+        self.transaction(|writer| {
+            run(&writer.conn, &write::BUSINESS_FLOWS_CLEARED)?;
+            flows.iter().try_for_each(|flow| {
+                let row = params![flow.name, flow.started_by, flow.completed_by, flow.within_ms];
+                let done = writer.conn.execute(write::BUSINESS_FLOW.sql, row);
+                done.map(drop).map_err(Error::statement("run", write::BUSINESS_FLOW.name))
+            })
+        })
     }
 
     /// Moves the write-ahead log into the file, in a quiet moment.
@@ -132,7 +148,7 @@ impl Writer {
         for row in &changes.partitions {
             self.topics.number(row);
         }
-        let types = TypeTally::count(&self.topics, [&changes.events, &changes.pending]);
+        let minutes = MinuteTally::count(&self.topics, [&changes.events, &changes.pending]);
         let Changes { events, pending, causes, mut counters, .. } = changes;
         let arrow = |subject| move |source| Error::statement("lay out", subject)(arrow_error(source));
         let (events, clamped) = event_batch(events).map_err(arrow("event_row"))?;
@@ -147,7 +163,8 @@ impl Writer {
             events,
             pending,
             causes,
-            types,
+            types: TypeTally::sum(&minutes),
+            minutes,
             topic_numbers,
             small: Changes {
                 events: EventColumns::default(),
@@ -163,15 +180,17 @@ impl Writer {
                 aliases: changes.aliases,
                 coverage: changes.coverage,
                 progress: changes.progress,
+                passed: changes.passed,
+                passed_to: changes.passed_to,
                 forgotten: changes.forgotten,
                 at: changes.at,
             },
         })
     }
 
-    fn transact(&self, commit: &Commit) -> Result<(), Error> {
+    fn transaction(&self, work: impl FnOnce(&Self) -> Result<(), Error>) -> Result<(), Error> {
         run(&self.conn, &write::BEGIN)?;
-        let done = self.write(commit).and_then(|()| run(&self.conn, &write::COMMIT));
+        let done = work(self).and_then(|()| run(&self.conn, &write::COMMIT));
         if done.is_err() {
             // A failed COMMIT has ended the transaction already; then there is nothing to roll back.
             let _ = run(&self.conn, &write::ROLLBACK);
@@ -185,18 +204,41 @@ impl Writer {
         self.batch(MAIN, "event_row", &commit.events)?;
         self.batch(MAIN, "pending_row", &commit.pending)?;
         self.batch(MAIN, "cause_row", &commit.causes)?;
+        self.rows(TEMP, "minute_stage", &commit.minutes, append_minute)?;
         self.verdicts("settled_stage", &small.settled, &write::SETTLED)?;
         self.verdicts("retracted_stage", &small.retracted, &write::RETRACTED)?;
-        self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
+        if !(commit.minutes.is_empty() && small.settled.is_empty() && small.retracted.is_empty()) {
+            run(&self.conn, &write::MINUTES)?;
+        }
         self.staged("coverage_stage", &small.coverage, &write::COVERAGE, append_coverage)?;
+        self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
+        self.passed(&small.passed)?;
+        self.staged("passed_to_stage", &small.passed_to, &write::PASSED_TO, |to, told| {
+            to.append_row(params![&*told.group, told.ordinal.0, told.offset])
+        })?;
         self.staged("forgotten_stage", &small.forgotten, &write::FORGOTTEN, |to, (group, ordinal)| {
             to.append_row(params![&**group, ordinal.0])
         })?;
         self.staged("progress_stage", &small.progress, &write::PROGRESS, append_progress)?;
         self.staged("type_stage", &commit.types, &write::TYPES, |to, t| {
-            to.append_row(params![t.topic, t.profile, t.events, time(Timestamp(t.first)), time(Timestamp(t.last))])
+            to.append_row(params![t.topic, t.profile, t.events, micros(t.time.0), micros(t.time.1)])
         })?;
         self.staged("counter_stage", &small.counters, &write::COUNTERS, |to, c| to.append_row(params![c.name, c.value]))
+    }
+
+    /// Counts the events that groups passed, or went back before.
+    fn passed(&self, ranges: &[PassedRange]) -> Result<(), Error> {
+        let Some(seen_from) = ranges.iter().map(|range| range.seen_from).min() else { return Ok(()) };
+        self.rows(TEMP, "range_stage", ranges, |to, range| {
+            let first = EventRef::new(range.ordinal, range.from).0;
+            // The last offset of a base is followed by the next ordinal: the end is no ref of its own.
+            let end = first + (range.to - range.from);
+            to.append_row(params![&*range.group, range.ordinal.0, first, end, range.direction.sign()])
+        })?;
+        self.conn
+            .execute(write::PASSED_COUNT.sql, [time(seen_from)])
+            .map_err(Error::statement("run", write::PASSED_COUNT.name))?;
+        run(&self.conn, &write::PASSED)
     }
 
     fn dictionaries(&self, small: &Changes, topic_numbers: &[u32]) -> Result<(), Error> {
@@ -300,69 +342,9 @@ struct Commit {
     pending: Columns,
     causes: Columns,
     types: Vec<TypeTally>,
+    minutes: Vec<MinuteTally>,
     topic_numbers: Vec<u32>,
     small: Changes,
-}
-
-/// Which topic each ordinal belongs to.
-#[derive(Default)]
-struct Topics {
-    by_name: HashMap<(Arc<str>, Arc<str>, i32), u32>,
-    by_ordinal: Vec<u32>,
-}
-
-impl Topics {
-    /// The topic's number: the first ordinal that one of its partitions got.
-    fn number(&mut self, row: &PartitionRow) -> u32 {
-        let ordinal = row.ordinal.0;
-        let name = (Arc::clone(&row.partition.cluster), Arc::clone(&row.partition.topic), row.incarnation);
-        let number = *self.by_name.entry(name).or_insert(ordinal);
-        let at = ordinal as usize;
-        if self.by_ordinal.len() <= at {
-            self.by_ordinal.resize(at + 1, u32::MAX);
-        }
-        self.by_ordinal[at] = number;
-        number
-    }
-
-    fn of(&self, reference: i64) -> u32 {
-        let ordinal = EventRef(reference).ordinal().0;
-        self.by_ordinal.get(ordinal as usize).copied().unwrap_or(ordinal)
-    }
-}
-
-/// Events of one topic and profile in one commit.
-struct TypeTally {
-    topic: u32,
-    profile: i32,
-    events: i64,
-    first: i64,
-    last: i64,
-}
-
-impl TypeTally {
-    fn count(topics: &Topics, columns: [&EventColumns; 2]) -> Vec<Self> {
-        let mut tallies: Vec<Self> = Vec::new();
-        let mut places: HashMap<(u32, i32), usize> = HashMap::new();
-        let mut current = usize::MAX;
-        for column in columns {
-            for ((&reference, &profile), &time) in column.reference.iter().zip(&column.profile).zip(&column.time) {
-                let topic = topics.of(reference);
-                // Records come in runs of one partition, and often of one type: the last place is mostly the right one.
-                if tallies.get(current).is_none_or(|t| t.topic != topic || t.profile != profile) {
-                    current = *places.entry((topic, profile)).or_insert_with(|| {
-                        tallies.push(Self { topic, profile, events: 0, first: i64::MAX, last: i64::MIN });
-                        tallies.len() - 1
-                    });
-                }
-                let tally = &mut tallies[current];
-                tally.events += 1;
-                tally.first = tally.first.min(time);
-                tally.last = tally.last.max(time);
-            }
-        }
-        tallies
-    }
 }
 
 fn arrow_error(source: duckdb::arrow::error::ArrowError) -> duckdb::Error {
@@ -371,6 +353,10 @@ fn arrow_error(source: duckdb::arrow::error::ArrowError) -> duckdb::Error {
 
 fn time(at: Timestamp) -> Value {
     Value::Timestamp(TimeUnit::Microsecond, at.0.clamp(super::columns::MIN_TIME, super::columns::MAX_TIME))
+}
+
+fn micros(time: i64) -> Value {
+    self::time(Timestamp(time))
 }
 
 fn absent(text: &str) -> Option<&str> {
@@ -414,7 +400,7 @@ fn append_producer(to: &mut Appender<'_>, row: &ProducerRow) -> duckdb::Result<(
 }
 
 fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()> {
-    let values: [&dyn ToSql; 18] = [
+    let values: [&dyn ToSql; 21] = [
         &row.reference.0,
         &row.kind.as_str(),
         &row.state.as_str(),
@@ -433,8 +419,30 @@ fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()
         &time(row.time),
         &row.orphan_reason.map(|reason| reason as i8),
         &row.healed_by.map(|r| r.0),
+        &time(row.seen_time),
+        &time(minute(row.counted_time)),
+        &row.counted_profile,
     ];
     to.append_row(&values[..])
+}
+
+fn append_minute(to: &mut Appender<'_>, row: &MinuteTally) -> duckdb::Result<()> {
+    let [roots, caused, inferred, unlinked, waiting, orphaned] = row.resolved;
+    to.append_row(params![
+        micros(row.minute),
+        row.topic,
+        row.profile,
+        row.received,
+        row.retried,
+        roots,
+        caused,
+        inferred,
+        unlinked,
+        waiting,
+        orphaned,
+        micros(row.seen.0),
+        micros(row.seen.1)
+    ])
 }
 
 fn append_coverage(to: &mut Appender<'_>, row: &CoverageRow) -> duckdb::Result<()> {

@@ -3,7 +3,7 @@
 
 use super::catalog::{Catalog, ProfileNumber};
 use crate::causality::{Arrival, Horizon, Named, Resolver, signature};
-use crate::delivery::{Coverage, Ledger};
+use crate::delivery::{Coverage, Ledger, Passings};
 use crate::event::{
     BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice, FailureRow,
     GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, ProgressRow, Resolution, Segment,
@@ -27,6 +27,7 @@ pub struct Core {
     pub(super) coverage: Vec<Option<Coverage>>,
     pub(super) resolver: Resolver,
     pub(super) ledger: Ledger,
+    pub(super) passings: Passings,
     changes: Changes,
     pub(super) undecoded: [u64; Undecoded::ALL.len()],
     key: HashKey,
@@ -66,6 +67,7 @@ impl Core {
             coverage: Vec::new(),
             resolver: Resolver::new(ids),
             ledger: Ledger::default(),
+            passings: Passings::default(),
             changes: Changes::default(),
             undecoded: [0; Undecoded::ALL.len()],
             key: ids,
@@ -136,17 +138,30 @@ impl Core {
             segment.producer.and_then(|p| self.catalog.producer(&segment.partition.cluster, p, &mut self.changes));
         let ahead = self.cover(ordinal).is_ahead(&segment.covers);
         let context = Context { read, segment, ordinal, producer, profiles };
+        let mut late = Vec::new();
         for (at, row) in rows.iter().enumerate() {
             if at.is_multiple_of(WARM_ROWS) {
                 let next = &rows[at..rows.len().min(at + WARM_ROWS)];
                 let warm = |sum, row: &Envelope| sum ^ self.resolver.warm(row.id, row.causation, row.trace);
                 std::hint::black_box(next.iter().fold(0, warm));
             }
-            if ahead || covered(&self.coverage, ordinal).is_some_and(|c| c.admits(row.offset)) {
+            if ahead {
+                self.event(&context, row);
+            } else if covered(&self.coverage, ordinal).is_some_and(|c| c.admits(row.offset)) {
+                late.push(row.offset);
                 self.event(&context, row);
             }
         }
+        for &offset in &late {
+            self.resolver.came_late(EventRef::new(ordinal, offset));
+        }
+        if !late.is_empty() {
+            self.passings.read_late(ordinal, &late, read.seen);
+        }
         let coverage = self.cover(ordinal);
+        if let Some(first) = rows.first() {
+            coverage.note_seen(first.offset, read.seen);
+        }
         coverage.cover(segment.covers.clone(), rows.iter().map(|row| row.offset), segment.missing);
         for row in rows.iter().step_by(MARK_ROWS) {
             // A record that is dated ahead would hold the marks until that day.
@@ -296,6 +311,7 @@ impl Core {
                 .filter_map(|commit| Some((find(&commit.topic, commit.partition)?.0, commit.offset?)))
                 .collect();
             for (ordinal, committed) in consumed {
+                self.passings.committed(&group.group, ordinal, committed, (sample.at, sample.resolution_ms));
                 self.resolver.consumed(ordinal, committed);
             }
             // Two samples may meet in one commit: one row a group and partition, the last one stands.
@@ -346,6 +362,11 @@ impl Core {
             let coverage = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut);
             self.changes.coverage.extend(coverage.and_then(Coverage::take_change));
         }
+        let read = |ordinal| covered(&self.coverage, ordinal).map(Coverage::read);
+        let seen_from = |ordinal, offset| {
+            covered(&self.coverage, ordinal).map_or(Timestamp(i64::MIN), |coverage| coverage.seen_from(offset))
+        };
+        (self.changes.passed, self.changes.passed_to) = self.passings.tell(read, seen_from);
         for (name, value) in self.own_counters().into_iter().chain(counters) {
             if self.counters.get(&name) != Some(&value) {
                 self.counters.insert(name.clone(), value);
@@ -384,6 +405,7 @@ impl Core {
             ("failures_dropped", limits.failures_dropped),
             ("repeated_ids", limits.repeated_ids),
             ("hub_members", limits.hub_members),
+            ("passings_dropped", self.passings.dropped),
             ("names_without_number", self.catalog.unnumbered),
         ]
         .map(|(name, value)| (name.to_owned(), value as f64))

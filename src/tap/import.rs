@@ -2,12 +2,12 @@
 
 use super::clock;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
-use super::{restore, secret, spawn};
+use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{
-    CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record, Segment, Timestamp,
-    TopicClass, TopicPartition,
+    BusinessFlow, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record, Segment,
+    Timestamp, TopicClass, TopicPartition,
 };
 use crate::store;
 use crate::telemetry::Counters;
@@ -32,6 +32,8 @@ pub struct ImportConfig {
     pub db: PathBuf,
     /// Name of the cluster that the captures came from.
     pub cluster: String,
+    /// What the business counts; none leaves what the database has.
+    pub business_flows: Vec<BusinessFlow>,
 }
 
 /// What an import did.
@@ -56,9 +58,12 @@ pub struct ImportSummary {
 /// Reads `files` into the database of `config`.
 pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<ImportSummary> {
     let keys = secret::secret(&config.db)?;
-    let (writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
+    let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
+    if !config.business_flows.is_empty() {
+        writer.configure(&config.business_flows)?;
+    }
     let decoder = Decoder::new(restored.id_key, keys);
-    let core = restore::core(&writer, restored, false)?;
+    let core = Core::resume(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let pipeline = Pipeline {

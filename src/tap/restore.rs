@@ -4,40 +4,14 @@ use super::core::Core;
 use crate::causality::{Horizon, Named, RestoredEvent, trace_identifier};
 use crate::delivery::Coverage;
 use crate::event::{
-    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, Origin, PartitionRow, ProducerRow, ProfileRow,
-    ProgressRow, Undecoded,
+    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, Origin, PartitionRow, PassedTo, ProducerRow,
+    ProfileRow, ProgressRow, Undecoded,
 };
 use crate::store::{Error, RecentEvent, Restored, Writer};
 use std::collections::HashMap;
 
 /// Events that are taken back into memory: as far back as the id index reaches.
 const EVENTS_RESTORED: i64 = 12 << 20;
-
-/// Builds the core from what the database holds; `filtered` says whether the tap was told to leave topics out.
-pub(super) fn core(writer: &Writer, restored: Restored, filtered: bool) -> Result<Core, Error> {
-    let mut core = Core::new(restored.id_key, filtered);
-    core.restore_names(&restored.partitions, &restored.profiles, &restored.producers);
-    core.restore_coverage(restored.coverage);
-    core.restore_counters(&restored.counters);
-    core.restore_progress(restored.progress);
-    for (old, current) in restored.aliases {
-        core.restore_merge(old, current);
-    }
-    // An edge is kept with its effect, so edges come first; an event of several causes keeps the first.
-    let mut causes: HashMap<EventRef, EventRef> = HashMap::new();
-    writer.recent_causes(EVENTS_RESTORED, &mut |effect, cause| {
-        causes.entry(effect).or_insert(cause);
-    })?;
-    writer.recent_events(EVENTS_RESTORED, &mut |event| {
-        let cause = causes.get(&event.reference).copied();
-        core.restore_event(restored_event(&event, cause), event.profile);
-    })?;
-    let origins = core.restore_open(restored.failures, &restored.pending);
-    writer.recent_orphans(EVENTS_RESTORED, &mut |row| {
-        core.restore_orphan(&row, origins.get(&row.reference).copied());
-    })?;
-    Ok(core)
-}
 
 fn restored_event(event: &RecentEvent, cause: Option<EventRef>) -> RestoredEvent {
     RestoredEvent {
@@ -48,6 +22,8 @@ fn restored_event(event: &RecentEvent, cause: Option<EventRef>) -> RestoredEvent
         kind: event.kind,
         resolution: event.resolution,
         cause,
+        profile: event.profile,
+        seen_time: event.seen_time,
         topic: 0,
         event_type: 0,
     }
@@ -55,6 +31,35 @@ fn restored_event(event: &RecentEvent, cause: Option<EventRef>) -> RestoredEvent
 
 /// What an earlier run left in the database.
 impl Core {
+    /// Builds the core from what the database holds; `filtered` says whether the tap was told to leave topics out.
+    ///
+    /// # Errors
+    /// A database that cannot be read.
+    pub fn resume(writer: &Writer, restored: Restored, filtered: bool) -> Result<Self, Error> {
+        let mut core = Self::new(restored.id_key, filtered);
+        core.restore_names(&restored.partitions, &restored.profiles, &restored.producers);
+        core.restore_coverage(restored.coverage);
+        core.restore_counters(&restored.counters);
+        core.restore_progress(restored.progress, restored.passed_to);
+        for (old, current) in restored.aliases {
+            core.restore_merge(old, current);
+        }
+        // An edge is kept with its effect, so edges come first; an event of several causes keeps the first.
+        let mut causes: HashMap<EventRef, EventRef> = HashMap::new();
+        writer.recent_causes(EVENTS_RESTORED, &mut |effect, cause| {
+            causes.entry(effect).or_insert(cause);
+        })?;
+        writer.recent_events(EVENTS_RESTORED, &mut |event| {
+            let cause = causes.get(&event.reference).copied();
+            core.restore_event(restored_event(&event, cause));
+        })?;
+        let origins = core.restore_open(restored.failures, &restored.pending);
+        writer.recent_orphans(EVENTS_RESTORED, &mut |row| {
+            core.restore_orphan(&row, origins.get(&row.reference).copied());
+        })?;
+        Ok(core)
+    }
+
     /// Dictionary rows, in the order of their numbers.
     pub fn restore_names(&mut self, partitions: &[PartitionRow], profiles: &[ProfileRow], producers: &[ProducerRow]) {
         partitions.iter().for_each(|row| self.catalog.restore_place(row));
@@ -88,9 +93,16 @@ impl Core {
         }
     }
 
-    /// Progress of groups.
-    pub fn restore_progress(&mut self, rows: Vec<ProgressRow>) {
-        rows.into_iter().for_each(|row| self.ledger.restore(row));
+    /// Progress of groups, and how far each was told to have passed.
+    pub fn restore_progress(&mut self, rows: Vec<ProgressRow>, told: Vec<PassedTo>) {
+        told.into_iter().for_each(|told| self.passings.restore(told));
+        for row in rows {
+            if let Some(committed) = row.committed_offset {
+                let sampled = (row.sampled_at, row.resolution_ms);
+                self.passings.committed(&row.consumer_group, row.ordinal, committed, sampled);
+            }
+            self.ledger.restore(row);
+        }
     }
 
     /// Failures, and the events that still wait; after all other events. Gives the origins that the failures name.
@@ -104,10 +116,12 @@ impl Core {
                 kind: row.kind,
                 resolution: row.resolution,
                 cause: None,
+                profile: row.profile,
+                seen_time: row.seen_time,
                 topic: 0,
                 event_type: 0,
             };
-            self.restore_event(event, row.profile);
+            self.restore_event(event);
         }
         let mut origins = HashMap::new();
         for failure in failures {
@@ -142,9 +156,14 @@ impl Core {
     }
 
     /// One event; topic and type are looked up here.
-    pub fn restore_event(&mut self, mut event: RestoredEvent, profile: i32) {
-        event.topic = self.catalog.at(event.reference.ordinal()).map_or(0, |place| place.topic);
-        event.event_type = self.catalog.event_type(profile);
+    pub fn restore_event(&mut self, mut event: RestoredEvent) {
+        let ordinal = event.reference.ordinal();
+        if let Some(place) = self.catalog.at(ordinal) {
+            event.topic = place.topic;
+            let coverage = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut);
+            coverage.into_iter().for_each(|c| c.note_seen(place.base + event.reference.offset(), event.seen_time));
+        }
+        event.event_type = self.catalog.event_type(event.profile);
         self.resolver.restore_event(&event);
     }
 }

@@ -119,33 +119,23 @@ fn kept<'a, T, K: PartialEq>(former: &'a [T], at: usize, rows: &'a [T], key: imp
 fn failures(table: &Table) -> Result<Vec<FailureLine>, RowError> {
     let rows = FailureGroup::from_table(table)?;
     let at = |name: &str| table.columns.iter().position(|column| column.name == name);
-    let (sample, signature, trend) = (at("sample_ref"), at("signature"), at("trend"));
+    let (sample, signature) = (at("sample_ref"), at("signature"));
     let cell = |row: usize, at: Option<usize>| at.and_then(|at| table.rows.get(row)?.get(at));
     let line = |(n, row): (usize, FailureGroup)| FailureLine {
         what: tree::what(row.error_class.as_deref(), row.error_message.as_deref())
             .unwrap_or_else(|| "no error given".to_owned()),
         from: from(&row),
-        sample_ref: cell(n, sample).and_then(number).unwrap_or_default(),
+        sample_ref: match cell(n, sample) {
+            Some(Cell::Int(reference)) => *reference,
+            _ => 0,
+        },
         signature: match cell(n, signature) {
             Some(Cell::Text(text)) => text.clone(),
             _ => String::new(),
         },
-        trend: match cell(n, trend) {
-            Some(Cell::List(cells)) => cells.iter().filter_map(number).collect(),
-            _ => Vec::new(),
-        },
         row,
     };
     Ok(rows.into_iter().enumerate().map(line).collect())
-}
-
-/// Lists come through the door as text.
-fn number(cell: &Cell) -> Option<i64> {
-    match cell {
-        Cell::Int(number) => Some(*number),
-        Cell::Text(text) => text.parse().ok(),
-        _ => None,
-    }
 }
 
 fn from(row: &FailureGroup) -> String {

@@ -238,8 +238,6 @@ pub struct FailureLine {
     pub sample_ref: i64,
     /// What all of them have in common.
     pub signature: String,
-    /// Failures per part of the window, the earliest first.
-    pub trend: Vec<i64>,
 }
 
 /// Screen 3.

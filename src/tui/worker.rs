@@ -9,6 +9,7 @@ use super::{Connect, Secret};
 use crate::client::find::{self, FindError, Place};
 use crate::client::trace::{self, TraceError};
 use crate::client::{self, Client, query};
+use crate::event::Timestamp;
 use crate::report::rows::{CoverageLine, Match, RowError, TraceNode};
 use crate::report::{Cell, Column, ColumnType, Table};
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,7 +133,7 @@ pub fn run(mut client: Option<Client>, connect: &Connect, secret: &Secret, ways:
 fn answer(client: &Client, secret: &Secret, question: Question) -> Result<Answer, Failed> {
     let began = Instant::now();
     let mut answer = Answer { question, parts: BTreeMap::new(), notes: Vec::new(), cut: false, took_ms: 0 };
-    let window = [answer.question.since, answer.question.until].map(|t| t.map_or(Cell::Null, |t| Cell::Time(t.0)));
+    let window = [answer.question.since, answer.question.until].map(time);
     answer.parts.insert(Part::Totals, client.ask(&query::TOTALS, &window)?);
     answer.parts.insert(Part::Standing, client.ask(&query::STANDING, &[])?);
     match answer.question.about.clone() {
@@ -160,11 +161,16 @@ fn answer(client: &Client, secret: &Secret, question: Question) -> Result<Answer
 }
 
 fn failures(client: &Client, answer: &mut Answer, orphans: bool) -> Result<(), Failed> {
-    let since = answer.question.since.map_or(Cell::Null, |time| Cell::Time(time.0));
-    let table = client.ask(&query::FAILURES, &[since, Cell::Bool(orphans)])?;
+    let [since, until] = [answer.question.since, answer.question.until].map(time);
+    let table = client.ask(&query::FAILURES_IN, &[since, until, Cell::Bool(orphans)])?;
     answer.cut |= client.was_cut();
     answer.parts.insert(Part::Failures, table);
     Ok(())
+}
+
+/// A bound of a window; NULL where it is open.
+fn time(time: Option<Timestamp>) -> Cell {
+    time.map_or(Cell::Null, |time| Cell::Time(time.0))
 }
 
 fn conversation(client: &Client, answer: &mut Answer, reference: i64, nodes: Table) -> Result<(), Failed> {

@@ -97,6 +97,9 @@ fn failure() -> FailureRow {
         time: Timestamp(START + 4_000_000),
         orphan_reason: None,
         healed_by: None,
+        seen_time: Timestamp(START + 4_000_000),
+        counted_time: Timestamp(START + 2_000_000),
+        counted_profile: None,
     }
 }
 

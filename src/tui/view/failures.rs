@@ -84,7 +84,7 @@ fn summary(canvas: &Canvas<'_>, model: &Model) -> Vec<Piece> {
 fn cells(canvas: &Canvas<'_>, line: &FailureLine, now: crate::event::Timestamp, narrow: bool) -> Vec<Piece> {
     let row = &line.row;
     let (tone, glyph) = worst(canvas, row);
-    let trend: Vec<Option<i64>> = line.trend.iter().map(|n| Some(*n)).collect();
+    let trend: Vec<Option<i64>> = row.trend.iter().map(|n| Some(*n)).collect();
     let trend = bars(&trend, 1, &canvas.theme.glyphs.bars).pop().unwrap_or_default();
     let from_tone = if row.orphaned > 0 { Tone::Orphan } else { Tone::Plain };
     vec![

@@ -1,0 +1,1 @@
+SELECT * FROM business_cases(flow := $1, since := $2, until := $3);

@@ -1,0 +1,1 @@
+SELECT * FROM failures(since := $1, until := $2, orphans := $3);

@@ -1,0 +1,1 @@
+SELECT * FROM passed_minute WHERE minute >= window_start($1) AND minute < window_end($2) ORDER BY ALL;

@@ -1,0 +1,1 @@
+INSERT INTO business_flow_row VALUES ($1, $2, $3, $4);

@@ -1,0 +1,1 @@
+DELETE FROM business_flow_row;

@@ -1,0 +1,40 @@
+//! What an import is asked to do.
+
+use super::{ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, File, Resolved, business_flows, cluster_name, parse, read};
+use crate::event::BusinessFlow;
+use std::path::PathBuf;
+
+/// Where an import goes, and what the business counts there.
+#[derive(Debug, Clone)]
+pub struct ImportTarget {
+    /// Name of the cluster that the captures came from.
+    pub cluster: String,
+    /// The database file.
+    pub db: PathBuf,
+    /// Business flows of [`super::DEFAULT_FILE`], if it is there.
+    pub business_flows: Vec<BusinessFlow>,
+}
+
+/// Cluster, database and business flows of an import.
+///
+/// # Errors
+/// A cluster's name that cannot be one, or a [`super::DEFAULT_FILE`] that is not understood.
+pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<ImportTarget>, ConfigError> {
+    let mut defaults = Vec::new();
+    if cluster.is_none() {
+        defaults.push(("cluster", DEFAULT_CLUSTER.to_owned()));
+    }
+    if db.is_none() {
+        defaults.push(("db", DEFAULT_DB.to_owned()));
+    }
+    let cluster = cluster_name(cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned()))?;
+    let file = match read(None)? {
+        Some((path, text)) => parse(path, &text)?,
+        None => File::default(),
+    };
+    let business_flows = business_flows(file.business_flows)?;
+    Ok(Resolved {
+        config: ImportTarget { cluster, db: db.unwrap_or_else(|| DEFAULT_DB.into()), business_flows },
+        defaults,
+    })
+}
