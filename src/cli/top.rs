@@ -8,7 +8,7 @@ use crate::tap;
 use crate::tui::model::Origin;
 use crate::tui::theme::{ASCII, Palette, Theme, UNICODE};
 use crate::tui::{self, Options, Target};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Shows the screens until the user leaves.
@@ -30,11 +30,11 @@ pub(super) fn run(args: &args::Top) -> anyhow::Result<ExitCode> {
 }
 
 /// Shows the screens on the door of the demo's tap until the user leaves or `over` says so.
-pub(super) fn on_demo(url: &str, over: &dyn Fn() -> bool) -> Result<(), TapError> {
+pub(super) fn on_demo(url: &str, database: &Path, over: &dyn Fn() -> bool) -> Result<(), TapError> {
     let client = Client::connect(url)?;
     let reach = format!(" --connect {url}");
     let origin = Origin { file: false, name: place(url), reach: reach.clone() };
-    let source = Source { client, database: PathBuf::new(), reach, file: false, connect: Some(url.to_owned()) };
+    let source = Source { client, database: database.to_owned(), reach, file: false, connect: Some(url.to_owned()) };
     Ok(show(source, origin, &Options { theme: theme(Looks::Dark, false), record: None }, over)?)
 }
 
@@ -63,7 +63,7 @@ fn theme(looks: Looks, ascii: bool) -> Theme {
         Looks::Light => Palette::Light,
         Looks::Contrast => Palette::Contrast,
     };
-    let colour = !std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     Theme { palette, colour, glyphs: if ascii { &ASCII } else { &UNICODE } }
 }
 

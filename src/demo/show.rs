@@ -15,7 +15,7 @@ use crate::event::clean;
 use crate::report::Table;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -61,8 +61,8 @@ pub struct DemoOptions {
     pub screen: Option<OpenScreen>,
 }
 
-/// Shows the tap whose door is named, until the user leaves or the function says that it is over.
-pub type OpenScreen = fn(&str, &dyn Fn() -> bool) -> Result<(), TapError>;
+/// Shows the tap whose door and database are named, until the user leaves or the function says that it is over.
+pub type OpenScreen = fn(&str, &Path, &dyn Fn() -> bool) -> Result<(), TapError>;
 
 /// Anything that goes wrong outside the demo.
 pub type TapError = Box<dyn std::error::Error + Send + Sync>;
@@ -103,7 +103,16 @@ pub fn run_with(
     };
     let watching = start(tap_config(&cluster, &company, &database)?).map_err(Error::Tap)?;
     let running = Running::open(company, options.seed, &cluster)?;
-    let mut stage = Stage { options, running, watching, out, drawn: 0, began: Instant::now(), place: place(&cluster) };
+    let mut stage = Stage {
+        options,
+        running,
+        watching,
+        out,
+        database: &database.file,
+        drawn: 0,
+        began: Instant::now(),
+        place: place(&cluster),
+    };
     if options.serve {
         stage.say_where()?;
     }
@@ -146,6 +155,7 @@ struct Stage<'a> {
     running: Running,
     watching: Box<dyn Watching>,
     out: &'a mut dyn Write,
+    database: &'a Path,
     /// Lines of the picture on the terminal.
     drawn: usize,
     began: Instant,
@@ -195,7 +205,7 @@ impl Stage<'_> {
             let late = run_for.is_some_and(|limit| self.began.elapsed() >= limit);
             late || stop.load(Ordering::Relaxed) || !self.watching.is_alive()
         };
-        open(self.watching.url(), &over).map_err(Error::Screen)?;
+        open(self.watching.url(), self.database, &over).map_err(Error::Screen)?;
         if !self.watching.is_alive() {
             return Err(Error::TapEnded);
         }

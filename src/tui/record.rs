@@ -147,7 +147,7 @@ impl Replay {
     ///
     /// # Errors
     /// A line that cannot be read.
-    pub fn next(&mut self) -> Result<Option<Event>, RecordError> {
+    pub fn event(&mut self) -> Result<Option<Event>, RecordError> {
         let line: Option<Line> = self.line()?;
         Ok(line.map(|line| Event { at: Timestamp(self.began.0.saturating_add(line.us)), what: line.what }))
     }

@@ -9,8 +9,8 @@ use super::update::{self, Command};
 use super::worker::{self, Job};
 use super::{Error, Options, Target, view};
 use crate::event::Timestamp;
+use crossterm::event::EventStream;
 use futures::StreamExt;
-use ratatui::crossterm::event::EventStream;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -189,7 +189,7 @@ pub fn replay(path: &std::path::Path, options: &Options) -> Result<(), Error> {
         let mut signals = signals()?;
         // What would be done was done when it was recorded.
         let _ = update::begin(&mut model);
-        let mut next = replay.next()?;
+        let mut next = replay.event()?;
         let mut step = false;
         loop {
             let ended = next.is_none();
@@ -218,11 +218,10 @@ pub fn replay(path: &std::path::Path, options: &Options) -> Result<(), Error> {
                 _ = hangup.recv() => return Ok(()),
             }
             // A step goes to the next thing that happened: time alone is nothing to see.
-            loop {
-                let Some(event) = next.take() else { break };
+            while let Some(event) = next.take() {
                 let idle = event.what == What::Tick;
                 let _ = update::update(&mut model, event);
-                next = replay.next()?;
+                next = replay.event()?;
                 if !(step && idle) {
                     break;
                 }

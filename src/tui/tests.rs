@@ -321,7 +321,7 @@ fn a_recording_shown_again_ends_with_the_same_screen() {
     }
     let (mut model, mut replay) = Replay::open(&file).unwrap();
     let _ = update::begin(&mut model);
-    while let Some(event) = replay.next().unwrap() {
+    while let Some(event) = replay.event().unwrap() {
         let Event { .. } = event;
         let _ = update(&mut model, event);
     }
