@@ -6,14 +6,12 @@
 mod args;
 mod dashboards;
 mod demo;
-mod find;
-mod id;
-mod key;
 mod output;
 mod reading;
 mod report;
 mod source;
 mod stop;
+mod top;
 mod trace;
 mod user;
 mod writing;
@@ -55,6 +53,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(args) => demo::run(args),
         Command::Tap(args) => writing::tap(args),
+        Command::Top(args) => top::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Failures(args) => reading::failures(&args),
         Command::Lag(args) => reading::lag(&args),

@@ -16,7 +16,7 @@ pub use self::core::Core;
 pub use self::import::{ImportConfig, ImportSummary, import};
 pub use self::secret::{parse as parse_secret, secret_path};
 pub use crate::serve::{Users, make_password};
-pub use crate::telemetry::init_logging;
+pub use crate::telemetry::{hold_log, init_logging, release_log};
 
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;

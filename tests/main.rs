@@ -32,4 +32,5 @@ mod serve;
 mod serve_users;
 mod sources;
 mod support;
+mod tui;
 mod verdict;

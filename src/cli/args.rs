@@ -21,10 +21,12 @@ struct Typed {
 /// What to do. The first line of each is its row in `headwater --help`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// a simulated company on an in-process Kafka, tapped live: a self-refreshing summary, then a printed report
+    /// a simulated company on an in-process Kafka, tapped live: the terminal UI on a terminal, then a printed report
     Demo(Demo),
     /// the daemon: reads every topic of a cluster, changes nothing, and answers at its door
     Tap(Tap),
+    /// terminal UI: overview, failures, traces and consumers of a running tap, a closed file or a recording
+    Top(Top),
     /// one conversation: causes up to the root, effects down, failures, who has not passed it yet
     Trace(Trace),
     /// grouped by signature, with the events that they come from
@@ -49,6 +51,7 @@ impl Command {
         match self {
             Self::Demo(_) => "demo",
             Self::Tap(_) => "tap",
+            Self::Top(_) => "top",
             Self::Trace(_) => "trace",
             Self::Failures(_) => "failures",
             Self::Lag(_) => "lag",
@@ -79,6 +82,31 @@ pub(super) struct Reading {
     /// print JSON; field names are the view columns
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Looks {
+    Dark,
+    Light,
+    Contrast,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Top {
+    #[command(flatten)]
+    pub source: Source,
+    /// write everything that happens on the screen, keys and answers, to a new file
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// show a recording, without any tap
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["connect", "db"])]
+    pub replay: Option<PathBuf>,
+    /// colours for a dark or a light terminal, or few and strong ones; NO_COLOR takes them away
+    #[arg(long, value_enum, default_value = "dark")]
+    pub theme: Looks,
+    /// draw with plain ASCII
+    #[arg(long)]
+    pub ascii: bool,
 }
 
 #[derive(Debug, Args)]
@@ -287,6 +315,9 @@ pub(super) struct Demo {
     /// tell events, passes and failures as spans to this OTLP collector (gRPC), such as http://127.0.0.1:4317
     #[arg(long, value_name = "URL")]
     pub otlp: Option<String>,
+    /// a self-refreshing summary on a terminal, instead of the terminal UI
+    #[arg(long)]
+    pub no_top: bool,
     /// print the verdict as JSON
     #[arg(long)]
     pub json: bool,

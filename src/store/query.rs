@@ -105,8 +105,6 @@ pub mod reports {
         "reports",
         /// Macro `ancestors`.
         ANCESTORS "ancestors",
-        /// Macro `totals`.
-        TOTALS "totals",
         /// Macro `business_cases`.
         BUSINESS_CASES "business_cases",
         /// Macro `business`.
@@ -121,6 +119,8 @@ pub mod reports {
         EFFECTS "effects",
         /// Macro `failures`.
         FAILURES "failures",
+        /// Macro `totals`.
+        TOTALS "totals",
         /// Macro `find_coordinates`.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_correlation`.
@@ -269,6 +269,8 @@ pub mod ask {
         FIND_TEXT "find_text",
         /// Macro `find_trace`: $1, $2 halves of the trace id.
         FIND_TRACE "find_trace",
+        /// View `progress` of $1 cluster, $2 group and $3 topic.
+        GROUP_PARTITIONS "group_partitions",
         /// View `flow`.
         FLOWS "flows",
         /// Whether the file has a `meta` table, and any table at all.
@@ -313,6 +315,8 @@ pub mod ask {
         PASSED_TO_ROWS "passed_to_rows",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
+        /// Sums by minute: $1 since, $2 until; NULL for no bound.
+        PULSE "pulse",
         /// The last $1 edges.
         RECENT_CAUSES "recent_causes",
         /// The last $1 settled events.
@@ -327,6 +331,8 @@ pub mod ask {
         REPORT_NOT_SEEN "report_not_seen",
         /// Received, passed and failed over time: $1 since, $2 until, $3 begin of the first step, $4 seconds of a step.
         REPORT_SERIES "report_series",
+        /// How the tap itself stands.
+        STANDING "standing",
         /// Macro `totals`: $1 since, $2 until; NULL for no bound.
         TOTALS "totals",
         /// Macro `trace_edges`: $1 ref.

@@ -9,6 +9,7 @@ pub mod kafka;
 pub mod mock;
 pub mod produce;
 pub mod program;
+pub mod tmux;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
