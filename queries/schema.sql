@@ -1,4 +1,4 @@
--- The tables behind the public views, schema version 2. This file is what to read; `migrate/` is what runs, and a test
+-- The tables behind the public views, schema version 3. This file is what to read; `migrate/` is what runs, and a test
 -- holds the two together. Tables are private: dashboards, the terminal UI and people use the views in `views/` and the
 -- macros in `reports/`.
 --
@@ -251,3 +251,87 @@ CREATE TABLE counter (
     name  VARCHAR NOT NULL,
     value DOUBLE NOT NULL
 );
+
+-- What is told to an OTLP collector, while one is named, in the order in which it is sent. `seq` is dense over
+-- `outbox_event`, the late rows of `outbox_link`, and `outbox_pass`. Rows stay after they were sent: what comes later
+-- finds its trace here. Nothing in them changes, so that what is sent twice is the same twice.
+
+-- Settled events. `seed` names the trace; `parent` is the cause whose span is the parent, always in the same trace.
+CREATE TABLE outbox_event (
+    seq           BIGINT NOT NULL,
+    ref           BIGINT NOT NULL,
+    seed          BIGINT NOT NULL,
+    parent        BIGINT,
+    seen_time     TIMESTAMP NOT NULL,
+    resolution    TINYINT NOT NULL,
+    orphan_reason TINYINT
+);
+
+-- Causes that are no parents. With the `seq` of the event `ref`; late ones, found after it was told, have their own.
+-- `cause_seed` is NULL when the cause was not told.
+CREATE TABLE outbox_link (
+    seq        BIGINT NOT NULL,
+    ref        BIGINT NOT NULL,
+    seed       BIGINT NOT NULL,
+    seen_time  TIMESTAMP NOT NULL,
+    cause      BIGINT NOT NULL,
+    cause_seed BIGINT,
+    evidence   TINYINT NOT NULL,
+    confidence FLOAT NOT NULL,
+    late       BOOLEAN NOT NULL
+);
+
+-- Groups passed the told events of these ranges that have a smaller `seq`. `again`: a group may have passed some of
+-- them in an earlier row, which then counts.
+CREATE TABLE outbox_pass (
+    seq            BIGINT NOT NULL,
+    consumer_group VARCHAR NOT NULL,
+    first_ref      BIGINT NOT NULL,
+    next_ref       BIGINT NOT NULL,
+    not_before     TIMESTAMP,
+    not_after      TIMESTAMP NOT NULL,
+    seen_from      TIMESTAMP NOT NULL,
+    again          BOOLEAN NOT NULL
+);
+
+-- How far each group's passes were told.
+CREATE TABLE outbox_passed_to (
+    consumer_group VARCHAR NOT NULL,
+    ordinal        INTEGER NOT NULL,
+    next_ref       BIGINT NOT NULL
+);
+
+-- Settled events whose chain of causes leads to a waiting one: they are told with it. `cause` is the first declared one;
+-- `late`: settled in an earlier commit.
+CREATE TABLE outbox_held (
+    ref           BIGINT NOT NULL,
+    cause         BIGINT,
+    conversation  BIGINT NOT NULL,
+    seen_time     TIMESTAMP NOT NULL,
+    resolution    TINYINT NOT NULL,
+    orphan_reason TINYINT,
+    late          BOOLEAN NOT NULL
+);
+
+-- Edges of events that are not told yet.
+CREATE TABLE outbox_edge (
+    effect     BIGINT NOT NULL,
+    cause      BIGINT NOT NULL,
+    evidence   TINYINT NOT NULL,
+    confidence FLOAT NOT NULL
+);
+
+-- The trace that a conversation began with, which outlives a change of its id.
+CREATE TABLE trace_seed (
+    conversation BIGINT NOT NULL,
+    seed         BIGINT NOT NULL
+);
+
+-- One row: the last `seq` given, and the cursor: all before `sent_seq` was sent, and of it up to `sent_ref`.
+CREATE TABLE outbox_state (
+    last_seq BIGINT NOT NULL,
+    sent_seq BIGINT NOT NULL,
+    sent_ref BIGINT NOT NULL
+);
+
+INSERT INTO outbox_state VALUES (0, 0, 0);

@@ -4,12 +4,14 @@
 //! [`tap`] lays them over each other, fills the rest with defaults and gives the words their meaning. Secrets are not
 //! among them: they never stand on a command line.
 
+mod collector;
 mod flows;
 mod import;
 
 pub use flows::{FlowWords, business_flows};
 pub use import::{ImportTarget, import};
 
+use self::collector::collector;
 use crate::event::{BusinessFlow, Timestamp};
 use regex::Regex;
 use serde::Deserialize;
@@ -24,7 +26,7 @@ mod time;
 
 pub use doors::{MetricsAddress, TlsFiles};
 use doors::{listen, serve_tls};
-pub use time::{duration, since};
+pub use time::{duration, since, when};
 use time::{interval, moment};
 
 /// The database when nothing else is said.
@@ -98,6 +100,10 @@ pub struct TapConfig {
     pub sample_interval: Duration,
     /// Time between two commits.
     pub commit_interval: Duration,
+    /// The OTLP collector that is told what was settled.
+    pub otlp: Option<String>,
+    /// The OTLP collector that takes the tap's own counters.
+    pub telemetry: Option<String>,
     /// What the business counts.
     pub business_flows: Vec<BusinessFlow>,
 }
@@ -133,6 +139,10 @@ pub struct Words {
     pub sample_interval: Option<String>,
     /// `--commit-interval`
     pub commit_interval: Option<String>,
+    /// `--otlp`
+    pub otlp: Option<String>,
+    /// `--telemetry`
+    pub telemetry: Option<String>,
     /// `[[business_flow]]`, in the file only.
     pub business_flows: Vec<FlowWords>,
 }
@@ -201,6 +211,8 @@ struct File {
     metrics: Option<String>,
     sample_interval: Option<String>,
     commit_interval: Option<String>,
+    otlp: Option<String>,
+    telemetry: Option<String>,
     #[serde(default)]
     cluster: Vec<Section>,
     #[serde(default, rename = "business_flow")]
@@ -249,6 +261,8 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
             .map(|address| MetricsAddress { address, chosen: metrics_chosen }),
         sample_interval: sample_interval(&or("sample-interval", words.sample_interval, DEFAULT_SAMPLE_INTERVAL))?,
         commit_interval: commit_interval(&or("commit-interval", words.commit_interval, DEFAULT_COMMIT_INTERVAL))?,
+        otlp: words.otlp.map(|url| collector("otlp", url)).transpose()?,
+        telemetry: words.telemetry.map(|url| collector("telemetry", url)).transpose()?,
         business_flows: business_flows(words.business_flows)?,
     };
     Ok(Resolved { config, defaults })
@@ -264,6 +278,11 @@ pub fn database(typed: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
         _ => None,
     };
     Ok(typed.or(written).unwrap_or_else(|| DEFAULT_DB.into()))
+}
+
+/// The address of a collector that was typed for the demo.
+pub fn otlp(url: String) -> Result<String, ConfigError> {
+    collector("otlp", url)
 }
 
 fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigError> {
@@ -305,6 +324,8 @@ fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, Co
         metrics: file.metrics,
         sample_interval: file.sample_interval,
         commit_interval: file.commit_interval,
+        otlp: file.otlp,
+        telemetry: file.telemetry,
         business_flows: file.business_flows,
     })
 }
@@ -352,6 +373,8 @@ fn over(typed: Words, written: Words) -> Words {
         metrics: typed.metrics.or(written.metrics),
         sample_interval: typed.sample_interval.or(written.sample_interval),
         commit_interval: typed.commit_interval.or(written.commit_interval),
+        otlp: typed.otlp.or(written.otlp),
+        telemetry: typed.telemetry.or(written.telemetry),
         business_flows: if typed.business_flows.is_empty() { written.business_flows } else { typed.business_flows },
     }
 }

@@ -14,11 +14,13 @@
 //! - [`causality`]: `Envelope -> Resolution`: who caused it, who still waits, who is orphaned.
 //! - [`delivery`]: committed offsets and log ends -> how far each group has come.
 //! - [`store`]: DuckDB behind one writer and many readers. The SQL itself is in `queries/`.
+//! - [`otlp`]: what was settled, told to an OTLP collector as spans.
 //! - [`serve`]: the read-only PostgreSQL wire door of a running tap.
 //! - [`report`]: row types, the graph of one conversation, and renderers.
 //! - [`client`]: asks a running tap through its door, or opens a closed file.
 //! - [`tap`]: the composition root. It starts the stages, joins them by bounded channels and stops them in flow order.
 //! - [`demo`]: a simulated company on an in-process Kafka, with its own ground truth.
+//! - [`tui`]: the terminal UI; asks through [`client`] like everybody else.
 //! - [`cli`], [`config`]: what the user typed, and what it means.
 //! - [`telemetry`]: the tap's own counters and logging.
 //!
@@ -55,8 +57,10 @@ pub mod delivery;
 pub mod demo;
 pub mod event;
 pub mod kafka;
+pub mod otlp;
 pub mod report;
 pub mod serve;
 pub mod store;
 pub mod tap;
 pub mod telemetry;
+pub mod tui;

@@ -10,16 +10,18 @@ mod reading;
 mod restore;
 mod sampling;
 mod secret;
+mod telling;
 
 pub use self::core::Core;
 pub use self::import::{ImportConfig, ImportSummary, import};
 pub use self::secret::{parse as parse_secret, secret_path};
 pub use crate::serve::{Users, make_password};
-pub use crate::telemetry::init_logging;
+pub use crate::telemetry::{hold_log, init_logging, release_log};
 
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
 use self::sampling::Sampling;
+use self::telling::Telling;
 use crate::config::{MetricsAddress, TapConfig};
 use crate::decode::Decoder;
 use crate::event::HashKey;
@@ -52,13 +54,14 @@ pub struct Running {
     sampler: JoinHandle<()>,
     asks: SyncSender<Ask>,
     core: JoinHandle<()>,
-    writer: JoinHandle<Result<(), store::Error>>,
+    writer: JoinHandle<Result<store::Writer, store::Error>>,
     door: Option<Door>,
     metrics: Option<Metrics>,
+    telling: Telling,
 }
 
-/// Runs one tap until `stop` is set or a stage fails.
-pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -> anyhow::Result<()> {
+/// Runs one tap until `stop` is set or a stage fails. Gives what [`Running::stop`] gives.
+pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -> anyhow::Result<u64> {
     let running = start(config)?;
     ready(&running);
     while !stop.load(Relaxed) && !running.has_failed() {
@@ -71,11 +74,12 @@ pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -
 pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
+    writer.fill_outbox(config.otlp.is_some());
     writer.configure(&config.business_flows)?;
     let readers = writer.readers();
     let ids = restored.id_key;
     let filtered = config.topics.is_some() || config.exclude.is_some();
-    let core = restore::core(&writer, restored, filtered)?;
+    let core = Core::resume(&writer, restored, filtered)?;
     let plan = Arc::new(plan::TapPlan::new(&config, core.positions(), clock::now()));
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));
@@ -90,6 +94,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let mut admin = Admin::connect(&settings)?;
     let outlook = outlook(&admin.estimate(&*plan)?);
     // Whoever waits for the address gets it before the first record is read.
+    let telling = Telling::start(&config, &readers, &counters)?;
     let door = open_door(&config, readers, counters.clone())?;
     let mut remarks: Vec<String> = door.iter().filter_map(|door| exposure(&config, door)).collect();
     let (to_core, inputs) = sync_channel(READS_WAITING);
@@ -104,6 +109,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         sampler: Some(asks.clone()),
         counters: counters.clone(),
         pulse: pulse.clone(),
+        progress: telling.progress.clone(),
         commit_interval: config.commit_interval,
     };
     let sampling = Sampling {
@@ -124,7 +130,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let sampler = spawn("sampler", move || sampling.run())?;
     let reader = Reader::start(settings, plan, sinks(ids, keys, to_core))?;
     let url = door.as_ref().map(Door::url);
-    Ok(Running { url, remarks, outlook, stop_reading, reader, sampler, asks, core, writer, door, metrics })
+    Ok(Running { url, remarks, outlook, stop_reading, reader, sampler, asks, core, writer, door, metrics, telling })
 }
 
 /// The door that is asked for: for the users beside the database.
@@ -206,8 +212,9 @@ impl Running {
         self.core.is_finished() || self.writer.is_finished()
     }
 
-    /// Stops in flow order: reading ends, what was read is decided and written, then the door closes.
-    pub fn stop(self) -> anyhow::Result<()> {
+    /// Stops in flow order: reading ends, what was read is decided, written and told, then the door closes. Gives the
+    /// entries of the outbox that the collector did not take in time; they are sent at the next start.
+    pub fn stop(self) -> anyhow::Result<u64> {
         self.stop_reading.store(true, Relaxed);
         let reading = self.reader.join();
         // A sampler that is gone has nothing left to be told.
@@ -217,12 +224,15 @@ impl Running {
         join(self.core, "core")?;
         let written = join(self.writer, "writer")?;
         drop(self.metrics);
+        let (left, last) = self.telling.stop();
         if let Some(door) = self.door {
             door.stop();
         }
-        written
+        let closed = written.and_then(|writer| pipeline::close(writer, last));
+        closed
             .context("write to the database; what was committed before is intact and a restart goes on from there")?;
-        reading.context("read from the cluster")
+        reading.context("read from the cluster")?;
+        Ok(left)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The tap's own counters and logging.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,11 +27,19 @@ pub enum Counter {
     QueriesFailed = 7,
     /// Headers that were not looked at, because their record has more than the limit.
     HeadersCut = 8,
+    /// Spans that a collector took.
+    SpansSent = 9,
+    /// Spans that a collector refused for good.
+    SpansRejected = 10,
+    /// Requests to a collector that were tried again.
+    SpanRetries = 11,
+    /// Entries of the outbox that were not sent yet.
+    OutboxWaiting = 12,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -40,6 +49,10 @@ impl Counter {
         Self::Queries,
         Self::QueriesFailed,
         Self::HeadersCut,
+        Self::SpansSent,
+        Self::SpansRejected,
+        Self::SpanRetries,
+        Self::OutboxWaiting,
     ];
 
     /// The name in the `tap` view.
@@ -54,7 +67,16 @@ impl Counter {
             Self::Queries => "queries",
             Self::QueriesFailed => "queries_failed",
             Self::HeadersCut => "headers_cut",
+            Self::SpansSent => "spans_sent",
+            Self::SpansRejected => "spans_rejected",
+            Self::SpanRetries => "span_retries",
+            Self::OutboxWaiting => "outbox_waiting",
         }
+    }
+
+    /// True for what goes up and down.
+    pub const fn is_gauge(self) -> bool {
+        matches!(self, Self::OutboxWaiting)
     }
 }
 
@@ -66,6 +88,11 @@ impl Counters {
     /// Adds `n` to `counter`.
     pub fn add(&self, counter: Counter, n: u64) {
         self.0[counter as usize].fetch_add(n, Relaxed);
+    }
+
+    /// Sets `counter`, which goes up and down, to `n`.
+    pub fn set(&self, counter: Counter, n: u64) {
+        self.0[counter as usize].store(n, Relaxed);
     }
 
     /// The value of `counter` since start.
@@ -155,7 +182,50 @@ pub fn init_logging() {
     let filter =
         tracing_subscriber::EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| "headwater=warn".into());
     // A second call, as in tests, finds a logger in place: that one stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Log).try_init();
+}
+
+/// Most bytes of log lines that are held back while a screen is shown.
+const HELD_MAX: usize = 256 << 10;
+
+/// Log lines that are held back, while they are.
+static HELD: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+
+/// Holds log lines back: they would be written across a screen.
+pub fn hold_log() {
+    held().get_or_insert_default();
+}
+
+/// Writes the lines that were held back, and all others from now on.
+pub fn release_log() {
+    if let Some(lines) = held().take() {
+        // Nobody is left to tell when stderr is gone.
+        let _ = std::io::stderr().write_all(&lines);
+    }
+}
+
+fn held() -> MutexGuard<'static, Option<Vec<u8>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Stderr, or what is held back.
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match held().as_mut() {
+            Some(lines) => {
+                let room = HELD_MAX.saturating_sub(lines.len());
+                lines.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                Ok(bytes.len())
+            }
+            None => std::io::stderr().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }
 
 #[cfg(test)]

@@ -31,3 +31,13 @@ FROM minute_stage
 GROUP BY minute, topic_number, profile;
 CREATE TEMP TABLE type_stage AS FROM type_row LIMIT 0;
 CREATE TEMP TABLE counter_stage AS FROM counter LIMIT 0;
+CREATE TEMP TABLE told_stage AS SELECT ref, conversation, seen_time, resolution, orphan_reason, late FROM outbox_held LIMIT 0;
+CREATE TEMP TABLE merge_stage (old_id BIGINT, current_id BIGINT);
+CREATE TEMP TABLE edge_stage AS FROM outbox_edge LIMIT 0;
+CREATE TEMP TABLE release_stage AS FROM outbox_held LIMIT 0;
+CREATE TEMP TABLE known_stage (ref BIGINT, seed BIGINT, seen_time TIMESTAMP);
+CREATE TEMP TABLE trace_stage (seq BIGINT, ref BIGINT, seed BIGINT, parent BIGINT);
+CREATE TEMP TABLE late_stage AS FROM outbox_edge LIMIT 0;
+CREATE TEMP TABLE range_told_stage AS
+SELECT consumer_group, first_ref, next_ref, not_before, not_after, seen_from FROM outbox_pass LIMIT 0;
+CREATE TEMP TABLE pass_stage AS SELECT * EXCLUDE (seq) FROM outbox_pass LIMIT 0;

@@ -29,6 +29,8 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         metrics: args.metrics,
         sample_interval: args.sample_interval,
         commit_interval: args.commit_interval,
+        otlp: args.otlp,
+        telemetry: args.telemetry,
         business_flows: Vec::new(),
     };
     let resolved = config::tap(words, file.as_deref())?;
@@ -50,7 +52,12 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
     });
     // Nothing answers any more, however it ended; a file that stays behind is noticed by the next reader.
     let _ = run_file::remove(&database, std::process::id());
-    result?;
+    let left = result?;
+    if left > 0 {
+        output::note(&format!(
+            "headwater: {left} entries wait in the outbox for the collector; the next start sends them"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

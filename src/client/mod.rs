@@ -1,12 +1,16 @@
 //! Asks a running tap through its door, or opens a closed file. Both answer the same question with the same table.
 
 mod door;
+pub mod find;
+mod id;
+mod key;
 pub mod run_file;
+pub mod trace;
 mod wire;
 
 use self::run_file::Secret;
 use crate::report::{Cell, Table};
-use crate::store::query::Query;
+pub use crate::store::query::Query;
 pub use crate::store::query::ask as query;
 use crate::store::{self, Answer, Limits, Readers, Settings};
 use std::path::{Path, PathBuf};

@@ -147,7 +147,10 @@ fn since_is_a_duration_back_or_a_time() {
     let now = Timestamp(10_000_000_000);
     assert_eq!(since("1h", now).unwrap(), Timestamp(10_000_000_000 - 3_600_000_000));
     assert_eq!(since("1970-01-01T00:00:02Z", now).unwrap(), Timestamp(2_000_000));
+    assert_eq!(since("1970-01-02", now).unwrap(), Timestamp(86_400_000_000));
+    assert_eq!(since("1970-01-02T00:01", now).unwrap(), Timestamp(86_460_000_000));
     assert!(refusal(since("earliest", now)).contains("since `earliest`"));
+    assert!(refusal(when("until", "1970-02-30", now)).contains("until `1970-02-30`"));
 }
 
 #[test]

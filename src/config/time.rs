@@ -6,18 +6,28 @@ use std::time::Duration;
 
 /// The time that a duration back from `now`, or a time, means.
 pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, ConfigError> {
+    when("since", text, now)
+}
+
+/// The time that a duration back from `now`, a day or a time means; `name` is what the user calls it.
+pub fn when(name: &'static str, text: &str, now: Timestamp) -> Result<Timestamp, ConfigError> {
     let expected = "a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z";
     match moment(text.trim()) {
         Some(From::Time(time)) => Ok(time),
         Some(From::Ago(ago)) => Ok(Timestamp(now.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX)))),
-        _ => Err(word("since", text, "it is neither a time nor a duration", expected)),
+        _ => Err(word(name, text, "it is neither a time nor a duration", expected)),
     }
 }
 
 pub(super) fn moment(text: &str) -> Option<From> {
     match duration(text) {
         Some(ago) => Some(From::Ago(ago)),
-        None => text.parse::<jiff::Timestamp>().ok().map(|time| From::Time(Timestamp(time.as_microsecond()))),
+        None => {
+            // Without a zone it is UTC, as all times are; a day alone is its midnight.
+            let civil = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+            let time = text.parse().ok().or_else(|| civil().map(|zoned| zoned.timestamp()));
+            time.map(|time: jiff::Timestamp| From::Time(Timestamp(time.as_microsecond())))
+        }
     }
 }
 

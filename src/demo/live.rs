@@ -46,7 +46,7 @@ impl Watching for Live {
         Ok(self.client.sql(question)?)
     }
 
-    fn stop(self: Box<Self>) -> Result<(), TapError> {
+    fn stop(self: Box<Self>) -> Result<u64, TapError> {
         let Self { tap, client, .. } = *self;
         drop(client);
         Ok(tap.stop()?)

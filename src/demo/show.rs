@@ -15,7 +15,7 @@ use crate::event::clean;
 use crate::report::Table;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -53,11 +53,18 @@ pub struct DemoOptions {
     pub serve: bool,
     /// Bootstrap addresses of a real, empty cluster, instead of the one in this process.
     pub brokers: Option<String>,
+    /// The OTLP collector that is told what was settled.
+    pub otlp: Option<String>,
     /// Report as JSON.
     pub json: bool,
     /// Whether the output is a terminal.
     pub terminal: bool,
+    /// What a terminal shows while the company works; else a picture that draws itself anew.
+    pub screen: Option<OpenScreen>,
 }
+
+/// Shows the tap whose door and database are named, until the user leaves or the function says that it is over.
+pub type OpenScreen = fn(&str, &Path, &dyn Fn() -> bool) -> Result<(), TapError>;
 
 /// Anything that goes wrong outside the demo.
 pub type TapError = Box<dyn std::error::Error + Send + Sync>;
@@ -73,11 +80,11 @@ pub trait Watching {
     /// # Errors
     /// When the tap cannot answer.
     fn ask(&self, question: &str) -> Result<Table, TapError>;
-    /// Stops it in order.
+    /// Stops it in order. Gives the entries of its outbox that no collector took in time.
     ///
     /// # Errors
     /// What it died of.
-    fn stop(self: Box<Self>) -> Result<(), TapError>;
+    fn stop(self: Box<Self>) -> Result<u64, TapError>;
 }
 
 /// Runs the demo: `start` starts the tap, `out` takes the report, `stop` ends the run early.
@@ -96,22 +103,37 @@ pub fn run_with(
         Some(brokers) => Cluster::at(brokers, &company)?,
         None => Cluster::in_process(&company)?,
     };
-    let watching = start(tap_config(&cluster, &company, &database)?).map_err(Error::Tap)?;
+    let watching = start(tap_config(&cluster, &company, &database, options)?).map_err(Error::Tap)?;
     let running = Running::open(company, options.seed, &cluster)?;
-    let mut stage = Stage { options, running, watching, out, drawn: 0, began: Instant::now(), place: place(&cluster) };
+    let mut stage = Stage {
+        options,
+        running,
+        watching,
+        out,
+        database: &database.file,
+        drawn: 0,
+        began: Instant::now(),
+        place: place(&cluster),
+    };
     if options.serve {
         stage.say_where()?;
     }
     stage.play(stop)?;
     if options.serve {
         drop(stage.running.close());
-        stage.watching.stop().map_err(Error::Tap)?;
+        let left = stage.watching.stop().map_err(Error::Tap)?;
+        warn_of_left(left);
         return Ok(Outcome::NotJudged);
     }
     stage.close()
 }
 
-fn tap_config(cluster: &Cluster, company: &Company, database: &Database) -> Result<TapConfig, Error> {
+fn tap_config(
+    cluster: &Cluster,
+    company: &Company,
+    database: &Database,
+    options: &DemoOptions,
+) -> Result<TapConfig, Error> {
     Ok(TapConfig {
         cluster: "demo".into(),
         brokers: cluster.brokers().split(',').map(str::to_owned).collect(),
@@ -127,6 +149,8 @@ fn tap_config(cluster: &Cluster, company: &Company, database: &Database) -> Resu
         metrics: None,
         sample_interval: SAMPLE_INTERVAL,
         commit_interval: COMMIT_INTERVAL,
+        otlp: options.otlp.clone(),
+        telemetry: None,
         business_flows: company.flows()?,
     })
 }
@@ -143,6 +167,7 @@ struct Stage<'a> {
     running: Running,
     watching: Box<dyn Watching>,
     out: &'a mut dyn Write,
+    database: &'a Path,
     /// Lines of the picture on the terminal.
     drawn: usize,
     began: Instant,
@@ -169,6 +194,9 @@ impl Stage<'_> {
         let open_ended = self.options.serve || self.options.terminal && !self.options.json;
         let run_for = self.options.run_for.or((!open_ended).then_some(DEFAULT_RUN));
         let live = self.options.terminal && !self.options.serve && !self.options.json;
+        if let (true, Some(open)) = (live, self.options.screen) {
+            return self.open(open, run_for, stop);
+        }
         let mut refreshed = Instant::now();
         while !stop.load(Ordering::Relaxed) && run_for.is_none_or(|limit| self.began.elapsed() < limit) {
             if !self.watching.is_alive() {
@@ -181,6 +209,22 @@ impl Stage<'_> {
             std::thread::sleep(LOOK_EVERY);
         }
         Ok(())
+    }
+
+    /// Lets the company work behind a screen until the user leaves it, its time is over, or `stop` is set.
+    fn open(&mut self, open: OpenScreen, run_for: Option<Duration>, stop: &AtomicBool) -> Result<(), Error> {
+        let over = || {
+            let late = run_for.is_some_and(|limit| self.began.elapsed() >= limit);
+            late || stop.load(Ordering::Relaxed) || !self.watching.is_alive()
+        };
+        open(self.watching.url(), self.database, &over).map_err(Error::Screen)?;
+        if !self.watching.is_alive() {
+            return Err(Error::TapEnded);
+        }
+        self.drawn = 1;
+        writeln!(self.out, "the company finishes what it has begun; the report and the verdict follow")
+            .and_then(|()| self.out.flush())
+            .map_err(Error::Print)
     }
 
     fn draw(&mut self) -> Result<(), Error> {
@@ -231,11 +275,19 @@ impl Stage<'_> {
         let standing = running.book().standing();
         let ledger = running.close();
         let settled = settle(&company, &ledger, &standing, &*watching);
-        watching.stop().map_err(Error::Tap)?;
+        let left = watching.stop().map_err(Error::Tap)?;
         let (answers, verdict) = settled?;
         let account = account(&answers, &ledger, &schedule);
         print(out, options, (&setting, &account, &verdict)).map_err(Error::Print)?;
+        warn_of_left(left);
         Ok(verdict.outcome())
+    }
+}
+
+/// A collector that was away to the end is no failure of the demo.
+fn warn_of_left(left: u64) {
+    if left > 0 {
+        tracing::warn!(left, "the collector did not take everything: these entries of the outbox were not sent");
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    CauseRow, CoverageRow, EventRef, FailureRow, Identifier, Kind, Ordinal, PassedRange, PassedTo, ProgressRow,
-    Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
+    CauseRow, CoverageRow, EventRef, FailureRow, Identifier, Kind, Ordinal, OutboxCursor, PassedRange, PassedTo,
+    ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
 };
 use std::sync::Arc;
 
@@ -322,6 +322,8 @@ pub struct Changes {
     pub progress: Vec<ProgressRow>,
     /// Events that groups passed, or went back before; events of this commit among them.
     pub passed: Vec<PassedRange>,
+    /// How far the outbox was sent, when it went on.
+    pub sent: Option<OutboxCursor>,
     /// How far that was told, for the next run.
     pub passed_to: Vec<PassedTo>,
     /// Groups that no longer read a partition.
@@ -350,6 +352,7 @@ impl Changes {
             && self.coverage.is_empty()
             && self.progress.is_empty()
             && self.passed.is_empty()
+            && self.sent.is_none()
             && self.passed_to.is_empty()
             && self.forgotten.is_empty()
             && self.counters.is_empty()

@@ -8,6 +8,7 @@ mod envelope;
 mod failure;
 mod group;
 mod id;
+mod outbox;
 mod passed;
 mod record;
 mod reference;
@@ -24,6 +25,7 @@ pub use envelope::{Envelope, Envelopes, Kind, Profile, Segment, Start, Undecoded
 pub use failure::{FailureKind, FailureNotice, FailureRow, FailureState, Origin};
 pub use group::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState};
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
+pub use outbox::OutboxCursor;
 pub use passed::{Direction, PassedRange, PassedTo};
 pub use record::{Header, Producer, Record, Timestamp, TopicClass, TopicPartition};
 pub use reference::{EventRef, Ordinal};

@@ -2,7 +2,8 @@
 
 use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, Settled, TextColumn};
 use duckdb::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, Float32Array, Int8Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
+    RecordBatch, StringArray,
 };
 use duckdb::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use duckdb::arrow::datatypes::{
@@ -50,6 +51,20 @@ pub(super) fn event_batch(mut columns: EventColumns) -> Result<(Columns, usize),
     batch.nullable::<Int64Type>("trace_lo", columns.trace_lo);
     batch.nullable::<Int64Type>("span", columns.span);
     Ok((batch.finish()?, clamped))
+}
+
+/// The columns of `told_stage` for events that are settled at sight.
+pub(super) fn told_batch(events: &EventColumns) -> Result<Columns, ArrowError> {
+    let mut batch = Batch::default();
+    let mut seen = events.seen_time.clone();
+    clamp(&mut seen);
+    batch.full::<Int64Type>("ref", events.reference.clone());
+    batch.full::<Int64Type>("conversation", events.conversation.clone());
+    batch.full::<TimestampMicrosecondType>("seen_time", seen);
+    batch.full::<Int8Type>("resolution", events.resolution.clone());
+    batch.nullable::<Int8Type>("orphan_reason", events.orphan_reason.clone());
+    batch.push("late", Arc::new(BooleanArray::from(vec![false; events.len()])));
+    batch.finish()
 }
 
 /// The columns of `cause_row`.

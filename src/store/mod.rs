@@ -9,6 +9,7 @@
 mod cells;
 mod columns;
 mod file;
+mod outbox;
 pub mod query;
 mod readers;
 mod restore;
@@ -19,6 +20,7 @@ mod tests;
 mod writer;
 
 pub use file::{SCHEMA_VERSION, Settings};
+pub use outbox::{OutboxEntry, OutboxLink, OutboxPage, OutboxPart, OutboxState, ToldEvent, ToldFailure};
 pub use readers::{Answer, Canceller, Limits, MAX_READERS, Reader, Readers};
 pub use restore::{FAILURES_RESTORED, RecentEvent, Restored};
 pub use writer::Writer;

@@ -34,6 +34,8 @@ pub mod migrate {
         FIRST_SCHEMA "0001_first_schema",
         /// Schema version 2: counts by minute, and what groups passed.
         COUNTS "0002_counts",
+        /// Schema version 3: what is told to an OTLP collector.
+        OUTBOX "0003_outbox",
     }
 }
 
@@ -103,8 +105,6 @@ pub mod reports {
         "reports",
         /// Macro `ancestors`.
         ANCESTORS "ancestors",
-        /// Macro `totals`.
-        TOTALS "totals",
         /// Macro `business_cases`.
         BUSINESS_CASES "business_cases",
         /// Macro `business`.
@@ -119,6 +119,8 @@ pub mod reports {
         EFFECTS "effects",
         /// Macro `failures`.
         FAILURES "failures",
+        /// Macro `totals`.
+        TOTALS "totals",
         /// Macro `find_coordinates`.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_correlation`.
@@ -178,6 +180,12 @@ pub mod write {
         META "meta",
         /// Adds staged counts by minute, and what verdicts changed.
         MINUTES "minutes",
+        /// Puts into the outbox what this commit settled, joined and passed.
+        OUTBOX "outbox",
+        /// Notes that the outbox was sent up to $1, and of that up to ref $2.
+        OUTBOX_SENT "outbox_sent",
+        /// Stages what leaves the pending table for the outbox.
+        OUTBOX_SETTLED "outbox_settled",
         /// Adds what staged ranges hold to what groups passed.
         PASSED "passed",
         /// Counts the events of staged ranges; $1 is a time before which none was seen.
@@ -259,6 +267,8 @@ pub mod ask {
         FIND_TEXT "find_text",
         /// Macro `find_trace`: $1, $2 halves of the trace id.
         FIND_TRACE "find_trace",
+        /// View `progress` of $1 cluster, $2 group and $3 topic.
+        GROUP_PARTITIONS "group_partitions",
         /// View `flow`.
         FLOWS "flows",
         /// Whether the file has a `meta` table, and any table at all.
@@ -275,6 +285,14 @@ pub mod ask {
         MINUTES "minutes",
         /// Macro `orphans`.
         ORPHANS "orphans",
+        /// Entries of the outbox after ($1, $2) up to $3, whose passed events were seen since $4; $5 is the limit.
+        OUTBOX_ENTRIES "outbox_entries",
+        /// Links of the outbox's entries $1 to $2.
+        OUTBOX_LINKS "outbox_links",
+        /// Since when the events that the passes $1 to $2 speak of were seen.
+        OUTBOX_SEEN "outbox_seen",
+        /// The outbox's cursor and its end.
+        OUTBOX_STATE "outbox_state",
         /// The dictionary of partitions.
         PARTITIONS "partitions",
         /// Macro `passage`: $1 ref.
@@ -291,12 +309,24 @@ pub mod ask {
         PASSED_TO_ROWS "passed_to_rows",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
+        /// Sums by minute: $1 since, $2 until; NULL for no bound.
+        PULSE "pulse",
         /// The last $1 edges.
         RECENT_CAUSES "recent_causes",
         /// The last $1 settled events.
         RECENT_EVENTS "recent_events",
         /// Orphans among the last $1 settled events.
         RECENT_ORPHANS "recent_orphans",
+        /// Completed business cases by the time they took: $1 flow, $2 since, $3 until; NULL for all.
+        REPORT_DURATIONS "report_durations",
+        /// What was not completed, by reason: $1 flow, $2 since, $3 until; NULL for all.
+        REPORT_LOSSES "report_losses",
+        /// What was not seen, by topic and reason.
+        REPORT_NOT_SEEN "report_not_seen",
+        /// Received, passed and failed over time: $1 since, $2 until, $3 begin of the first step, $4 seconds of a step.
+        REPORT_SERIES "report_series",
+        /// How the tap itself stands.
+        STANDING "standing",
         /// Macro `totals`: $1 since, $2 until; NULL for no bound.
         TOTALS "totals",
         /// Macro `trace_edges`: $1 ref.

@@ -132,7 +132,7 @@ impl Reader {
     }
 
     /// Runs `question` in a transaction that refuses writes, and interrupts it after `deadline`.
-    fn within<T>(
+    pub(super) fn within<T>(
         &self,
         deadline: Duration,
         question: impl FnOnce(&Connection) -> Result<T, Error>,

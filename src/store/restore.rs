@@ -132,7 +132,7 @@ fn stream(
     pass().map_err(Error::statement("read", query.name))
 }
 
-fn rows<T>(
+pub(super) fn rows<T>(
     conn: &Connection,
     query: &Query,
     params: impl Params,
@@ -161,7 +161,12 @@ fn id_key(meta: &Meta) -> Result<HashKey, Error> {
 }
 
 /// Names of closed sets come from this program; a name that it does not know is a fault of the file.
-fn named<T: Copy>(row: &Row<'_>, at: usize, all: &[T], name: impl Fn(T) -> &'static str) -> duckdb::Result<T> {
+pub(super) fn named<T: Copy>(
+    row: &Row<'_>,
+    at: usize,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+) -> duckdb::Result<T> {
     let text: String = row.get(at)?;
     all.iter().copied().find(|one| name(*one) == text).ok_or_else(|| {
         let unknown = format!("unknown name `{text}`");
@@ -169,11 +174,11 @@ fn named<T: Copy>(row: &Row<'_>, at: usize, all: &[T], name: impl Fn(T) -> &'sta
     })
 }
 
-fn time(row: &Row<'_>, at: usize) -> duckdb::Result<Timestamp> {
+pub(super) fn time(row: &Row<'_>, at: usize) -> duckdb::Result<Timestamp> {
     optional_time(row, at).map(Option::unwrap_or_default)
 }
 
-fn optional_time(row: &Row<'_>, at: usize) -> duckdb::Result<Option<Timestamp>> {
+pub(super) fn optional_time(row: &Row<'_>, at: usize) -> duckdb::Result<Option<Timestamp>> {
     Ok(match row.get_ref(at)? {
         ValueRef::Timestamp(TimeUnit::Microsecond, micros) => Some(Timestamp(micros)),
         _ => None,
@@ -186,7 +191,7 @@ fn identifier(row: &Row<'_>, hi: usize, lo: usize, spelling: u8) -> duckdb::Resu
     Ok(hi.zip(lo).map(|(hi, lo)| Identifier { hi: hi as u64, lo: lo as u64, spelling }))
 }
 
-fn trace(row: &Row<'_>, at: usize) -> duckdb::Result<Option<TraceContext>> {
+pub(super) fn trace(row: &Row<'_>, at: usize) -> duckdb::Result<Option<TraceContext>> {
     let part = |n: usize| row.get::<_, Option<i64>>(at + n).map(|part| part.map(|part| part as u64));
     Ok(match (part(0)?, part(1)?, part(2)?) {
         (Some(trace_hi), Some(trace_lo), Some(parent_id)) => Some(TraceContext { trace_hi, trace_lo, parent_id }),
@@ -194,7 +199,7 @@ fn trace(row: &Row<'_>, at: usize) -> duckdb::Result<Option<TraceContext>> {
     })
 }
 
-fn partition(row: &Row<'_>) -> duckdb::Result<PartitionRow> {
+pub(super) fn partition(row: &Row<'_>) -> duckdb::Result<PartitionRow> {
     let topic_id: String = row.get(3)?;
     let bits = u128::from_str_radix(&topic_id.replace('-', ""), 16).unwrap_or_default();
     Ok(PartitionRow {

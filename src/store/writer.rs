@@ -2,13 +2,14 @@
 
 use super::columns::{Columns, cause_batch, event_batch, settled_batch};
 use super::file::{Meta, open_for_writing, restrict, run};
+use super::outbox::Told;
 use super::query::{Query, ask, write};
 use super::readers::Pool;
 use super::tally::{MinuteTally, Topics, TypeTally, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
-    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow,
-    PassedRange, ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
+    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, OutboxCursor,
+    PartitionRow, PassedRange, ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
@@ -45,6 +46,8 @@ pub struct Writer {
     pool: Arc<Pool>,
     topics: Topics,
     times_clamped: f64,
+    /// Whether what is settled goes into the outbox too.
+    telling: bool,
 }
 
 impl Writer {
@@ -66,7 +69,8 @@ impl Writer {
             topics.number(row);
         });
         let times_clamped = restored.counters.iter().find(|c| c.name == TIMES_CLAMPED).map_or(0.0, |c| c.value);
-        let writer = Self { conn, path: path.into(), memory: settings.memory, pool, topics, times_clamped };
+        let writer =
+            Self { conn, path: path.into(), memory: settings.memory, pool, topics, times_clamped, telling: false };
         writer.restrict_log()?;
         Ok((writer, restored))
     }
@@ -79,6 +83,11 @@ impl Writer {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether what is settled from now on goes into the outbox too, for a collector.
+    pub fn fill_outbox(&mut self, on: bool) {
+        self.telling = on;
     }
 
     /// Writes all of `changes`, or nothing: rows and read positions stand or fall together.
@@ -149,8 +158,9 @@ impl Writer {
             self.topics.number(row);
         }
         let minutes = MinuteTally::count(&self.topics, [&changes.events, &changes.pending]);
-        let Changes { events, pending, causes, mut counters, .. } = changes;
         let arrow = |subject| move |source| Error::statement("lay out", subject)(arrow_error(source));
+        let told = self.telling.then(|| Told::new(&changes)).transpose().map_err(arrow("told_stage"))?;
+        let Changes { events, pending, causes, mut counters, .. } = changes;
         let (events, clamped) = event_batch(events).map_err(arrow("event_row"))?;
         let (pending, more) = event_batch(pending).map_err(arrow("pending_row"))?;
         let causes = cause_batch(&causes).map_err(arrow("cause_row"))?;
@@ -166,6 +176,7 @@ impl Writer {
             types: TypeTally::sum(&minutes),
             minutes,
             topic_numbers,
+            told,
             small: Changes {
                 events: EventColumns::default(),
                 pending: EventColumns::default(),
@@ -181,6 +192,7 @@ impl Writer {
                 coverage: changes.coverage,
                 progress: changes.progress,
                 passed: changes.passed,
+                sent: changes.sent,
                 passed_to: changes.passed_to,
                 forgotten: changes.forgotten,
                 at: changes.at,
@@ -205,8 +217,9 @@ impl Writer {
         self.batch(MAIN, "pending_row", &commit.pending)?;
         self.batch(MAIN, "cause_row", &commit.causes)?;
         self.rows(TEMP, "minute_stage", &commit.minutes, append_minute)?;
-        self.verdicts("settled_stage", &small.settled, &write::SETTLED)?;
-        self.verdicts("retracted_stage", &small.retracted, &write::RETRACTED)?;
+        let before: &[&Query] = if commit.told.is_some() { &[&write::OUTBOX_SETTLED] } else { &[] };
+        self.verdicts("settled_stage", &small.settled, &[before, &[&write::SETTLED]].concat())?;
+        self.verdicts("retracted_stage", &small.retracted, &[&write::RETRACTED])?;
         if !(commit.minutes.is_empty() && small.settled.is_empty() && small.retracted.is_empty()) {
             run(&self.conn, &write::MINUTES)?;
         }
@@ -223,7 +236,30 @@ impl Writer {
         self.staged("type_stage", &commit.types, &write::TYPES, |to, t| {
             to.append_row(params![t.topic, t.profile, t.events, micros(t.time.0), micros(t.time.1)])
         })?;
-        self.staged("counter_stage", &small.counters, &write::COUNTERS, |to, c| to.append_row(params![c.name, c.value]))
+        self.staged("counter_stage", &small.counters, &write::COUNTERS, |to, c| {
+            to.append_row(params![c.name, c.value])
+        })?;
+        self.outbox(commit)
+    }
+
+    /// Fills the outbox, after all that it looks at was written, and moves its cursor.
+    fn outbox(&self, commit: &Commit) -> Result<(), Error> {
+        if let Some(OutboxCursor { seq, reference }) = commit.small.sent {
+            let failed = Error::statement("run", write::OUTBOX_SENT.name);
+            self.conn.execute(write::OUTBOX_SENT.sql, params![seq, reference]).map_err(failed)?;
+        }
+        let Some(told) = commit.told.as_ref().filter(|told| !told.is_empty() || !commit.small.settled.is_empty())
+        else {
+            return Ok(());
+        };
+        self.batch(TEMP, "told_stage", &told.events)?;
+        self.batch(TEMP, "edge_stage", &commit.causes)?;
+        self.rows(TEMP, "merge_stage", &told.merges, |to, (old, current)| to.append_row(params![old, current]))?;
+        self.rows(TEMP, "range_told_stage", &told.passes, |to, pass| {
+            let (from, until) = (time(pass.not_before), time(pass.not_after));
+            to.append_row(params![pass.group, pass.first, pass.next, from, until, time(pass.seen_from)])
+        })?;
+        run(&self.conn, &write::OUTBOX)
     }
 
     /// Counts the events that groups passed, or went back before.
@@ -252,14 +288,14 @@ impl Writer {
     }
 
     /// Brings verdicts to the rows that they belong to.
-    fn verdicts(&self, table: &'static str, settled: &[Settled], merge: &Query) -> Result<(), Error> {
+    fn verdicts(&self, table: &'static str, settled: &[Settled], merges: &[&Query]) -> Result<(), Error> {
         if settled.is_empty() {
             return Ok(());
         }
         let columns =
             settled_batch(settled).map_err(|source| Error::statement("lay out", table)(arrow_error(source)))?;
         self.batch(TEMP, table, &columns)?;
-        run(&self.conn, merge)
+        merges.iter().try_for_each(|merge| run(&self.conn, merge))
     }
 
     fn batch(&self, catalog: &str, table: &'static str, columns: &Columns) -> Result<(), Error> {
@@ -344,6 +380,8 @@ struct Commit {
     types: Vec<TypeTally>,
     minutes: Vec<MinuteTally>,
     topic_numbers: Vec<u32>,
+    /// What goes into the outbox, when it is filled.
+    told: Option<Told>,
     small: Changes,
 }
 

@@ -2,13 +2,14 @@
 
 use super::clock;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
-use super::{restore, secret, spawn};
+use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{
-    BusinessFlow, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record, Segment,
-    Timestamp, TopicClass, TopicPartition,
+    BusinessFlow, Changes, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record,
+    Segment, Timestamp, TopicClass, TopicPartition,
 };
+use crate::otlp::Progress;
 use crate::store;
 use crate::telemetry::{Counters, Pulse};
 use anyhow::Context;
@@ -63,7 +64,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
         writer.configure(&config.business_flows)?;
     }
     let decoder = Decoder::new(restored.id_key, keys);
-    let core = restore::core(&writer, restored, false)?;
+    let core = Core::resume(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let pulse = Arc::new(Pulse::new(clock::instant()));
@@ -74,6 +75,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
         sampler: None,
         counters: Arc::new(Counters::default()),
         pulse: pulse.clone(),
+        progress: Progress::default(),
         commit_interval: COMMIT_INTERVAL,
     };
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &pulse))?;
@@ -82,7 +84,8 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     let read = files.iter().try_for_each(|file| importing.file(file));
     let summary = importing.finish();
     super::join(core, "core")?;
-    super::join(writer, "writer")?.context("write to the database; what was committed before is intact")?;
+    let written = super::join(writer, "writer")?.and_then(|writer| pipeline::close(writer, Changes::default()));
+    written.context("write to the database; what was committed before is intact")?;
     read?;
     Ok(summary)
 }

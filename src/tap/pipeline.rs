@@ -3,6 +3,7 @@
 use super::clock;
 use super::core::Core;
 use crate::event::{BarrierSample, Changes, Envelopes, Epoch, GroupSample, Timestamp};
+use crate::otlp::Progress;
 use crate::store;
 use crate::telemetry::{Counter, Counters, Pulse};
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub(super) struct Pipeline {
     pub sampler: Option<SyncSender<Ask>>,
     pub counters: Arc<Counters>,
     pub pulse: Arc<Pulse>,
+    /// How far the outbox was sent.
+    pub progress: Progress,
     pub commit_interval: Duration,
 }
 
@@ -89,7 +92,8 @@ impl Pipeline {
 
     fn commit(&mut self) -> bool {
         let counters = Counter::ALL.iter().map(|&c| (c.as_str().to_owned(), self.counters.get(c) as f64));
-        let changes = self.core.commit(clock::now(), counters);
+        let mut changes = self.core.commit(clock::now(), counters);
+        changes.sent = self.progress.take();
         if changes.is_empty() {
             return true;
         }
@@ -118,11 +122,21 @@ fn clear(read: &mut Envelopes) {
     read.undecoded = Default::default();
 }
 
-/// Writes commits until the core has ended, then closes the database.
-pub(super) fn write(mut writer: store::Writer, commits: Receiver<Changes>, pulse: &Pulse) -> Result<(), store::Error> {
+/// Writes commits until the core has ended, and gives the writer back: what is told of them now is not written yet.
+pub(super) fn write(
+    mut writer: store::Writer,
+    commits: Receiver<Changes>,
+    pulse: &Pulse,
+) -> Result<store::Writer, store::Error> {
     for changes in commits {
         writer.append(changes)?;
         pulse.commit_written(clock::instant());
     }
+    Ok(writer)
+}
+
+/// Writes the `last` changes, and closes the database.
+pub(super) fn close(mut writer: store::Writer, last: Changes) -> Result<(), store::Error> {
+    writer.append(last)?;
     writer.close()
 }

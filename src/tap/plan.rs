@@ -52,6 +52,8 @@ mod tests {
 
     fn plan(from: From) -> TapPlan {
         let config = TapConfig {
+            otlp: None,
+            telemetry: None,
             cluster: "c".into(),
             brokers: Vec::new(),
             db: "x".into(),

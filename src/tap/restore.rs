@@ -13,32 +13,6 @@ use std::collections::HashMap;
 /// Events that are taken back into memory: as far back as the id index reaches.
 const EVENTS_RESTORED: i64 = 12 << 20;
 
-/// Builds the core from what the database holds; `filtered` says whether the tap was told to leave topics out.
-pub(super) fn core(writer: &Writer, restored: Restored, filtered: bool) -> Result<Core, Error> {
-    let mut core = Core::new(restored.id_key, filtered);
-    core.restore_names(&restored.partitions, &restored.profiles, &restored.producers);
-    core.restore_coverage(restored.coverage);
-    core.restore_counters(&restored.counters);
-    core.restore_progress(restored.progress, restored.passed_to);
-    for (old, current) in restored.aliases {
-        core.restore_merge(old, current);
-    }
-    // An edge is kept with its effect, so edges come first; an event of several causes keeps the first.
-    let mut causes: HashMap<EventRef, EventRef> = HashMap::new();
-    writer.recent_causes(EVENTS_RESTORED, &mut |effect, cause| {
-        causes.entry(effect).or_insert(cause);
-    })?;
-    writer.recent_events(EVENTS_RESTORED, &mut |event| {
-        let cause = causes.get(&event.reference).copied();
-        core.restore_event(restored_event(&event, cause));
-    })?;
-    let origins = core.restore_open(restored.failures, &restored.pending);
-    writer.recent_orphans(EVENTS_RESTORED, &mut |row| {
-        core.restore_orphan(&row, origins.get(&row.reference).copied());
-    })?;
-    Ok(core)
-}
-
 fn restored_event(event: &RecentEvent, cause: Option<EventRef>) -> RestoredEvent {
     RestoredEvent {
         reference: event.reference,
@@ -57,6 +31,35 @@ fn restored_event(event: &RecentEvent, cause: Option<EventRef>) -> RestoredEvent
 
 /// What an earlier run left in the database.
 impl Core {
+    /// Builds the core from what the database holds; `filtered` says whether the tap was told to leave topics out.
+    ///
+    /// # Errors
+    /// A database that cannot be read.
+    pub fn resume(writer: &Writer, restored: Restored, filtered: bool) -> Result<Self, Error> {
+        let mut core = Self::new(restored.id_key, filtered);
+        core.restore_names(&restored.partitions, &restored.profiles, &restored.producers);
+        core.restore_coverage(restored.coverage);
+        core.restore_counters(&restored.counters);
+        core.restore_progress(restored.progress, restored.passed_to);
+        for (old, current) in restored.aliases {
+            core.restore_merge(old, current);
+        }
+        // An edge is kept with its effect, so edges come first; an event of several causes keeps the first.
+        let mut causes: HashMap<EventRef, EventRef> = HashMap::new();
+        writer.recent_causes(EVENTS_RESTORED, &mut |effect, cause| {
+            causes.entry(effect).or_insert(cause);
+        })?;
+        writer.recent_events(EVENTS_RESTORED, &mut |event| {
+            let cause = causes.get(&event.reference).copied();
+            core.restore_event(restored_event(&event, cause));
+        })?;
+        let origins = core.restore_open(restored.failures, &restored.pending);
+        writer.recent_orphans(EVENTS_RESTORED, &mut |row| {
+            core.restore_orphan(&row, origins.get(&row.reference).copied());
+        })?;
+        Ok(core)
+    }
+
     /// Dictionary rows, in the order of their numbers.
     pub fn restore_names(&mut self, partitions: &[PartitionRow], profiles: &[ProfileRow], producers: &[ProducerRow]) {
         partitions.iter().for_each(|row| self.catalog.restore_place(row));
@@ -158,7 +161,10 @@ impl Core {
         if let Some(place) = self.catalog.at(ordinal) {
             event.topic = place.topic;
             let coverage = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut);
-            coverage.into_iter().for_each(|c| c.note_seen(place.base + event.reference.offset(), event.seen_time));
+            if let Some(coverage) = coverage {
+                let offset = place.base + event.reference.offset();
+                coverage.note_seen(offset..offset + 1, event.seen_time);
+            }
         }
         event.event_type = self.catalog.event_type(event.profile);
         self.resolver.restore_event(&event);

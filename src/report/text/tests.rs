@@ -71,6 +71,7 @@ fn waiting(group: &str, records: i64, state: &str) -> LagRow {
         worst_partition: 1,
         worst_committed_offset: Some(61),
         sampled_at: Timestamp(NOW.0 - 3_000_000),
+        cluster: "kafka".to_owned(),
     }
 }
 

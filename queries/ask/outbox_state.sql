@@ -1,0 +1,1 @@
+SELECT sent_seq, sent_ref, last_seq FROM outbox_state;
