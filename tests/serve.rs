@@ -500,10 +500,8 @@ fn psql_lists_and_describes_the_views() {
     assert!(psql("\\conninfo").contains("headwater"));
 }
 
-/// As Grafana's PostgreSQL data source writes them: save and test, the configuration page, the query builder.
-#[test]
-fn grafana_is_answered_what_it_asks_about_the_database() {
-    let search_path = "quote_ident(table_schema) IN (
+/// What Grafana's query builder asks whether a schema is on the search path with.
+const IN_SEARCH_PATH: &str = "quote_ident(table_schema) IN (
           SELECT
             CASE WHEN trim(s[i]) = '\"$user\"' THEN user ELSE trim(s[i]) END
           FROM
@@ -513,6 +511,11 @@ fn grafana_is_answered_what_it_asks_about_the_database() {
             ) as i,
             string_to_array(current_setting('search_path'),',') s
           )";
+
+/// As Grafana's PostgreSQL data source writes them: save and test, the configuration page, the query builder.
+#[test]
+fn grafana_is_answered_what_it_asks_about_the_database() {
+    let search_path = IN_SEARCH_PATH;
     let tables = format!(
         "SELECT
     CASE WHEN {search_path}
