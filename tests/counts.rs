@@ -58,6 +58,7 @@ struct World {
     folder: Folder,
     parts: Option<(Core, Writer)>,
     seconds: i64,
+    samples: i64,
     /// What each group committed last, as the samples said it.
     committed: BTreeMap<(&'static str, &'static str, i32), i64>,
 }
@@ -68,7 +69,8 @@ fn partition(topic: &str, partition: i32) -> Arc<TopicPartition> {
 
 impl World {
     fn new(name: &str) -> Self {
-        let mut world = Self { folder: Folder::new(name), parts: None, seconds: 0, committed: BTreeMap::new() };
+        let mut world =
+            Self { folder: Folder::new(name), parts: None, seconds: 0, samples: 0, committed: BTreeMap::new() };
         world.open();
         world
     }
@@ -81,6 +83,7 @@ impl World {
 
     /// The process dies: what was not committed is gone.
     fn kill(&mut self) {
+        println!("killed");
         self.parts = None;
         self.open();
     }
@@ -102,11 +105,14 @@ impl World {
         for row in rows {
             add(&mut read, &partition(topic, number), row, seen);
         }
+        let offsets: Vec<i64> = rows.iter().map(|row| row.offset).collect();
+        println!("at {} s: {topic}/{number} {offsets:?}", self.seconds);
         self.core().take(&read);
     }
 
     /// A sample of all groups: those that are not in it are gone when it is complete.
     fn sample(&mut self, complete: bool, commits: &[(&'static str, &'static str, i32, i64)]) {
+        println!("at {} s: complete {complete} {commits:?}", self.seconds);
         let mut groups: BTreeMap<&str, Vec<CommittedOffset>> = BTreeMap::new();
         for &(group, topic, number, offset) in commits {
             self.committed.insert((group, topic, number), offset);
@@ -115,8 +121,9 @@ impl World {
             groups.entry(group).or_default().push(commit);
         }
         let state = |(group, commits): (&str, _)| GroupState { group: group.into(), state: None, commits };
-        self.seconds += 1;
-        let at = Timestamp(T0.saturating_add(self.seconds.saturating_mul(SECOND)));
+        // The broker's answers come in order, whatever the clock of the records does.
+        self.samples += 1;
+        let at = Timestamp(T0 + self.samples * SECOND);
         let groups = groups.into_iter().map(state).collect();
         let sample =
             GroupSample { at, resolution_ms: 1_000, cluster: "test".into(), complete, groups, ends: Vec::new() };
@@ -130,6 +137,7 @@ impl World {
     }
 
     fn commit(&mut self) {
+        println!("commit");
         let at = Timestamp(T0.saturating_add(self.seconds.saturating_mul(SECOND)));
         let (core, writer) = self.parts.as_mut().unwrap();
         writer.append(core.commit(at, std::iter::empty())).unwrap();
@@ -186,13 +194,22 @@ fn totals(reader: &Reader) -> Totals {
     Totals::from_table(&answer(reader, &query::ask::TOTALS, &OPEN)).unwrap().remove(0)
 }
 
+/// Only the rows that differ are told.
+fn assert_same(kept: Vec<Vec<Cell>>, recounted: Vec<Vec<Cell>>, about: &str) {
+    let without = |these: &[Vec<Cell>], those: &[Vec<Cell>]| -> Vec<Vec<Cell>> {
+        these.iter().filter(|row| !those.contains(row)).cloned().collect()
+    };
+    assert_eq!(without(&kept, &recounted), without(&recounted, &kept), "{about}");
+}
+
 /// The roll-ups say what the events, the committed offsets and the failures say, counted one by one.
 fn assert_equal_to_a_recount(reader: &Reader, committed: &[String], about: &str) {
     let nobody = "('', '', 0, 0)".to_owned();
     let committed = if committed.is_empty() { nobody } else { committed.join(", ") };
-    assert_eq!(ask(reader, "FROM minute ORDER BY ALL"), ask(reader, RECOUNTED_MINUTES), "{about}: minute");
+    assert_same(ask(reader, "FROM minute ORDER BY ALL"), ask(reader, RECOUNTED_MINUTES), &format!("{about}: minute"));
     let recounted = RECOUNTED_PASSED.replace("{committed}", &committed);
-    assert_eq!(ask(reader, "FROM passed_minute ORDER BY ALL"), ask(reader, &recounted), "{about}: passed_minute");
+    let passed = ask(reader, "FROM passed_minute ORDER BY ALL");
+    assert_same(passed, ask(reader, &recounted), &format!("{about}: passed_minute"));
     let minutes = MinuteRow::from_table(&answer(reader, &query::ask::MINUTES, &OPEN)).unwrap();
     let counts = CountRow::from_table(&answer(reader, &query::ask::COUNTS, &OPEN)).unwrap();
     let passed: i64 = counts.iter().filter_map(|row| row.passed).sum();
@@ -668,16 +685,16 @@ impl Chance {
 #[test]
 fn roll_ups_are_a_recount_whatever_happens() {
     let first = seed("counts");
-    for seed in first..first + 12 {
+    for seed in first..first + 6 {
         let mut chance = Chance::new(seed);
-        for round in 0..12 {
+        for round in 0..6 {
             for _ in 0..15 {
                 chance.step();
             }
             chance.commit();
             chance.world.assert_equal_to_a_recount(&format!("seed {seed}, round {round}"));
         }
-        assert!(chance.world.totals().received > 100, "seed {seed} read too little to prove anything");
+        assert!(chance.world.totals().received > 50, "seed {seed} read too little to prove anything");
     }
 }
 
