@@ -12,8 +12,9 @@ use headwater::report::rows::{
 };
 use headwater::report::{Cell, Table};
 use headwater::store::{Limits, Reader, Readers, Settings, Writer, query};
-use headwater::tap::Core;
+use headwater::tap::{Core, ImportConfig};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -53,6 +54,9 @@ fn failed(offset: i64, kind: FailureKind, origin: (&'static str, i32, i64)) -> R
     Row { offset, failure: Some(failure), event_type: "", ..Row::default() }
 }
 
+/// A group on a partition.
+type Reading = (&'static str, &'static str, i32);
+
 /// A core and a database, with a clock of their own.
 struct World {
     folder: Folder,
@@ -60,7 +64,7 @@ struct World {
     seconds: i64,
     samples: i64,
     /// What each group committed last, as the samples said it.
-    committed: BTreeMap<(&'static str, &'static str, i32), i64>,
+    committed: BTreeMap<Reading, i64>,
 }
 
 fn partition(topic: &str, partition: i32) -> Arc<TopicPartition> {
@@ -556,8 +560,8 @@ struct Chance {
     random: fastrand::Rng,
     next: [i64; PLACES.len()],
     ids: u64,
-    alive: BTreeSet<(&'static str, &'static str, i32)>,
-    stored: (BTreeMap<(&'static str, &'static str, i32), i64>, BTreeSet<(&'static str, &'static str, i32)>),
+    alive: BTreeSet<Reading>,
+    stored: (BTreeMap<Reading, i64>, BTreeSet<Reading>),
 }
 
 impl Chance {
@@ -789,6 +793,41 @@ fn business_flows_end_as_completed_failed_stuck_or_open() {
     assert_eq!((flow.from_topic.as_str(), flow.events, flow.p50_ms), ("orders", 2, 20_000.0));
 }
 
+/// Scenario: captures are imported, in two runs, and then again.
+/// Guarantees: what they hold is counted once.
+#[test]
+fn an_import_is_counted_once() {
+    let folder = Folder::new("counts-import");
+    let db = folder.file("h.duckdb");
+    let config = ImportConfig { db: db.clone(), cluster: "test".into(), business_flows: Vec::new() };
+    let captures = ["spring-retryable", "kafkajs-otel", "python-cloudevents"];
+    let file = |name: &str, kind: &str| PathBuf::from(format!("tests/captures/{name}{kind}.ndjson"));
+    let import = |names: &[&str]| {
+        let files: Vec<PathBuf> = names.iter().flat_map(|name| [file(name, ".internal"), file(name, "")]).collect();
+        headwater::tap::import(&config, &files).unwrap();
+        let readers = Readers::open_file(&db, Settings::default()).unwrap();
+        let reader = readers.reader().unwrap();
+        assert_equal_to_a_recount(&reader, &committed(&reader), &format!("{names:?}"));
+        totals(&reader)
+    };
+    let first = import(&captures[..1]);
+    let all = import(&captures[1..]);
+    assert!(first.received > 0 && first.received < all.received && all.passed > 0 && all.failed > 0, "{all:?}");
+    assert_eq!(import(&captures), all);
+}
+
+/// What the groups have committed, as a view says it.
+fn committed(reader: &Reader) -> Vec<String> {
+    let progress = ask(reader, "SELECT consumer_group, topic, partition, committed_offset FROM progress");
+    let row = |row: &Vec<Cell>| match row.as_slice() {
+        [Cell::Text(group), Cell::Text(topic), Cell::Int(partition), Cell::Int(offset)] => {
+            Some(format!("('{group}', '{topic}', {partition}, {offset})"))
+        }
+        _ => None,
+    };
+    progress.iter().filter_map(row).collect()
+}
+
 /// Scenario: the pizza company runs with a tap beside it.
 /// Guarantees: what its database counts is what a recount gives.
 #[test]
@@ -801,17 +840,8 @@ fn a_demo_is_counted_as_a_recount_counts_it() {
         headwater::demo::run(&options, &mut Vec::new(), &AtomicBool::new(false)).unwrap();
         let readers = Readers::open_file(&keep, Settings::default()).unwrap();
         let reader = readers.reader().unwrap();
-        let progress = ask(&reader, "SELECT consumer_group, topic, partition, committed_offset FROM progress");
-        let committed: Vec<String> = progress
-            .iter()
-            .filter_map(|row| match row.as_slice() {
-                [Cell::Text(group), Cell::Text(topic), Cell::Int(partition), Cell::Int(offset)] => {
-                    Some(format!("('{group}', '{topic}', {partition}, {offset})"))
-                }
-                _ => None,
-            })
-            .collect();
-        assert!(committed.len() > 10, "{progress:?}");
+        let committed = committed(&reader);
+        assert!(committed.len() > 10, "{committed:?}");
         assert_equal_to_a_recount(&reader, &committed, &format!("seed {seed}"));
         let business = answer(&reader, &query::ask::BUSINESS, &[Cell::Null, Cell::Null, Cell::Null]);
         let orders = BusinessRow::from_table(&business).unwrap().remove(0);

@@ -21,6 +21,7 @@ fn group(name: &str, failures: i64, dead: i64, class: Option<&str>) -> FailureGr
         orphaned: 0,
         unattended: dead,
         sample: "loyalty.dlt/0/12".to_owned(),
+        trend: vec![0; 12],
     }
 }
 
