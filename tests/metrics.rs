@@ -115,23 +115,7 @@ fn a_scrape_equals_the_sql_of_every_other_door() {
         assert_eq!(found, expected, "{metric}");
         assert!(!found.is_empty(), "{metric}");
     }
-    let sum = |metric: &str, group: Option<&str>| -> f64 {
-        let of_group = |name: &str| group.is_none_or(|group| name.contains(&format!("group=\"{group}\"")));
-        of(&scraped, metric).iter().filter(|(name, _)| of_group(name)).map(|(_, n)| n).sum()
-    };
-    for (what, n) in ask(&readers, "UNPIVOT (SELECT failed, orphaned_failures, waiting FROM totals()) ON COLUMNS(*)") {
-        let found =
-            if what == "failed" { sum("headwater_failed_total", None) } else { scraped[&format!("headwater_{what}")] };
-        assert_eq!(found, n, "{what}");
-    }
-    let named = ask(
-        &readers,
-        "SELECT consumer_group, sum(failed)::BIGINT FROM passed_minute GROUP BY 1 HAVING sum(failed) > 0",
-    );
-    assert!(!named.is_empty());
-    for (group, failed) in named {
-        assert_eq!(sum("headwater_failed_total", Some(&group)), failed, "{group}");
-    }
+    assert_sums(&scraped, &readers);
     assert!(scraped.contains_key("headwater_tap_repeated_ids_total"), "{text}");
     let (status, health) = get(metrics.address(), "/healthz");
     assert!(
@@ -139,6 +123,25 @@ fn a_scrape_equals_the_sql_of_every_other_door() {
         "{health}"
     );
     assert_eq!(get(metrics.address(), "/else").0, 404);
+}
+
+/// The sums of a scrape are the headline's.
+fn assert_sums(scraped: &BTreeMap<String, f64>, readers: &Readers) {
+    let sum = |metric: &str, group: Option<&str>| -> f64 {
+        let of_group = |name: &str| group.is_none_or(|group| name.contains(&format!("group=\"{group}\"")));
+        of(scraped, metric).iter().filter(|(name, _)| of_group(name)).map(|(_, n)| n).sum()
+    };
+    for (what, n) in ask(readers, "UNPIVOT (SELECT failed, orphaned_failures, waiting FROM totals()) ON COLUMNS(*)") {
+        let found =
+            if what == "failed" { sum("headwater_failed_total", None) } else { scraped[&format!("headwater_{what}")] };
+        assert_eq!(found, n, "{what}");
+    }
+    let named =
+        ask(readers, "SELECT consumer_group, sum(failed)::BIGINT FROM passed_minute GROUP BY 1 HAVING sum(failed) > 0");
+    assert!(!named.is_empty());
+    for (group, failed) in named {
+        assert_eq!(sum("headwater_failed_total", Some(&group)), failed, "{group}");
+    }
 }
 
 /// Scenario: a producer that writes a new type with every record.
@@ -217,7 +220,9 @@ fn a_tap_shows_its_metrics_and_a_taken_address_is_said() {
         let (_, rest) = said.split_once("metrics at http://")?;
         rest.split_once('/').map(|(address, _)| address.parse::<SocketAddr>().unwrap())
     });
-    assert!(get(address, "/metrics").1.contains("headwater_tap_fetches_total"));
+    crate::support::poll_until("the first commit in the metrics", Duration::from_secs(20), || {
+        get(address, "/metrics").1.contains("headwater_tap_fetches_total").then_some(())
+    });
     assert_eq!(get(address, "/healthz").0, 200);
     let holder = TcpListener::bind(loopback(0)).unwrap();
     let taken = holder.local_addr().unwrap().to_string();

@@ -20,6 +20,7 @@ struct Typed {
 
 /// What to do. The first line of each is its row in `headwater --help`.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, made once")]
 pub(super) enum Command {
     /// a simulated company on an in-process Kafka, tapped live: the terminal UI on a terminal, then a printed report
     Demo(Demo),

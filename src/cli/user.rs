@@ -98,7 +98,7 @@ fn type_unseen(prompt: &str) -> anyhow::Result<String> {
 }
 
 /// One line of single bytes, as a terminal without line editing sends them.
-fn read_keys(keys: impl Read) -> anyhow::Result<String> {
+fn read_keys(keys: impl BufRead) -> anyhow::Result<String> {
     let mut line = Vec::new();
     for key in keys.bytes() {
         match key.context("read the password")? {

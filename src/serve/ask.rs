@@ -2,7 +2,7 @@
 //! session stops waiting.
 
 use super::{Shared, refusal, sqlstate};
-use crate::report::{Cell, Column, ColumnType, Table};
+use crate::report::{Cell, Column, Table};
 use crate::store::{Answer, Canceller, Error, Limits, Reader};
 use crate::telemetry::{Counter, Counters};
 use pgwire::error::PgWireResult;
@@ -24,9 +24,9 @@ const LIMITS: Limits = Limits { rows: ROW_LIMIT, deadline: ASK_TIME };
 /// lost.
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
 
-/// Memory that the answers of all sessions may take together until they are sent, in units of [`UNIT`]: 1 GiB, as much
-/// as the database has. One answer alone is bounded by the store.
-pub(super) const ANSWER_UNITS: usize = 1024;
+/// Memory that the answers of all sessions may take together until they are sent, in units of [`UNIT`]: half
+/// as much as the database has. One answer alone is bounded by the store.
+pub(super) const ANSWER_UNITS: usize = 512;
 
 /// What memory of answers is counted in, in bytes.
 const UNIT: usize = 1 << 20;
@@ -80,12 +80,17 @@ pub(super) async fn describe(shared: &Shared, sql: String) -> PgWireResult<Vec<C
     read(shared, move |reader| reader.describe(&sql)).await
 }
 
-/// The types of a question's parameters, as far as the question says them; nothing is executed.
+/// What DuckDB says against each of `probes`; empty where it says nothing. Nothing is executed.
 ///
 /// # Errors
 /// As [`ask`].
-pub(super) async fn parameter_types(shared: &Shared, sql: String) -> PgWireResult<Vec<Option<ColumnType>>> {
-    read(shared, move |reader| reader.parameter_types(&sql)).await
+pub(super) async fn objections(shared: &Shared, probes: Vec<String>) -> PgWireResult<Vec<String>> {
+    let object = |reader: &Reader, probe: &String| match reader.describe(probe) {
+        Err(Error::Question { message }) => Ok(message),
+        Err(error) => Err(error),
+        Ok(_) => Ok(String::new()),
+    };
+    read(shared, move |reader| probes.iter().map(|probe| object(reader, probe)).collect()).await
 }
 
 async fn read<T, F>(shared: &Shared, question: F) -> PgWireResult<T>

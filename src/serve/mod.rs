@@ -16,6 +16,7 @@ mod login;
 mod metrics;
 mod parameter;
 mod query;
+mod response;
 mod session;
 mod settings;
 mod sqlstate;

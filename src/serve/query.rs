@@ -1,36 +1,32 @@
 //! The simple and the extended query protocol of one session.
 
 use super::ask::Held;
+use super::response::{answer, notice, send, shown};
 use super::statement::{Statement, parse, split};
 use super::{Shared, ask, catalogue, encode, parameter, refusal, settings};
-use crate::report::{Cell, Column, ColumnType, Table};
+use crate::report::{Cell, Column};
 use async_trait::async_trait;
 use futures::future::{Either, select};
-use futures::{Sink, SinkExt, stream};
+use futures::{Sink, SinkExt};
 use pgwire::api::portal::{Format, Portal};
-use pgwire::api::query::{
-    ExtendedQueryHandler, SimpleQueryHandler, send_execution_response, send_query_response, send_ready_for_query,
-};
-use pgwire::api::results::{
-    DescribePortalResponse, DescribeStatementResponse, FieldInfo, QueryResponse, Response, Tag,
-};
+use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler, send_ready_for_query};
+use pgwire::api::results::{DescribePortalResponse, DescribeStatementResponse, FieldInfo, Response, Tag};
 use pgwire::api::stmt::{QueryParser, StoredStatement};
 use pgwire::api::store::{Entry, PortalStore};
 use pgwire::api::{ClientInfo, ClientPortalStore, ConnectionHandle, DEFAULT_NAME, PgWireConnectionState, Type};
-use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::extendedquery::{
     Bind, BindComplete, Close, CloseComplete, Execute, Parse, ParseComplete, Sync as SyncRequest,
     TARGET_TYPE_BYTE_STATEMENT,
 };
-use pgwire::messages::response::{EmptyQueryResponse, NoticeResponse, ReadyForQuery, TransactionStatus};
+use pgwire::messages::response::{EmptyQueryResponse, ReadyForQuery, TransactionStatus};
 use pgwire::messages::simplequery::Query;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Prepared statements of one session. Drivers keep a few hundred at most; each holds its text.
 const STATEMENT_LIMIT: usize = 1_000;
@@ -175,40 +171,6 @@ struct Bound<'a> {
     formats: &'a Format,
 }
 
-/// The rows keep their `share` of the memory for answers until the last one is sent.
-fn answer(
-    table: Table,
-    known: Option<&Vec<Column>>,
-    formats: &Format,
-    share: Option<OwnedSemaphorePermit>,
-) -> Response {
-    let columns = known.cloned().unwrap_or(table.columns);
-    let formats = formats.clone();
-    let described = Arc::new(encode::fields(&columns, &formats));
-    let rows = table.rows.into_iter().map(move |cells| {
-        let _held = &share;
-        encode::row(&cells, &columns, &formats)
-            .ok_or_else(|| refusal("0A000", "the answer has other types than described; prepare the statement again"))
-    });
-    Response::Query(QueryResponse::new(described, stream::iter(rows)))
-}
-
-fn shown(setting: &settings::Setting) -> Table {
-    Table {
-        columns: vec![Column { name: setting.name.to_owned(), kind: ColumnType::Text }],
-        rows: vec![vec![Cell::Text(setting.value.to_owned())]],
-    }
-}
-
-async fn notice<C>(client: &mut C, code: &str, text: String) -> PgWireResult<()>
-where
-    C: Sink<PgWireBackendMessage> + Unpin,
-    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
-{
-    let info = ErrorInfo::new("NOTICE".to_owned(), code.to_owned(), text);
-    Ok(client.feed(PgWireBackendMessage::NoticeResponse(NoticeResponse::from(info))).await?)
-}
-
 #[async_trait]
 impl SimpleQueryHandler for Session {
     /// Runs the statements of a query string one by one and sends each answer before the next is asked, so that a
@@ -250,29 +212,6 @@ impl SimpleQueryHandler for Session {
         let prepared = Prepared::new(parse(sql));
         let bound = Bound { sql: None, parameters, formats: &Format::UnifiedText };
         self.run(client, &prepared, bound).await.map(|response| vec![response])
-    }
-}
-
-async fn send<C>(client: &mut C, response: Response) -> PgWireResult<()>
-where
-    C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-    C::Error: Debug,
-    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
-{
-    let status = client.transaction_status();
-    match response {
-        Response::Query(rows) => send_query_response(client, rows, true).await,
-        Response::TransactionStart(tag) => {
-            client.set_transaction_status(status.to_in_transaction_state());
-            send_execution_response(client, tag).await
-        }
-        Response::TransactionEnd(tag) => {
-            client.set_transaction_status(status.to_idle_state());
-            send_execution_response(client, tag).await
-        }
-        Response::Execution(tag) => send_execution_response(client, tag).await,
-        // A session answers with nothing else.
-        _ => Err(PgWireError::NotReadyForQuery),
     }
 }
 
@@ -318,11 +257,11 @@ impl QueryParser for Parser {
 impl Session {
     /// Learns what the parameters of `prepared` are, once. A question that does not say it leaves them open.
     async fn learn_parameters(&self, prepared: &Prepared) {
-        if let Statement::Ask { sql, parameters: 1.. } = &prepared.statement
+        if let Statement::Ask { sql, parameters: parameters @ 1.. } = &prepared.statement
             && prepared.told.get().is_none()
         {
-            let kinds = ask::parameter_types(&self.shared, sql.clone()).await.unwrap_or_default();
-            prepared.told.get_or_init(|| kinds.into_iter().map(parameter::told).collect());
+            let objections = ask::objections(&self.shared, parameter::probes(sql, *parameters)).await;
+            prepared.told.get_or_init(|| parameter::told(sql, &objections.unwrap_or_default()));
         }
     }
 

@@ -243,8 +243,6 @@ pub mod ask {
         DEMO_PASSED "demo_passed",
         /// How far each partition was read, and what was not seen of it.
         DEMO_SEEN "demo_seen",
-        /// Forgets the statement that [`PREPARE`] made.
-        DEALLOCATE "deallocate",
         /// What stands before a question to be described.
         DESCRIBE "describe",
         /// Macro `effects`: $1 ref.
@@ -287,8 +285,6 @@ pub mod ask {
         MINUTES "minutes",
         /// Macro `orphans`.
         ORPHANS "orphans",
-        /// The types of the parameters of the statement that [`PREPARE`] made.
-        PARAMETER_TYPES "parameter_types",
         /// Entries of the outbox after ($1, $2) up to $3, whose passed events were seen since $4; $5 is the limit.
         OUTBOX_ENTRIES "outbox_entries",
         /// Links of the outbox's entries $1 to $2.
@@ -305,8 +301,6 @@ pub mod ask {
         PASSED_MINUTES "passed_minutes",
         /// Waiting events as stored.
         PENDING_ROWS "pending_rows",
-        /// What stands before a question whose parameters are to be known.
-        PREPARE "prepare",
         /// The dictionary of producers.
         PRODUCERS "producers",
         /// The dictionary of profiles.

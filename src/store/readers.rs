@@ -126,18 +126,6 @@ impl Reader {
         })
     }
 
-    /// The types that `$1`, `$2`, … have in `sql` by what they stand beside; absent where nothing says one. Nothing is
-    /// run.
-    ///
-    /// # Errors
-    /// As [`Reader::ask`].
-    pub fn parameter_types(&self, sql: &str) -> Result<Vec<Option<ColumnType>>, Error> {
-        self.within(Limits::default().deadline, |conn| match check(conn, sql)? {
-            Shape::Rows => parameter_types(conn, sql),
-            Shape::Plan => Ok(Vec::new()),
-        })
-    }
-
     /// Takes back what this reader is asked, from any thread.
     pub fn canceller(&self) -> Canceller {
         Canceller { pool: Arc::clone(&self.pool), slot: self.slot }
@@ -258,21 +246,6 @@ fn describe(conn: &Connection, sql: &str) -> Result<Vec<Column>, Error> {
         _ => None,
     });
     Ok(columns.collect())
-}
-
-/// `sql` is one statement that reads: [`check`] has seen it.
-fn parameter_types(conn: &Connection, sql: &str) -> Result<Vec<Option<ColumnType>>, Error> {
-    let prepare = format!("{} {sql}", ask::PREPARE.sql.trim_end());
-    conn.execute_batch(&prepare).map_err(question_error)?;
-    let told = fetch(conn, ask::PARAMETER_TYPES.sql, &[], 1);
-    // The connection serves others after this: a statement that stays would be in the next one's way.
-    run(conn, &ask::DEALLOCATE)?;
-    let Some(Cell::List(names)) = told?.table.rows.into_iter().flatten().next() else { return Ok(Vec::new()) };
-    let kind = |name: Cell| match name {
-        Cell::Text(name) if name != "UNKNOWN" && name != "NULL" && name != "\"NULL\"" => Some(kind_named(&name)),
-        _ => None,
-    };
-    Ok(names.into_iter().map(kind).collect())
 }
 
 /// The connections of all readers, and what runs on them.

@@ -1,1 +1,0 @@
-SELECT CAST(parameter_types AS VARCHAR[]) AS parameter_types FROM duckdb_prepared_statements() WHERE name = 'question';

@@ -1,1 +1,0 @@
-PREPARE question AS
