@@ -17,6 +17,7 @@ mod demo_program;
 mod edges;
 mod hostile;
 mod imports;
+mod otlp;
 mod passive;
 mod queries;
 mod reader;

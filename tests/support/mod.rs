@@ -3,6 +3,7 @@
 //! The benchmarks use it too.
 
 pub mod generate;
+pub mod jaeger;
 pub mod kafka;
 pub mod mock;
 pub mod produce;
