@@ -24,6 +24,8 @@ pub struct Coverage {
     marks: VecDeque<(i64, Timestamp)>,
     /// No record from the offset on was read before the time; both ascend.
     seen: Vec<(i64, Timestamp)>,
+    /// No record from here on was read.
+    seen_next: i64,
     changed: bool,
 }
 
@@ -38,7 +40,15 @@ impl Coverage {
             seen: 0,
             missing: [0; GapReason::ALL.len()],
         };
-        Self { row, begun: false, holes: BTreeMap::new(), marks: VecDeque::new(), seen: Vec::new(), changed: false }
+        Self {
+            row,
+            begun: false,
+            holes: BTreeMap::new(),
+            marks: VecDeque::new(),
+            seen: Vec::new(),
+            seen_next: i64::MIN,
+            changed: false,
+        }
     }
 
     /// As an earlier run left it.
@@ -156,18 +166,17 @@ impl Coverage {
         }
     }
 
-    /// Remembers that a record at `offset` was read at `seen`. Records may be read in any order.
-    pub fn note_seen(&mut self, offset: i64, seen: Timestamp) {
-        let before = self.seen.partition_point(|&(at, _)| at <= offset);
+    /// Remembers that records at `offsets` were read at `seen`. Records may be read in any order.
+    pub fn note_seen(&mut self, offsets: Range<i64>, seen: Timestamp) {
+        let before = self.seen.partition_point(|&(at, _)| at < offsets.end);
         for mark in self.seen[..before].iter_mut().rev().take_while(|(_, at)| *at > seen) {
             mark.1 = seen;
         }
-        let due = match self.seen.last() {
-            Some(&(last, at)) => offset > last && seen.since(at) >= MARK_EVERY_MS * 1000,
-            None => true,
-        };
-        if due {
-            self.seen.push((offset, seen));
+        // A mark speaks for all that lies behind it, so nothing may have been read there before.
+        let ahead = offsets.start >= self.seen_next;
+        self.seen_next = self.seen_next.max(offsets.end);
+        if ahead && self.seen.last().is_none_or(|&(_, at)| seen.since(at) >= MARK_EVERY_MS * 1000) {
+            self.seen.push((offsets.start, seen));
         }
         if self.seen.len() > SEEN_MARKS_KEPT {
             let mut place = 0;
@@ -273,5 +282,26 @@ mod tests {
         assert_eq!(coverage.time_of(9), None);
         assert_eq!(coverage.time_of(11), Some(Timestamp::from_millis(1_000)));
         assert_eq!(coverage.time_of(25), Some(Timestamp::from_millis(2_000)));
+    }
+
+    /// Scenario: records are read in any order, far more than there is room for marks.
+    /// Guarantees: no record from an offset on was read before the time that is given for it.
+    #[test]
+    fn what_was_read_since_bounds_every_record() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut coverage = Coverage::new(Ordinal(0));
+        let mut read: Vec<(i64, i64)> = Vec::new();
+        for step in 0..2_000 {
+            let start = if random.u8(..5) == 0 { random.i64(..step + 1) } else { step * 3 };
+            let seen = step * 1_500_000 + random.i64(-20_000_000..20_000_000);
+            coverage.note_seen(start..start + 3, Timestamp(seen));
+            read.extend((start..start + 3).map(|offset| (offset, seen)));
+        }
+        assert!(coverage.seen.len() > SEEN_MARKS_KEPT / 4 && coverage.seen.len() <= SEEN_MARKS_KEPT);
+        for from in (0..6_000).step_by(7) {
+            let earliest = read.iter().filter(|(offset, _)| *offset >= from).map(|(_, seen)| *seen).min().unwrap();
+            assert!(coverage.seen_from(from).0 <= earliest, "from {from}");
+        }
+        assert!(coverage.seen_from(5_900).0 > coverage.seen_from(100).0, "it bounds nothing");
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 const MINUTE: i64 = 60_000_000;
 
-/// When the minute that holds `time` began.
-pub(super) const fn minute(time: Timestamp) -> Timestamp {
-    Timestamp(time.0.div_euclid(MINUTE) * MINUTE)
+/// When the minute that holds `time` began, as it is stored.
+pub(super) fn minute(time: Timestamp) -> Timestamp {
+    Timestamp(time.0.clamp(MIN_TIME, MAX_TIME).div_euclid(MINUTE) * MINUTE)
 }
 
 /// Which topic each ordinal belongs to.

@@ -159,8 +159,8 @@ impl Core {
             self.passings.read_late(ordinal, &late, read.seen);
         }
         let coverage = self.cover(ordinal);
-        if let Some(first) = rows.first() {
-            coverage.note_seen(first.offset, read.seen);
+        if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
+            coverage.note_seen(first.offset..last.offset + 1, read.seen);
         }
         coverage.cover(segment.covers.clone(), rows.iter().map(|row| row.offset), segment.missing);
         for row in rows.iter().step_by(MARK_ROWS) {

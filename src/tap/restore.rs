@@ -161,7 +161,10 @@ impl Core {
         if let Some(place) = self.catalog.at(ordinal) {
             event.topic = place.topic;
             let coverage = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut);
-            coverage.into_iter().for_each(|c| c.note_seen(place.base + event.reference.offset(), event.seen_time));
+            if let Some(coverage) = coverage {
+                let offset = place.base + event.reference.offset();
+                coverage.note_seen(offset..offset + 1, event.seen_time);
+            }
         }
         event.event_type = self.catalog.event_type(event.profile);
         self.resolver.restore_event(&event);
