@@ -110,7 +110,7 @@ fn assert_told(jaeger: &Jaeger, folder: &Path, database: &Path) {
     let rows = sql(
         folder,
         door,
-        "SELECT cluster, topic, incarnation, partition, \"offset\", resolution, coalesce(orphan_reason, ''), conversation
+        "SELECT cluster, topic, incarnation, partition, \"offset\", resolution, coalesce(orphan_reason, '-'), conversation
          FROM event",
     );
     assert!(rows.len() > 100, "{} events", rows.len());
@@ -159,19 +159,24 @@ fn assert_failures(folder: &Path, door: Door<'_>, events: &BTreeMap<&str, &Seen>
         folder,
         door,
         "SELECT e.topic || '/' || e.partition || '/' || e.\"offset\", f.kind, coalesce(f.error_class, '_OTHER'),
-                coalesce(f.orphan_reason, '')
+                coalesce(f.orphan_reason, '-')
          FROM failure f JOIN event e ON e.ref = f.ref",
     );
     assert!(!failures.is_empty());
+    let mut reasons = 0;
     for failure in &failures {
         let span = events[failure[0].as_str()];
         assert_eq!(span.tags.get("error"), Some(&Value::Bool(true)), "{failure:?}");
         assert_eq!(span.tag("headwater.event.kind"), failure[1]);
         assert_eq!(span.tag("error.type"), failure[2]);
-        assert_eq!(span.tag("headwater.orphan.reason"), failure[3], "{failure:?}");
+        // That a topic usually knows its causes can be learned later; what was told by then does not change.
+        let reason = span.tag("headwater.orphan.reason");
+        assert!(reason.is_empty() || reason == failure[3], "{reason}: {failure:?}");
+        reasons += usize::from(!reason.is_empty());
     }
     let errors = events.values().filter(|span| span.tags.contains_key("error")).count();
     assert_eq!(errors, failures.len(), "nothing else is an error");
+    assert!(reasons > 0, "no orphaned failure among {failures:?}");
 }
 
 fn assert_passes(folder: &Path, door: Door<'_>, seen: &[Seen]) {

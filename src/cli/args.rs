@@ -24,7 +24,7 @@ pub(super) enum Command {
     /// a simulated company on an in-process Kafka, tapped live: a self-refreshing summary, then a printed report
     Demo(Demo),
     /// the daemon: reads every topic of a cluster, changes nothing, and answers at its door
-    Tap(Tap),
+    Tap(Box<Tap>),
     /// one conversation: causes up to the root, effects down, failures, who has not passed it yet
     Trace(Trace),
     /// grouped by signature, with the events that they come from
