@@ -103,6 +103,8 @@ pub mod reports {
         "reports",
         /// Macro `ancestors`.
         ANCESTORS "ancestors",
+        /// Macro `totals`.
+        TOTALS "totals",
         /// Macro `business_cases`.
         BUSINESS_CASES "business_cases",
         /// Macro `business`.
@@ -117,8 +119,6 @@ pub mod reports {
         EFFECTS "effects",
         /// Macro `failures`.
         FAILURES "failures",
-        /// Macro `totals`.
-        TOTALS "totals",
         /// Macro `find_coordinates`.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_correlation`.
