@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(args) => demo::run(args),
-        Command::Tap(args) => writing::tap(args),
+        Command::Tap(args) => writing::tap(*args),
         Command::Top(args) => top::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Failures(args) => reading::failures(&args),

@@ -20,6 +20,7 @@ mod hostile;
 mod hostile_door;
 mod imports;
 mod metrics;
+mod otlp;
 mod passive;
 mod queries;
 mod reader;

@@ -20,12 +20,11 @@ struct Typed {
 
 /// What to do. The first line of each is its row in `headwater --help`.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, made once")]
 pub(super) enum Command {
     /// a simulated company on an in-process Kafka, tapped live: the terminal UI on a terminal, then a printed report
     Demo(Demo),
     /// the daemon: reads every topic of a cluster, changes nothing, and answers at its door
-    Tap(Tap),
+    Tap(Box<Tap>),
     /// terminal UI: overview, failures, traces and consumers of a running tap, a closed file or a recording
     Top(Top),
     /// one conversation: causes up to the root, effects down, failures, who has not passed it yet

@@ -1,7 +1,5 @@
 //! The thread that turns the outbox's pages, sends them, and says how far it came.
 
-#![expect(clippy::disallowed_methods, reason = "an edge: it waits against the clock")]
-
 use super::Error;
 use super::ids::Places;
 use super::sink::{GrpcSink, Refusal, SpanSink, Taken};

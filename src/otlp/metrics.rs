@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::telemetry::{Counter, Counters};
-use opentelemetry::metrics::MeterProvider;
+use opentelemetry::metrics::{AsyncInstrument, MeterProvider};
 use opentelemetry_otlp::{MetricExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
@@ -45,18 +45,13 @@ impl Metering {
         let meter = provider.meter("headwater");
         for counter in Counter::ALL {
             let counters = Arc::clone(counters);
+            let observe = move |to: &dyn AsyncInstrument<u64>| to.observe(counters.get(counter), &[]);
             let name = format!("headwater.{}", counter.as_str());
-            // The provider keeps the callback; the instrument itself is of no further use.
+            // The provider keeps what observes; the instrument itself is of no further use.
             if counter.is_gauge() {
-                let observe = move |to: &dyn opentelemetry::metrics::AsyncInstrument<u64>| {
-                    to.observe(counters.get(counter), &[]);
-                };
-                drop(meter.u64_observable_gauge(name).with_callback(observe).build());
+                let _ = meter.u64_observable_gauge(name).with_callback(observe).build();
             } else {
-                let observe = move |to: &dyn opentelemetry::metrics::AsyncInstrument<u64>| {
-                    to.observe(counters.get(counter), &[]);
-                };
-                drop(meter.u64_observable_counter(name).with_callback(observe).build());
+                let _ = meter.u64_observable_counter(name).with_callback(observe).build();
             }
         }
         Ok(Self { provider, _runtime: runtime })

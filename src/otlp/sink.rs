@@ -109,7 +109,6 @@ pub fn judge(status: &Status) -> Refusal {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "where OTLP's own environment is read")]
 fn own_headers() -> Result<MetadataMap, Error> {
     for variable in HEADERS {
         if let Ok(text) = std::env::var(variable) {

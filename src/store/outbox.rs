@@ -4,10 +4,12 @@
 //! turns pages. Entries never change, so that a page that is read again says the same.
 
 use super::columns::{Columns, told_batch};
-use super::query::ask;
+use super::file::run;
+use super::query::{ask, write};
 use super::readers::Reader;
 use super::restore::{named, optional_time, partition, time, trace};
-use super::{Error, Limits};
+use super::writer::{TEMP, time as instant};
+use super::{Error, Limits, Writer};
 use crate::event::{
     Changes, Direction, EventColumns, EventRef, Evidence, FailureKind, Kind, OrphanReason, OutboxCursor, PartitionRow,
     Resolution, Timestamp, TraceContext,
@@ -57,6 +59,26 @@ impl Told {
 
     pub(super) fn is_empty(&self) -> bool {
         self.events.batch.num_rows() == 0 && self.merges.is_empty() && self.passes.is_empty()
+    }
+}
+
+impl Writer {
+    /// Fills the outbox, after all that it looks at was written, and moves its cursor. `small` is what else the commit
+    /// writes.
+    pub(super) fn tell(&self, told: Option<&Told>, causes: &Columns, small: &Changes) -> Result<(), Error> {
+        if let Some(OutboxCursor { seq, reference }) = small.sent {
+            let failed = Error::statement("run", write::OUTBOX_SENT.name);
+            self.connection().execute(write::OUTBOX_SENT.sql, params![seq, reference]).map_err(failed)?;
+        }
+        let Some(told) = told.filter(|told| !told.is_empty() || !small.settled.is_empty()) else { return Ok(()) };
+        self.batch(TEMP, "told_stage", &told.events)?;
+        self.batch(TEMP, "edge_stage", causes)?;
+        self.rows(TEMP, "merge_stage", &told.merges, |to, (old, current)| to.append_row(params![old, current]))?;
+        self.rows(TEMP, "range_told_stage", &told.passes, |to, pass| {
+            let (from, until) = (instant(pass.not_before), instant(pass.not_after));
+            to.append_row(params![pass.group, pass.first, pass.next, from, until, instant(pass.seen_from)])
+        })?;
+        run(self.connection(), &write::OUTBOX)
     }
 }
 

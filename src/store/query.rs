@@ -105,6 +105,8 @@ pub mod reports {
         "reports",
         /// Macro `ancestors`.
         ANCESTORS "ancestors",
+        /// Macro `totals`; others rest on it, so it comes before them.
+        TOTALS "totals",
         /// Macro `business_cases`.
         BUSINESS_CASES "business_cases",
         /// Macro `business`.
@@ -119,8 +121,6 @@ pub mod reports {
         EFFECTS "effects",
         /// Macro `failures`.
         FAILURES "failures",
-        /// Macro `totals`.
-        TOTALS "totals",
         /// Macro `find_coordinates`.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_correlation`.

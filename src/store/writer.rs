@@ -8,8 +8,8 @@ use super::readers::Pool;
 use super::tally::{MinuteTally, Topics, TypeTally, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
-    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, OutboxCursor,
-    PartitionRow, PassedRange, ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
+    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow,
+    PassedRange, ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
@@ -36,7 +36,7 @@ const TIMES_CLAMPED: &str = "times_clamped";
 const MAIN: &str = "main";
 
 /// The staging tables of the writer's connection.
-const TEMP: &str = "temp";
+pub(super) const TEMP: &str = "temp";
 
 /// Owns the database file.
 pub struct Writer {
@@ -239,27 +239,7 @@ impl Writer {
         self.staged("counter_stage", &small.counters, &write::COUNTERS, |to, c| {
             to.append_row(params![c.name, c.value])
         })?;
-        self.outbox(commit)
-    }
-
-    /// Fills the outbox, after all that it looks at was written, and moves its cursor.
-    fn outbox(&self, commit: &Commit) -> Result<(), Error> {
-        if let Some(OutboxCursor { seq, reference }) = commit.small.sent {
-            let failed = Error::statement("run", write::OUTBOX_SENT.name);
-            self.conn.execute(write::OUTBOX_SENT.sql, params![seq, reference]).map_err(failed)?;
-        }
-        let Some(told) = commit.told.as_ref().filter(|told| !told.is_empty() || !commit.small.settled.is_empty())
-        else {
-            return Ok(());
-        };
-        self.batch(TEMP, "told_stage", &told.events)?;
-        self.batch(TEMP, "edge_stage", &commit.causes)?;
-        self.rows(TEMP, "merge_stage", &told.merges, |to, (old, current)| to.append_row(params![old, current]))?;
-        self.rows(TEMP, "range_told_stage", &told.passes, |to, pass| {
-            let (from, until) = (time(pass.not_before), time(pass.not_after));
-            to.append_row(params![pass.group, pass.first, pass.next, from, until, time(pass.seen_from)])
-        })?;
-        run(&self.conn, &write::OUTBOX)
+        self.tell(commit.told.as_ref(), &commit.causes, small)
     }
 
     /// Counts the events that groups passed, or went back before.
@@ -298,7 +278,7 @@ impl Writer {
         merges.iter().try_for_each(|merge| run(&self.conn, merge))
     }
 
-    fn batch(&self, catalog: &str, table: &'static str, columns: &Columns) -> Result<(), Error> {
+    pub(super) fn batch(&self, catalog: &str, table: &'static str, columns: &Columns) -> Result<(), Error> {
         if columns.batch.num_rows() == 0 {
             return Ok(());
         }
@@ -326,7 +306,7 @@ impl Writer {
         run(&self.conn, merge)
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         catalog: &str,
         table: &'static str,
@@ -389,7 +369,7 @@ fn arrow_error(source: duckdb::arrow::error::ArrowError) -> duckdb::Error {
     duckdb::Error::ToSqlConversionFailure(Box::new(source))
 }
 
-fn time(at: Timestamp) -> Value {
+pub(super) fn time(at: Timestamp) -> Value {
     Value::Timestamp(TimeUnit::Microsecond, at.0.clamp(super::columns::MIN_TIME, super::columns::MAX_TIME))
 }
 

@@ -5,6 +5,7 @@
 pub mod door;
 pub mod generate;
 pub mod grafana;
+pub mod jaeger;
 pub mod kafka;
 pub mod mock;
 pub mod produce;

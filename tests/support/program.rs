@@ -22,7 +22,14 @@ pub struct Program {
 impl Program {
     /// Starts `headwater` with `arguments`, in `folder`.
     pub fn start<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Self {
-        let mut child = command(folder).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::start_with(folder, arguments, &[])
+    }
+
+    /// As [`Self::start`], with these environment variables.
+    pub fn start_with<S: AsRef<OsStr>>(folder: &Path, arguments: &[S], variables: &[(&str, &str)]) -> Self {
+        let mut command = command(folder);
+        command.args(arguments).envs(variables.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let listeners = vec![listen(child.stdout.take().unwrap(), &said), listen(child.stderr.take().unwrap(), &said)];
         Self { child, said, listeners }
@@ -80,6 +87,11 @@ impl Program {
         self.stop_was_asked()
     }
 
+    /// Waits until it ends by itself; gives its exit status and what it said.
+    pub fn wait(self) -> (ExitStatus, String) {
+        self.stop_was_asked()
+    }
+
     /// Waits for its end after [`Self::ask_to_stop`]; gives its exit status and what it said.
     pub fn stop_was_asked(mut self) -> (ExitStatus, String) {
         poll_until("a clean stop", PATIENCE, || self.has_ended().then_some(()));
@@ -109,7 +121,8 @@ fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
     command.current_dir(folder).stdin(Stdio::null()).env("NO_COLOR", "1");
     // What the person who runs the tests has set for the program must not decide about them.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HEADWATER_")) {
+    let ours = |name: &OsStr| ["HEADWATER_", "OTEL_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
         command.env_remove(name);
     }
     command
