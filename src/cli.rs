@@ -4,15 +4,16 @@
 //! next`. This and `main` are the only places that print.
 
 mod args;
+mod dashboards;
 mod demo;
-mod find;
-mod id;
-mod key;
 mod output;
 mod reading;
+mod report;
 mod source;
 mod stop;
+mod top;
 mod trace;
+mod user;
 mod writing;
 
 use crate::config::ConfigError;
@@ -52,11 +53,15 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(args) => demo::run(args),
         Command::Tap(args) => writing::tap(*args),
+        Command::Top(args) => top::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Failures(args) => reading::failures(&args),
         Command::Lag(args) => reading::lag(&args),
+        Command::Report(args) => report::run(&args),
         Command::Sql(args) => reading::sql(&args),
+        Command::User(args) => user::run(args),
         Command::Import(args) => writing::import(args),
+        Command::Dashboards(args) => dashboards::run(&args),
     }
 }
 

@@ -19,8 +19,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod doors;
 #[cfg(test)]
 mod tests;
+mod time;
+
+pub use doors::{MetricsAddress, TlsFiles};
+use doors::{listen, serve_tls};
+pub use time::{duration, since, when};
+use time::{interval, moment};
 
 /// The database when nothing else is said.
 pub const DEFAULT_DB: &str = "headwater.duckdb";
@@ -28,8 +35,10 @@ pub const DEFAULT_DB: &str = "headwater.duckdb";
 pub const DEFAULT_FILE: &str = "headwater.toml";
 /// Name of a cluster that was given none.
 pub const DEFAULT_CLUSTER: &str = "kafka";
-/// The door's address: loopback only, since the door asks nobody who they are.
+/// The door's address: this machine only, since without users the door asks nobody who they are.
 pub const DEFAULT_SERVE: &str = "127.0.0.1:5439";
+/// The address of `/metrics` and `/healthz`: this machine only.
+pub const DEFAULT_METRICS: &str = "127.0.0.1:9439";
 /// Reading begins this far back: enough for an incident, little enough for the brokers' page cache.
 pub const DEFAULT_FROM: &str = "1h";
 /// One sample of all groups in this time: what "passed" is known to.
@@ -83,6 +92,10 @@ pub struct TapConfig {
     pub max_read: Option<u64>,
     /// Address of the PostgreSQL wire door; port 0 takes a free one.
     pub serve: Option<SocketAddr>,
+    /// Certificate and key of an encrypted door.
+    pub serve_tls: Option<TlsFiles>,
+    /// Where `/metrics` and `/healthz` answer.
+    pub metrics: Option<MetricsAddress>,
     /// Time between two samples of groups and log ends.
     pub sample_interval: Duration,
     /// Time between two commits.
@@ -116,6 +129,12 @@ pub struct Words {
     pub max_read: Option<String>,
     /// `--serve`
     pub serve: Option<String>,
+    /// `--serve-tls-cert`
+    pub serve_tls_cert: Option<PathBuf>,
+    /// `--serve-tls-key`
+    pub serve_tls_key: Option<PathBuf>,
+    /// `--metrics`
+    pub metrics: Option<String>,
     /// `--sample-interval`
     pub sample_interval: Option<String>,
     /// `--commit-interval`
@@ -187,6 +206,9 @@ pub enum ConfigError {
 struct File {
     db: Option<PathBuf>,
     serve: Option<String>,
+    serve_tls_cert: Option<PathBuf>,
+    serve_tls_key: Option<PathBuf>,
+    metrics: Option<String>,
     sample_interval: Option<String>,
     commit_interval: Option<String>,
     otlp: Option<String>,
@@ -216,6 +238,7 @@ struct Section {
 pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, ConfigError> {
     let written = written(file, typed.cluster.as_deref())?;
     let words = over(typed, written);
+    let metrics_chosen = words.metrics.is_some();
     let mut defaults = Vec::new();
     let mut or = |name: &'static str, word: Option<String>, default: &str| {
         word.unwrap_or_else(|| {
@@ -232,7 +255,10 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         exclude: words.exclude.as_deref().map(|word| pattern("exclude", word)).transpose()?,
         groups: groups(words.groups.unwrap_or_default()),
         max_read: words.max_read.as_deref().map(max_read).transpose()?,
-        serve: serve(&or("serve", words.serve, DEFAULT_SERVE))?,
+        serve: listen("serve", &or("serve", words.serve, DEFAULT_SERVE))?,
+        serve_tls: serve_tls(words.serve_tls_cert, words.serve_tls_key)?,
+        metrics: listen("metrics", &or("metrics", words.metrics, DEFAULT_METRICS))?
+            .map(|address| MetricsAddress { address, chosen: metrics_chosen }),
         sample_interval: sample_interval(&or("sample-interval", words.sample_interval, DEFAULT_SAMPLE_INTERVAL))?,
         commit_interval: commit_interval(&or("commit-interval", words.commit_interval, DEFAULT_COMMIT_INTERVAL))?,
         otlp: words.otlp.map(|url| collector("otlp", url)).transpose()?,
@@ -240,6 +266,18 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         business_flows: business_flows(words.business_flows)?,
     };
     Ok(Resolved { config, defaults })
+}
+
+/// The database that is meant: what was typed, what the file says, or the default.
+///
+/// # Errors
+/// A [`DEFAULT_FILE`] that is not understood.
+pub fn database(typed: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+    let written = match (&typed, read(None)?) {
+        (None, Some((path, text))) => parse(path, &text)?.db,
+        _ => None,
+    };
+    Ok(typed.or(written).unwrap_or_else(|| DEFAULT_DB.into()))
 }
 
 /// The address of a collector that was typed for the demo.
@@ -281,6 +319,9 @@ fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, Co
         groups: section.groups,
         max_read: section.max_read,
         serve: file.serve,
+        serve_tls_cert: file.serve_tls_cert,
+        serve_tls_key: file.serve_tls_key,
+        metrics: file.metrics,
         sample_interval: file.sample_interval,
         commit_interval: file.commit_interval,
         otlp: file.otlp,
@@ -327,6 +368,9 @@ fn over(typed: Words, written: Words) -> Words {
         groups: typed.groups.or(written.groups),
         max_read: typed.max_read.or(written.max_read),
         serve: typed.serve.or(written.serve),
+        serve_tls_cert: typed.serve_tls_cert.or(written.serve_tls_cert),
+        serve_tls_key: typed.serve_tls_key.or(written.serve_tls_key),
+        metrics: typed.metrics.or(written.metrics),
         sample_interval: typed.sample_interval.or(written.sample_interval),
         commit_interval: typed.commit_interval.or(written.commit_interval),
         otlp: typed.otlp.or(written.otlp),
@@ -404,23 +448,6 @@ fn from(text: &str) -> Result<From, ConfigError> {
     }
 }
 
-/// The time that a duration back from `now`, or a time, means.
-pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, ConfigError> {
-    let expected = "a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z";
-    match moment(text.trim()) {
-        Some(From::Time(time)) => Ok(time),
-        Some(From::Ago(ago)) => Ok(Timestamp(now.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX)))),
-        _ => Err(word("since", text, "it is neither a time nor a duration", expected)),
-    }
-}
-
-fn moment(text: &str) -> Option<From> {
-    match duration(text) {
-        Some(ago) => Some(From::Ago(ago)),
-        None => text.parse::<jiff::Timestamp>().ok().map(|time| From::Time(Timestamp(time.as_microsecond()))),
-    }
-}
-
 /// Bytes a second, with `k`, `M` or `G` (powers of 1000).
 fn max_read(text: &str) -> Result<u64, ConfigError> {
     let expected = "bytes a second such as 500k or 20M";
@@ -441,62 +468,10 @@ fn max_read(text: &str) -> Result<u64, ConfigError> {
     }
 }
 
-/// A loopback address, or `off`: the door asks nobody who they are.
-pub fn serve(text: &str) -> Result<Option<SocketAddr>, ConfigError> {
-    let expected = "127.0.0.1:PORT, [::1]:PORT, or off";
-    if matches!(text.trim(), "off" | "none") {
-        return Ok(None);
-    }
-    let address: SocketAddr = text
-        .trim()
-        .replacen("localhost:", "127.0.0.1:", 1)
-        .parse()
-        .map_err(|_| word("serve", text, "it is not an address with a port", expected))?;
-    match address.ip().is_loopback() {
-        true => Ok(Some(address)),
-        false => Err(word("serve", text, "the door has no login yet, so it opens on loopback only", expected)),
-    }
-}
-
 fn sample_interval(text: &str) -> Result<Duration, ConfigError> {
     interval("sample-interval", text, SAMPLE_INTERVAL_MIN, SAMPLE_INTERVAL_MAX)
 }
 
 fn commit_interval(text: &str) -> Result<Duration, ConfigError> {
     interval("commit-interval", text, COMMIT_INTERVAL_MIN, COMMIT_INTERVAL_MAX)
-}
-
-fn interval(name: &'static str, text: &str, min: Duration, max: Duration) -> Result<Duration, ConfigError> {
-    let expected = "a duration such as 500ms, 5s or 1m";
-    match duration(text) {
-        None => Err(word(name, text, "it is not a duration", expected)),
-        Some(value) if value < min => Err(word(name, text, format!("it is shorter than {min:?}"), expected)),
-        Some(value) if value > max => Err(word(name, text, format!("it is longer than {max:?}"), expected)),
-        Some(value) => Ok(value),
-    }
-}
-
-/// A length of time: numbers with `ms`, `s`, `m`, `h` or `d`, such as `90s` or `1h30m`; `None` for anything else.
-pub fn duration(text: &str) -> Option<Duration> {
-    let mut rest = text.trim();
-    let mut total = Duration::ZERO;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: u64 = rest[..digits].parse().ok()?;
-        let unit_end = rest[digits..].find(|c: char| !c.is_ascii_alphabetic()).map_or(rest.len(), |at| digits + at);
-        let ms = match &rest[digits..unit_end] {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" | "min" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return None,
-        };
-        total = total.checked_add(Duration::from_millis(number.checked_mul(ms)?))?;
-        rest = rest[unit_end..].trim_start();
-    }
-    Some(total)
 }

@@ -20,6 +20,7 @@
 //! - [`client`]: asks a running tap through its door, or opens a closed file.
 //! - [`tap`]: the composition root. It starts the stages, joins them by bounded channels and stops them in flow order.
 //! - [`demo`]: a simulated company on an in-process Kafka, with its own ground truth.
+//! - [`tui`]: the terminal UI; asks through [`client`] like everybody else.
 //! - [`cli`], [`config`]: what the user typed, and what it means.
 //! - [`telemetry`]: the tap's own counters and logging.
 //!
@@ -62,3 +63,4 @@ pub mod serve;
 pub mod store;
 pub mod tap;
 pub mod telemetry;
+pub mod tui;

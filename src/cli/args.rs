@@ -21,20 +21,28 @@ struct Typed {
 /// What to do. The first line of each is its row in `headwater --help`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// a simulated company on an in-process Kafka, tapped live: a self-refreshing summary, then a printed report
+    /// a simulated company on an in-process Kafka, tapped live: the terminal UI on a terminal, then a printed report
     Demo(Demo),
     /// the daemon: reads every topic of a cluster, changes nothing, and answers at its door
     Tap(Box<Tap>),
+    /// terminal UI: overview, failures, traces and consumers of a running tap, a closed file or a recording
+    Top(Top),
     /// one conversation: causes up to the root, effects down, failures, who has not passed it yet
     Trace(Trace),
     /// grouped by signature, with the events that they come from
     Failures(Failures),
     /// groups behind, in records, time and waiting work
     Lag(Reading),
+    /// received / passed / failed over a window: text, markdown, html, json, csv
+    Report(Report),
     /// read-only SQL (--format table|json|ndjson|csv)
     Sql(Sql),
+    /// who may ask at the door: add, list, remove
+    User(User),
     /// replay NDJSON captures (kcat -J and the extended form) into a database, no cluster needed
     Import(Import),
+    /// export the Grafana dashboards, data source and alert rules
+    Dashboards(Dashboards),
 }
 
 impl Command {
@@ -43,11 +51,15 @@ impl Command {
         match self {
             Self::Demo(_) => "demo",
             Self::Tap(_) => "tap",
+            Self::Top(_) => "top",
             Self::Trace(_) => "trace",
             Self::Failures(_) => "failures",
             Self::Lag(_) => "lag",
+            Self::Report(_) => "report",
             Self::Sql(_) => "sql",
+            Self::User(_) => "user",
             Self::Import(_) => "import",
+            Self::Dashboards(_) => "dashboards",
         }
     }
 }
@@ -72,6 +84,31 @@ pub(super) struct Reading {
     pub json: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Looks {
+    Dark,
+    Light,
+    Contrast,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Top {
+    #[command(flatten)]
+    pub source: Source,
+    /// write everything that happens on the screen, keys and answers, to a new file
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// show a recording, without any tap
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["connect", "db"])]
+    pub replay: Option<PathBuf>,
+    /// colours for a dark or a light terminal, or few and strong ones; NO_COLOR takes them away
+    #[arg(long, value_enum, default_value = "dark")]
+    pub theme: Looks,
+    /// draw with plain ASCII
+    #[arg(long)]
+    pub ascii: bool,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Trace {
     /// topic/partition/offset, event id, trace id, traceparent, correlation id, key:VALUE, or a ref
@@ -89,6 +126,36 @@ pub(super) struct Failures {
     /// only failures whose way back to their root is broken
     #[arg(long)]
     pub orphans: bool,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    Text,
+    Markdown,
+    Html,
+    Json,
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    /// begin of the window: a duration ago (24h, 7d), a day (2026-01-31) or a time (2026-01-31T08:00:00Z), UTC
+    #[arg(long, value_name = "WHEN", default_value = "24h")]
+    pub since: String,
+    /// end of the window [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// only this business flow
+    #[arg(long, value_name = "NAME")]
+    pub flow: Option<String>,
+    /// how it is written down [default: by the ending of --output, else text]
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// write it to this file
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     #[command(flatten)]
     pub reading: Reading,
 }
@@ -158,9 +225,18 @@ pub(super) struct Tap {
     /// read no faster than so many bytes a second, such as 20M [default: no cap]
     #[arg(long, value_name = "BYTES", env = "HEADWATER_MAX_READ", hide_env_values = true)]
     pub max_read: Option<String>,
-    /// address of the door, or off [default: 127.0.0.1:5439]
+    /// address of the door, or off; other than loopback needs users [default: 127.0.0.1:5439]
     #[arg(long, value_name = "ADDR", env = "HEADWATER_SERVE", hide_env_values = true)]
     pub serve: Option<String>,
+    /// certificates of an encrypted door, PEM
+    #[arg(long, value_name = "FILE", env = "HEADWATER_SERVE_TLS_CERT", hide_env_values = true)]
+    pub serve_tls_cert: Option<PathBuf>,
+    /// key of the first certificate, PEM
+    #[arg(long, value_name = "FILE", env = "HEADWATER_SERVE_TLS_KEY", hide_env_values = true)]
+    pub serve_tls_key: Option<PathBuf>,
+    /// address of /metrics and /healthz, or off [default: 127.0.0.1:9439]
+    #[arg(long, value_name = "ADDR", env = "HEADWATER_METRICS", hide_env_values = true)]
+    pub metrics: Option<String>,
     /// time between two samples of groups and log ends [default: 5s]
     #[arg(long, value_name = "TIME", env = "HEADWATER_SAMPLE_INTERVAL", hide_env_values = true)]
     pub sample_interval: Option<String>,
@@ -173,6 +249,50 @@ pub(super) struct Tap {
     /// send the tap's own counters to this OTLP collector (gRPC)
     #[arg(long, value_name = "URL", env = "HEADWATER_TELEMETRY", hide_env_values = true)]
     pub telemetry: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct User {
+    #[command(subcommand)]
+    pub what: UserCommand,
+}
+
+/// What to do with a user. A tap that runs takes notice at the next login.
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// a new user; the password is read from stdin, or asked for on a terminal
+    Add {
+        /// letters, digits, `.`, `_`, `-` or `@`
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// make a password and print it, once
+        #[arg(long)]
+        generate: bool,
+        #[command(flatten)]
+        of: Database,
+    },
+    /// names of all users
+    List {
+        #[command(flatten)]
+        of: Database,
+        /// print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// no more logins; sessions that are open stay open
+    Remove {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        of: Database,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Database {
+    /// database whose door is meant [default: headwater.duckdb]
+    #[arg(long, value_name = "FILE", env = "HEADWATER_DB", hide_env_values = true)]
+    pub db: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -195,9 +315,35 @@ pub(super) struct Demo {
     /// tell events, passes and failures as spans to this OTLP collector (gRPC), such as http://127.0.0.1:4317
     #[arg(long, value_name = "URL")]
     pub otlp: Option<String>,
+    /// a self-refreshing summary on a terminal, instead of the terminal UI
+    #[arg(long)]
+    pub no_top: bool,
     /// print the verdict as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub(super) struct Dashboards {
+    #[command(subcommand)]
+    pub command: DashboardsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DashboardsCommand {
+    /// write three dashboards, and the provisioning of data source, dashboards and two alert rules
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// folder to write into; made if it is not there
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// overwrite files that were changed
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Reads what was typed; help, version and refusals come as errors that know how to print themselves.

@@ -1,9 +1,10 @@
 //! `headwater demo`: the simulated company, a tap on it, and the verdict.
 
 use super::args;
-use super::{Usage, output, stop};
+use super::{Usage, output, stop, top};
 use crate::config;
 use crate::demo::{self, DemoOptions, Outcome};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// Seeds that are drawn when none is given: short enough to be typed again.
@@ -27,6 +28,7 @@ pub(super) fn run(args: args::Demo) -> anyhow::Result<ExitCode> {
         otlp: args.otlp.map(config::otlp).transpose()?,
         json: args.json,
         terminal: output::is_terminal(),
+        screen: (output::is_terminal() && std::io::stdin().is_terminal() && !args.no_top).then_some(top::on_demo),
     };
     let stop = stop::flag()?;
     let outcome = demo::run(&options, &mut output::Answer, &stop)?;

@@ -39,6 +39,12 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Puts a question to the person at the terminal, on the same line as the answer.
+pub(super) fn ask(text: &str) {
+    let mut terminal = io::stderr();
+    let _ = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
+}
+
 /// Colours on a terminal only, unless `NO_COLOR` is set or the terminal is dumb.
 pub(super) fn style() -> Style {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());

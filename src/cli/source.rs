@@ -3,8 +3,10 @@
 use super::args::Source as Typed;
 use super::output;
 use crate::client::{self, Client, run_file};
+use crate::event::HashKey;
 use crate::report::Table;
 use crate::report::rows::CoverageLine;
+use crate::tap;
 use client::query;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +18,10 @@ pub(super) struct Source {
     pub database: PathBuf,
     /// What the next command needs to come here again; empty where nothing was typed.
     pub reach: String,
+    /// It is a closed file, which does not change.
+    pub file: bool,
+    /// The door that was named, if one was.
+    pub connect: Option<String>,
 }
 
 impl Source {
@@ -33,7 +39,7 @@ impl Source {
         };
         if let Some(database) = db {
             let reach = typed.db.as_ref().map(|db| format!(" --db {}", db.display())).unwrap_or_default();
-            return Ok(Self { client: Client::open(&database)?, database, reach });
+            return Ok(Self { client: Client::open(&database)?, database, reach, file: true, connect: None });
         }
         let default = Path::new(client::DATABASE);
         let database = || match run_file::read(default) {
@@ -42,18 +48,24 @@ impl Source {
         };
         match Client::find(connect.as_deref(), None) {
             Ok(client) => {
-                let reach = typed.connect.as_ref().map(|url| format!(" --connect {url}")).unwrap_or_default();
-                Ok(Self { client, database: database(), reach })
+                let reach =
+                    typed.connect.as_ref().map(|url| format!(" --connect {}", client::shown(url))).unwrap_or_default();
+                Ok(Self { client, database: database(), reach, file: false, connect })
             }
             Err(error) if connect.is_none() && default.exists() => match Client::open(default) {
                 Ok(client) => {
                     output::note(&format!("headwater: no tap runs here; reading the file {}", default.display()));
-                    Ok(Self { client, database: default.to_owned(), reach: String::new() })
+                    Ok(Self { client, database: default.to_owned(), reach: String::new(), file: true, connect: None })
                 }
                 Err(_) => Err(error.into()),
             },
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The secret of the record keys, which lies beside the database; or why it cannot be had, and what to do.
+    pub(super) fn secret(&self) -> Result<HashKey, String> {
+        secret(&self.database)
     }
 
     /// Coverage of everything, as it came and as rows.
@@ -62,4 +74,18 @@ impl Source {
         let lines = CoverageLine::from_table(&table)?;
         Ok((table, lines))
     }
+}
+
+/// The secret of the record keys of `database`; or why it cannot be had, and what to do.
+pub(super) fn secret(database: &Path) -> Result<HashKey, String> {
+    let path = tap::secret_path(database);
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        format!(
+            "cannot read {}, without which keys cannot be searched; ask where the tap runs: {error}",
+            path.display()
+        )
+    })?;
+    tap::parse_secret(&text).map_err(|_| {
+        format!("{} holds no key of 32 hex digits; restore it from where the tap wrote it", path.display())
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::args;
 use super::{output, stop};
-use crate::client::run_file::{self, RunFile};
+use crate::client::run_file::{self, RunFile, Secret};
 use crate::config::{self, Words};
 use crate::event::clean;
 use crate::tap::{self, ImportConfig, ImportSummary};
@@ -24,6 +24,9 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         groups: list(args.groups),
         max_read: args.max_read,
         serve: args.serve,
+        serve_tls_cert: args.serve_tls_cert,
+        serve_tls_key: args.serve_tls_key,
+        metrics: args.metrics,
         sample_interval: args.sample_interval,
         commit_interval: args.commit_interval,
         otlp: args.otlp,
@@ -41,7 +44,10 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         output::note(&format!("headwater: {}", running.outlook));
         if let Some(url) = &running.url {
             output::note(&format!("headwater: ask it at {url}, or with `headwater failures`; stop it with Ctrl-C"));
-            announce(url, &database);
+            announce(url, running.own_password(), &database);
+        }
+        for remark in &running.remarks {
+            output::note(&format!("headwater: {remark}"));
         }
     });
     // Nothing answers any more, however it ended; a file that stays behind is noticed by the next reader.
@@ -56,9 +62,10 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
 }
 
 /// Says where the running tap can be asked. The tap works without, so a folder without rights is only worth a note.
-fn announce(url: &str, database: &Path) {
+fn announce(url: &str, password: Option<&str>, database: &Path) {
     let database = std::path::absolute(database).unwrap_or_else(|_| database.to_owned());
-    let run = RunFile { url: url.to_owned(), pid: std::process::id(), database };
+    let password = password.map(|password| Secret(password.to_owned()));
+    let run = RunFile { url: url.to_owned(), password, pid: std::process::id(), database };
     if let Err(error) = run_file::write(&run) {
         output::note(&format!(
             "headwater: cannot write {} ({error}); name the tap with --connect {url}",

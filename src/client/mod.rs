@@ -1,11 +1,16 @@
 //! Asks a running tap through its door, or opens a closed file. Both answer the same question with the same table.
 
 mod door;
+pub mod find;
+mod id;
+mod key;
 pub mod run_file;
+pub mod trace;
 mod wire;
 
+use self::run_file::Secret;
 use crate::report::{Cell, Table};
-use crate::store::query::Query;
+pub use crate::store::query::Query;
 pub use crate::store::query::ask as query;
 use crate::store::{self, Answer, Limits, Readers, Settings};
 use std::path::{Path, PathBuf};
@@ -45,6 +50,17 @@ pub enum Error {
         /// The URL.
         url: String,
         /// What the system said.
+        reason: String,
+    },
+    /// The tap asks for a login, and this was none.
+    #[error(
+        "the tap at {url} asks for a login ({reason}); put the user into the URL (postgres://NAME@…) and the password \
+         into HEADWATER_PASSWORD"
+    )]
+    Login {
+        /// The URL.
+        url: String,
+        /// What the tap said.
         reason: String,
     },
     /// A run file names a tap that does not answer.
@@ -123,12 +139,21 @@ impl std::fmt::Debug for Source {
 }
 
 impl Client {
-    /// Connects to the door of a running tap.
+    /// Connects to the door of a running tap. A password that the URL does not name is taken from `HEADWATER_PASSWORD`
+    /// or `PGPASSWORD`.
     ///
     /// # Errors
-    /// A URL that cannot be read, or nobody there.
+    /// A URL that cannot be read, nobody there, or a login that was refused.
     pub fn connect(url: &str) -> Result<Self, Error> {
-        Ok(Self::new(Source::Door(Box::new(door::Session::connect(url)?))))
+        Self::connect_with(url, None)
+    }
+
+    /// Connects as [`Client::connect`]; `password` is that of the tap's owner, where the URL names no user.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub fn connect_with(url: &str, password: Option<&Secret>) -> Result<Self, Error> {
+        Ok(Self::new(Source::Door(Box::new(door::Session::connect(url, password)?))))
     }
 
     /// Opens the closed database file `path`, for reading only.
@@ -157,7 +182,11 @@ impl Client {
     pub fn find(connect: Option<&str>, db: Option<&Path>) -> Result<Self, Error> {
         match (db, connect) {
             (Some(path), _) => Self::open(path),
-            (None, Some(url)) => Self::connect(url),
+            (None, Some(url)) => {
+                // The URL that the owner's own tap printed needs no typing either.
+                let own = run_file::read(Path::new(DATABASE)).ok().flatten().filter(|run| run.url == url);
+                Self::connect_with(url, own.and_then(|run| run.password).as_ref())
+            }
             (None, None) => Self::find_beside(Path::new(DATABASE)),
         }
     }
@@ -170,12 +199,15 @@ impl Client {
         let file = run_file::path(database);
         let run = run_file::read(database).map_err(|source| Error::RunFile { file: file.clone(), source })?;
         let Some(run) = run else { return Self::connect(DOOR) };
-        Self::connect(&run.url).map_err(|_| Error::Stale {
-            file,
-            pid: run.pid,
-            state: if alive(run.pid) == Some(false) { "has ended" } else { "does not answer" },
-            url: run.url,
-            database: run.database,
+        Self::connect_with(&run.url, run.password.as_ref()).map_err(|error| match error {
+            Error::NoDoor { .. } => Error::Stale {
+                file,
+                pid: run.pid,
+                state: if alive(run.pid) == Some(false) { "has ended" } else { "does not answer" },
+                url: run.url,
+                database: run.database,
+            },
+            said => said,
         })
     }
 
@@ -216,6 +248,15 @@ impl Client {
         self.cut.store(answer.truncated, Relaxed);
         answer.table
     }
+}
+
+/// `url` as it may be shown: `postgres://NAME:PASSWORD@HOST` without the password.
+pub fn shown(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
+    let Some((user, host)) = rest[..authority].rsplit_once('@') else { return url.to_owned() };
+    let name = user.split(':').next().unwrap_or_default();
+    format!("{scheme}://{name}@{host}{}", &rest[authority..])
 }
 
 /// Whether process `pid` runs; `None` where the system does not show it.

@@ -36,7 +36,7 @@ fn every_default_that_was_used_is_named() {
     std::fs::write(&path, "[[cluster]]\nname = 'prod'\nbrokers = ['b:9092', 'c:9092']\n").unwrap();
     let resolved = tap(Words { from: Some("latest".into()), ..Words::default() }, Some(&path)).unwrap();
     let names: Vec<_> = resolved.defaults.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["db", "serve", "sample-interval", "commit-interval"]);
+    assert_eq!(names, ["db", "serve", "metrics", "sample-interval", "commit-interval"]);
     assert_eq!(resolved.config.brokers, ["b:9092", "c:9092"]);
     assert_eq!(resolved.config.sample_interval, Duration::from_secs(5));
     std::fs::remove_dir_all(&dir).unwrap();
@@ -102,11 +102,20 @@ fn a_read_rate_carries_a_unit() {
 }
 
 #[test]
-fn the_door_opens_on_loopback_only() {
-    assert_eq!(serve("localhost:0").unwrap(), Some("127.0.0.1:0".parse().unwrap()));
-    assert_eq!(serve("off").unwrap(), None);
-    assert!(refusal(serve("0.0.0.0:5439")).contains("loopback only"));
-    assert!(serve("5439").is_err());
+fn addresses_have_a_port_or_are_off() {
+    assert_eq!(listen("serve", "localhost:0").unwrap(), Some("127.0.0.1:0".parse().unwrap()));
+    assert_eq!(listen("serve", "0.0.0.0:5439").unwrap(), Some("0.0.0.0:5439".parse().unwrap()));
+    assert_eq!(listen("metrics", "off").unwrap(), None);
+    assert!(refusal(listen("metrics", "9439")).contains("metrics `9439`"));
+}
+
+#[test]
+fn certificate_and_key_come_together() {
+    let (one, other) = (Some(PathBuf::from("a.pem")), Some(PathBuf::from("b.pem")));
+    assert_eq!(serve_tls(None, None).unwrap(), None);
+    assert!(serve_tls(one.clone(), other.clone()).unwrap().is_some());
+    assert!(refusal(serve_tls(one, None)).contains("serve-tls-cert `a.pem`"));
+    assert!(refusal(serve_tls(None, other)).contains("belong together"));
 }
 
 #[test]
@@ -138,7 +147,10 @@ fn since_is_a_duration_back_or_a_time() {
     let now = Timestamp(10_000_000_000);
     assert_eq!(since("1h", now).unwrap(), Timestamp(10_000_000_000 - 3_600_000_000));
     assert_eq!(since("1970-01-01T00:00:02Z", now).unwrap(), Timestamp(2_000_000));
+    assert_eq!(since("1970-01-02", now).unwrap(), Timestamp(86_400_000_000));
+    assert_eq!(since("1970-01-02T00:01", now).unwrap(), Timestamp(86_460_000_000));
     assert!(refusal(since("earliest", now)).contains("since `earliest`"));
+    assert!(refusal(when("until", "1970-02-30", now)).contains("until `1970-02-30`"));
 }
 
 #[test]

@@ -77,7 +77,11 @@ impl Passings {
     pub fn read_late(&mut self, ordinal: Ordinal, offsets: &[i64], seen: Timestamp) {
         let groups = self.by_key.range((ordinal, Arc::from(""))..).take_while(|((at, _), _)| *at == ordinal);
         for ((_, group), passing) in groups {
-            let told_to = passing.told_to.unwrap_or(i64::MIN);
+            let Some(told_to) = passing.told_to else {
+                // It was short of all that was read, and may be beyond this.
+                self.open.insert((ordinal, group.clone()));
+                continue;
+            };
             let below = &offsets[..offsets.partition_point(|&offset| offset < told_to)];
             for run in below.chunk_by(|a, b| a + 1 == *b) {
                 self.late.push(PassedRange {

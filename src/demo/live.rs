@@ -4,6 +4,7 @@ use super::Error;
 use super::show::{DemoOptions, TapError, Watching, run_with};
 use super::verdict::Outcome;
 use crate::client::Client;
+use crate::client::run_file::Secret;
 use crate::config::TapConfig;
 use crate::report::Table;
 use crate::tap;
@@ -27,7 +28,8 @@ struct Live {
 fn start(config: TapConfig) -> Result<Box<dyn Watching>, TapError> {
     let tap = tap::start(config)?;
     let url = tap.url.clone().ok_or("the tap was started without a door")?;
-    let client = Client::connect(&url)?;
+    let password = tap.own_password().map(|password| Secret(password.to_owned()));
+    let client = Client::connect_with(&url, password.as_ref())?;
     Ok(Box::new(Live { tap, client, url }))
 }
 

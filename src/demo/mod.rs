@@ -97,6 +97,9 @@ pub enum Error {
     /// The tap could not run.
     #[error("the demo's tap failed: {0}")]
     Tap(#[source] show::TapError),
+    /// The screen could not be shown.
+    #[error("the screen failed: {0}; `--no-top` does without it")]
+    Screen(#[source] show::TapError),
     /// The tap ended before the demo did.
     #[error("the demo's tap ended by itself; run again with HEADWATER_LOG=info and report what it says")]
     TapEnded,

@@ -15,7 +15,7 @@ use crate::event::clean;
 use crate::report::Table;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,12 @@ pub struct DemoOptions {
     pub json: bool,
     /// Whether the output is a terminal.
     pub terminal: bool,
+    /// What a terminal shows while the company works; else a picture that draws itself anew.
+    pub screen: Option<OpenScreen>,
 }
+
+/// Shows the tap whose door and database are named, until the user leaves or the function says that it is over.
+pub type OpenScreen = fn(&str, &Path, &dyn Fn() -> bool) -> Result<(), TapError>;
 
 /// Anything that goes wrong outside the demo.
 pub type TapError = Box<dyn std::error::Error + Send + Sync>;
@@ -100,7 +105,16 @@ pub fn run_with(
     };
     let watching = start(tap_config(&cluster, &company, &database, options)?).map_err(Error::Tap)?;
     let running = Running::open(company, options.seed, &cluster)?;
-    let mut stage = Stage { options, running, watching, out, drawn: 0, began: Instant::now(), place: place(&cluster) };
+    let mut stage = Stage {
+        options,
+        running,
+        watching,
+        out,
+        database: &database.file,
+        drawn: 0,
+        began: Instant::now(),
+        place: place(&cluster),
+    };
     if options.serve {
         stage.say_where()?;
     }
@@ -131,6 +145,8 @@ fn tap_config(
         groups: company.services.iter().map(|service| service.group.clone()).collect(),
         max_read: None,
         serve: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        serve_tls: None,
+        metrics: None,
         sample_interval: SAMPLE_INTERVAL,
         commit_interval: COMMIT_INTERVAL,
         otlp: options.otlp.clone(),
@@ -151,6 +167,7 @@ struct Stage<'a> {
     running: Running,
     watching: Box<dyn Watching>,
     out: &'a mut dyn Write,
+    database: &'a Path,
     /// Lines of the picture on the terminal.
     drawn: usize,
     began: Instant,
@@ -177,6 +194,9 @@ impl Stage<'_> {
         let open_ended = self.options.serve || self.options.terminal && !self.options.json;
         let run_for = self.options.run_for.or((!open_ended).then_some(DEFAULT_RUN));
         let live = self.options.terminal && !self.options.serve && !self.options.json;
+        if let (true, Some(open)) = (live, self.options.screen) {
+            return self.open(open, run_for, stop);
+        }
         let mut refreshed = Instant::now();
         while !stop.load(Ordering::Relaxed) && run_for.is_none_or(|limit| self.began.elapsed() < limit) {
             if !self.watching.is_alive() {
@@ -189,6 +209,22 @@ impl Stage<'_> {
             std::thread::sleep(LOOK_EVERY);
         }
         Ok(())
+    }
+
+    /// Lets the company work behind a screen until the user leaves it, its time is over, or `stop` is set.
+    fn open(&mut self, open: OpenScreen, run_for: Option<Duration>, stop: &AtomicBool) -> Result<(), Error> {
+        let over = || {
+            let late = run_for.is_some_and(|limit| self.began.elapsed() >= limit);
+            late || stop.load(Ordering::Relaxed) || !self.watching.is_alive()
+        };
+        open(self.watching.url(), self.database, &over).map_err(Error::Screen)?;
+        if !self.watching.is_alive() {
+            return Err(Error::TapEnded);
+        }
+        self.drawn = 1;
+        writeln!(self.out, "the company finishes what it has begun; the report and the verdict follow")
+            .and_then(|()| self.out.flush())
+            .map_err(Error::Print)
     }
 
     fn draw(&mut self) -> Result<(), Error> {

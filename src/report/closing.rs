@@ -15,16 +15,22 @@ const NAME_MAX: usize = 48;
 
 /// How one group stands on a conversation; the worst wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
+pub enum Standing {
+    /// Committed beyond every event that it reads.
     Passed,
+    /// Not known.
     Unknown,
+    /// Not committed beyond all of them.
     NotReached,
+    /// Failed, and tries again.
     Retrying,
+    /// Failed, and gave up.
     GaveUp,
 }
 
 impl Standing {
-    fn look(self) -> (Tone, &'static str) {
+    /// Its tone, and its glyph and word.
+    pub fn look(self) -> (Tone, &'static str) {
         match self {
             Self::Passed => (Tone::Good, "✓ passed"),
             Self::Unknown => (Tone::Faint, "? not known"),
@@ -99,7 +105,7 @@ fn groups(conversation: &Conversation, passage: &[PassageRow], style: &Style) ->
 }
 
 /// A group has passed the conversation when it has passed every event of it that it reads.
-fn standings(conversation: &Conversation, passage: &[PassageRow]) -> BTreeMap<String, Standing> {
+pub fn standings(conversation: &Conversation, passage: &[PassageRow]) -> BTreeMap<String, Standing> {
     let mut standings: BTreeMap<String, Standing> = BTreeMap::new();
     let mut worst = |group: &str, standing: Standing| {
         let known = standings.entry(group.to_owned()).or_insert(standing);

@@ -10,15 +10,17 @@ pub mod json;
 mod outline;
 pub mod rows;
 pub mod seen;
-mod style;
+pub mod style;
+pub mod summary;
 pub mod table;
 pub mod text;
 pub mod tree;
 
+pub use closing::{Standing, standings};
 pub use style::Style;
 
 /// One value of an answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Cell {
     /// SQL NULL.
     Null,
@@ -39,7 +41,7 @@ pub enum Cell {
 }
 
 /// Type of a column, as far as readers care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ColumnType {
     /// Boolean.
     Bool,
@@ -60,7 +62,7 @@ pub enum ColumnType {
 }
 
 /// One column of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Column {
     /// Name.
     pub name: String,
@@ -69,7 +71,7 @@ pub struct Column {
 }
 
 /// The answer to one question.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Table {
     /// Its columns.
     pub columns: Vec<Column>,

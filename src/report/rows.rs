@@ -156,8 +156,10 @@ macro_rules! row {
 }
 
 mod counts;
+mod summary;
 
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
+pub use summary::{DurationBin, Loss, NotSeen, SeriesRow};
 
 row! {
     /// One event of a conversation (`trace_nodes`).
@@ -352,6 +354,60 @@ row! {
         worst_committed_offset: Option<i64> = "worst_committed_offset",
         /// When this was sampled.
         sampled_at: Timestamp = "sampled_at",
+        /// Name of the tapped cluster.
+        cluster: String = "cluster",
+    }
+}
+
+row! {
+    /// How far one group has come on one partition (`progress`).
+    PartitionProgress {
+        /// Partition.
+        partition: i64 = "partition",
+        /// Next offset that the group will read; `None` when it never committed here.
+        committed_offset: Option<i64> = "committed_offset",
+        /// The log's end.
+        log_end_offset: Option<i64> = "log_end_offset",
+        /// Kafka's number.
+        lag_offsets: Option<i64> = "lag_offsets",
+        /// Readable records that wait.
+        lag_records: Option<i64> = "lag_records",
+        /// Age of the oldest record that waits, ms.
+        lag_ms: Option<i64> = "lag_ms",
+        /// How the group stands here.
+        state: String = "state",
+    }
+}
+
+row! {
+    /// How the tap itself stands.
+    TapStanding {
+        /// The tapped clusters; `None` before the first record.
+        cluster: Option<String> = "cluster",
+        /// When it saw the newest event.
+        seen_time: Option<Timestamp> = "seen_time",
+        /// When it last sampled groups and log ends.
+        sampled_at: Option<Timestamp> = "sampled_at",
+        /// Records that lay on sampled partitions at that time, and were not read yet.
+        unread: i64 = "unread",
+        /// Holes that may have held events: partitions and reasons.
+        gaps: i64 = "gaps",
+    }
+}
+
+row! {
+    /// Sums of one minute over all topics of the business.
+    Pulse {
+        /// The minute.
+        minute: Timestamp = "minute",
+        /// Events that the tap saw in it.
+        received: i64 = "received",
+        /// Of these, passed: once for each group.
+        passed: i64 = "passed",
+        /// Of these, failed.
+        failed: i64 = "failed",
+        /// Of these, orphaned.
+        orphaned: i64 = "orphaned",
     }
 }
 

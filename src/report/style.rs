@@ -25,7 +25,7 @@ impl Default for Style {
 
 /// What a piece of text means; the style maps it to a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub enum Tone {
     /// As it is.
     Plain,
     /// The answer.
@@ -47,7 +47,7 @@ impl Style {
     }
 
     /// `text` in the look of `tone`.
-    pub(super) fn paint(&self, tone: Tone, text: &str) -> String {
+    pub fn paint(&self, tone: Tone, text: &str) -> String {
         let code = match tone {
             Tone::Plain => return text.to_owned(),
             _ if !self.colour || text.is_empty() => return text.to_owned(),
@@ -62,12 +62,12 @@ impl Style {
 }
 
 /// Columns that `text` takes on a terminal.
-pub(super) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     text.width()
 }
 
 /// Text of a record made harmless and at most `columns` wide; a cut shows as `…`.
-pub(super) fn fit(text: &str, columns: usize) -> String {
+pub fn fit(text: &str, columns: usize) -> String {
     let text = clean(text);
     if text.width() <= columns {
         return text;
@@ -85,17 +85,17 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 }
 
 /// `text` filled with blanks on the right up to `columns`.
-pub(super) fn left(text: &str, columns: usize) -> String {
+pub fn left(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
 }
 
 /// `text` filled with blanks on the left up to `columns`.
-pub(super) fn right(text: &str, columns: usize) -> String {
+pub fn right(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(text.width())))
 }
 
 /// `12345` as `12,345`.
-pub(super) fn count(n: i64) -> String {
+pub fn count(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
     if n < 0 {
@@ -111,13 +111,13 @@ pub(super) fn count(n: i64) -> String {
 }
 
 /// `n thing` or `n things`.
-pub(super) fn plural(n: i64, one: &str) -> String {
+pub fn plural(n: i64, one: &str) -> String {
     let end = if n == 1 { "" } else { "s" };
     format!("{} {one}{end}", count(n))
 }
 
 /// A length of time of `us` microseconds: `12 ms`, `0.21 s`, `4 m 12 s`, `2 h 05 m`, `3 d 4 h`.
-pub(super) fn span(us: i64) -> String {
+pub fn span(us: i64) -> String {
     let sign = if us < 0 { "-" } else { "" };
     let us = us.unsigned_abs();
     let seconds = us / 1_000_000;
@@ -133,7 +133,7 @@ pub(super) fn span(us: i64) -> String {
 }
 
 /// How long ago `time` was: `12 s ago`.
-pub(super) fn ago(now: Timestamp, time: Timestamp) -> String {
+pub fn ago(now: Timestamp, time: Timestamp) -> String {
     let seconds = now.since(time).max(0) / 1_000_000;
     match seconds {
         0 => "just now".to_owned(),
@@ -145,7 +145,7 @@ pub(super) fn ago(now: Timestamp, time: Timestamp) -> String {
 }
 
 /// A point in time as RFC 3339 in UTC, µs when there are any; the bare number where the calendar ends.
-pub(super) fn rfc3339(us: i64) -> String {
+pub fn rfc3339(us: i64) -> String {
     match jiff::Timestamp::from_microsecond(us) {
         Ok(time) => time.to_string(),
         Err(_) => us.to_string(),
@@ -153,12 +153,12 @@ pub(super) fn rfc3339(us: i64) -> String {
 }
 
 /// Date and time of day in UTC, to the millisecond.
-pub(super) fn date_time(time: Timestamp) -> String {
+pub fn date_time(time: Timestamp) -> String {
     clock(time, "%Y-%m-%d %H:%M:%S%.3f")
 }
 
 /// Time of day in UTC, to the millisecond.
-pub(super) fn time_of_day(time: Timestamp) -> String {
+pub fn time_of_day(time: Timestamp) -> String {
     clock(time, "%H:%M:%S%.3f")
 }
 
@@ -170,7 +170,7 @@ fn clock(time: Timestamp, format: &str) -> String {
 }
 
 /// A share of 1 in percent, never rounded up to 100: what is missing has to stay visible.
-pub(super) fn percent(part: i64, whole: i64) -> String {
+pub fn percent(part: i64, whole: i64) -> String {
     if whole <= 0 || part >= whole {
         return "100 %".to_owned();
     }
@@ -182,7 +182,7 @@ pub(super) fn percent(part: i64, whole: i64) -> String {
 }
 
 /// A name of the SQL contract in words: `causation_id` reads `causation id`.
-pub(super) fn words(name: &str) -> String {
+pub fn words(name: &str) -> String {
     clean(&name.replace('_', " "))
 }
 

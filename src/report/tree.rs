@@ -84,7 +84,7 @@ fn outcome(outcome: &Outcome) -> (Tone, String) {
 }
 
 /// The time that all others are relative to: when the conversation's root happened.
-pub(super) fn start(conversation: &Conversation) -> Timestamp {
+pub fn start(conversation: &Conversation) -> Timestamp {
     conversation.roots.first().map_or(Timestamp(0), |&root| conversation.head(root).time)
 }
 
@@ -393,7 +393,7 @@ pub(super) fn raw_coordinates(node: &TraceNode) -> String {
 }
 
 /// `topic/partition/offset`, harmless but never cut: people copy it.
-pub(super) fn coordinates(node: &TraceNode) -> String {
+pub fn coordinates(node: &TraceNode) -> String {
     crate::event::clean(&raw_coordinates(node))
 }
 
@@ -427,7 +427,7 @@ fn error(failure: &TraceFailure, columns: usize) -> Option<String> {
 }
 
 /// Class and message in one; a message that begins with its class is not given it twice.
-pub(super) fn what(class: Option<&str>, message: Option<&str>) -> Option<String> {
+pub fn what(class: Option<&str>, message: Option<&str>) -> Option<String> {
     match (class.map(short_class), message) {
         (Some(class), Some(text)) if text.starts_with(class) => Some(text.to_owned()),
         (Some(class), Some(text)) => Some(format!("{class}: {text}")),

@@ -2,12 +2,13 @@
 //! session stops waiting.
 
 use super::{Shared, refusal, sqlstate};
-use crate::report::{Cell, Column};
+use crate::report::{Cell, Column, Table};
 use crate::store::{Answer, Canceller, Error, Limits, Reader};
 use crate::telemetry::{Counter, Counters};
 use pgwire::error::PgWireResult;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Most rows of one answer. A dashboard shows thousands, an export belongs into a file; a million rows are what one
 /// session can be allowed to hold in memory. A cut answer says so.
@@ -23,12 +24,52 @@ const LIMITS: Limits = Limits { rows: ROW_LIMIT, deadline: ASK_TIME };
 /// lost.
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
 
+/// Memory that the answers of all sessions may take together until they are sent, in units of [`UNIT`]: half
+/// as much as the database has. One answer alone is bounded by the store.
+pub(super) const ANSWER_UNITS: usize = 512;
+
+/// What memory of answers is counted in, in bytes.
+const UNIT: usize = 1 << 20;
+
+/// An answer with its share of the memory for answers, which it gives back when it is dropped.
+pub(super) struct Held {
+    /// The answer.
+    pub(super) answer: Answer,
+    /// Its share.
+    pub(super) share: OwnedSemaphorePermit,
+}
+
 /// Runs one question with its parameters.
 ///
 /// # Errors
-/// What the store refuses or DuckDB rejects, with its SQLSTATE.
-pub(super) async fn ask(shared: &Shared, sql: String, parameters: Vec<Cell>) -> PgWireResult<Answer> {
-    read(shared, move |reader| reader.ask(&sql, &parameters, LIMITS)).await
+/// What the store refuses or DuckDB rejects, with its SQLSTATE; an answer that there is no memory for, because other
+/// sessions have not taken theirs.
+pub(super) async fn ask(shared: &Shared, sql: String, parameters: Vec<Cell>) -> PgWireResult<Held> {
+    let answers = shared.answers.clone();
+    let held = read(shared, move |reader| {
+        let answer = reader.ask(&sql, &parameters, LIMITS)?;
+        let units = weight(&answer.table).div_ceil(UNIT).clamp(1, ANSWER_UNITS);
+        let share = answers.try_acquire_many_owned(units as u32);
+        Ok(share.map(|share| Held { answer, share }))
+    });
+    held.await?.map_err(|_| {
+        refusal("53200", "other sessions hold large answers that they have not taken yet; ask for less, or try again")
+    })
+}
+
+/// Bytes that `table` takes, nearly.
+fn weight(table: &Table) -> usize {
+    let cell = |cell: &Cell| size_of::<Cell>() + inside(cell);
+    table.rows.iter().map(|row| size_of::<Vec<Cell>>() + row.iter().map(cell).sum::<usize>()).sum()
+}
+
+/// Bytes that `cell` takes elsewhere.
+fn inside(cell: &Cell) -> usize {
+    match cell {
+        Cell::Text(text) => text.len(),
+        Cell::List(cells) => cells.iter().map(|cell| size_of::<Cell>() + inside(cell)).sum(),
+        _ => 0,
+    }
 }
 
 /// The columns that a question would answer with; nothing is executed.
@@ -37,6 +78,19 @@ pub(super) async fn ask(shared: &Shared, sql: String, parameters: Vec<Cell>) -> 
 /// As [`ask`].
 pub(super) async fn describe(shared: &Shared, sql: String) -> PgWireResult<Vec<Column>> {
     read(shared, move |reader| reader.describe(&sql)).await
+}
+
+/// What DuckDB says against each of `probes`; empty where it says nothing. Nothing is executed.
+///
+/// # Errors
+/// As [`ask`].
+pub(super) async fn objections(shared: &Shared, probes: Vec<String>) -> PgWireResult<Vec<String>> {
+    let object = |reader: &Reader, probe: &String| match reader.describe(probe) {
+        Err(Error::Question { message }) => Ok(message),
+        Err(error) => Err(error),
+        Ok(_) => Ok(String::new()),
+    };
+    read(shared, move |reader| probes.iter().map(|probe| object(reader, probe)).collect()).await
 }
 
 async fn read<T, F>(shared: &Shared, question: F) -> PgWireResult<T>

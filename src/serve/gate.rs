@@ -3,30 +3,47 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 /// Longest message of a client, in bytes. The longest question that people or dashboards ask is a few KiB; parameters
 /// are ids. PostgreSQL's own bound, 1 GiB a connection, would be the whole machine.
 pub(super) const MESSAGE_LIMIT: usize = 1 << 20;
 
-/// Longest start message, in bytes: PostgreSQL's own bound.
+/// Longest message of a client that is not let in yet, in bytes: PostgreSQL's own bound on a start message.
 const START_LIMIT: usize = 10_000;
 
 /// Codes that stand where a start message has its protocol version: cancel, TLS and GSS requests. After these, the
 /// next message has no type byte either.
 const REQUEST_CODES: std::ops::RangeInclusive<u32> = 80_877_102..=80_877_104;
 
-/// A stream that ends with an error when a message claims an impossible or too great length.
+/// How long a client may take nothing of an answer: one that never reads would hold its answer in memory for ever.
+const STALL_TIME: Duration = Duration::from_secs(60);
+
+/// A stream that ends with an error when a message claims an impossible or too great length, or when the client stops
+/// taking what it asked for.
 #[derive(Debug)]
 pub(super) struct Gate<S> {
     stream: S,
     frames: Frames,
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Gate<S> {
     /// Guards `stream`, at the start of a connection.
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, frames: Frames::default() }
+        Self { stream, frames: Frames::default(), stalled: None }
+    }
+
+    /// The client has shown who it is: from now on it may ask long questions.
+    pub(super) fn let_in(&mut self) {
+        self.frames.let_in = true;
+    }
+
+    /// The stream without its guard.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
     }
 }
 
@@ -34,6 +51,7 @@ impl<S> Gate<S> {
 #[derive(Debug, Default)]
 struct Frames {
     started: bool,
+    let_in: bool,
     header: [u8; 8],
     have: usize,
     body_left: usize,
@@ -64,7 +82,7 @@ impl Frames {
     fn open(&mut self) -> io::Result<()> {
         let word = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|n| self.header[at + n]));
         let (length, counted, limit) = match self.started {
-            true => (word(1) as usize, 4, MESSAGE_LIMIT),
+            true => (word(1) as usize, 4, if self.let_in { MESSAGE_LIMIT } else { START_LIMIT }),
             false => (word(0) as usize, 8, START_LIMIT),
         };
         if length < counted || length > limit {
@@ -86,13 +104,28 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
     }
 }
 
+impl<S> Gate<S> {
+    /// What `written` is, unless nothing could be written for too long.
+    fn in_time<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALL_TIME)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Gate<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.in_time(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.in_time(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -108,7 +141,7 @@ mod tests {
     const TLS: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
     fn passes(bytes: &[u8], step: usize) -> bool {
-        let mut frames = Frames::default();
+        let mut frames = Frames { let_in: true, ..Frames::default() };
         bytes.chunks(step).all(|chunk| frames.pass(chunk).is_ok())
     }
 
@@ -124,5 +157,12 @@ mod tests {
             assert!(!passes(b"GET / HTTP/1.1\r\n\r\n", step));
             assert!(!passes(b"\x16\x03\x01\x02\x00\x01\x00\x01", step));
         }
+    }
+
+    #[test]
+    fn who_is_not_let_in_cannot_send_much() {
+        let question = [&START[..], b"Q\0\0\x40\0"].concat();
+        assert!(passes(&question, 64));
+        assert!(Frames::default().pass(&question).is_err());
     }
 }

@@ -1,26 +1,39 @@
-//! The read-only PostgreSQL wire door of a running tap: psql, Grafana, the command line and every PostgreSQL driver ask
+//! The read-only doors of a running tap: `/metrics` and `/healthz` ([`Metrics`]), and PostgreSQL's wire ([`Door`]): psql, Grafana, the command line and every PostgreSQL driver ask
 //! here while the tap holds the database.
 //!
 //! The door has a small tokio runtime of its own. Blocking questions run on its blocking threads against
-//! [`store::Readers`](crate::store::Readers), which bound their number and refuse whatever is not one read. There is no
-//! authentication and no TLS yet, so the door opens on loopback only.
+//! [`store::Readers`](crate::store::Readers), which bound their number and refuse whatever is not one read. Without
+//! users the door opens on loopback only and asks nobody who they are; with users everybody logs in (SCRAM-SHA-256),
+//! and the door may open elsewhere, with or without TLS.
 
 mod ask;
 mod catalogue;
 mod encode;
 mod gate;
+mod grafana;
+mod http;
+mod login;
+mod metrics;
 mod parameter;
 mod query;
+mod response;
 mod session;
 mod settings;
 mod sqlstate;
 mod statement;
+mod tls;
+mod users;
+
+pub use http::{Metrics, MetricsError};
+pub use tls::{Tls, TlsError};
+pub use users::{Users, UsersError, make_password};
 
 use crate::store::Readers;
 use crate::telemetry::Counters;
+use login::Access;
 use pgwire::api::ConnectionManager;
 use pgwire::error::{ErrorInfo, PgWireError};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -47,8 +60,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Why a door did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address can be reached from other machines, and the door knows no users yet.
-    #[error("door not opened on {0}: it has no users yet, so it listens on this machine only; use 127.0.0.1 or [::1]")]
+    /// The address can be reached from other machines, and the door knows no users.
+    #[error(
+        "door not opened on {0}: it has no users, so it listens on this machine only; add one with `headwater user add \
+         NAME`, or use 127.0.0.1 or [::1]"
+    )]
     NotLoopback(SocketAddr),
     /// The address is taken or not ours.
     #[error("door cannot listen on {address}: {source}; choose another address with `--serve`")]
@@ -58,16 +74,36 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The list of users cannot be used.
+    #[error(transparent)]
+    Users(#[from] UsersError),
     /// The system gave no threads.
     #[error("door cannot start its threads: {0}; raise the limit of processes")]
     Start(std::io::Error),
 }
 
-/// An open door. It closes when it is stopped or dropped.
+/// Who may come in at which address, and how.
 #[derive(Debug)]
+pub struct DoorSettings {
+    /// Where to listen; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Who may come in; without a single user everybody on this machine may.
+    pub users: Option<Users>,
+    /// Encrypts connections that ask for it, and asks it of other machines.
+    pub tls: Option<Tls>,
+}
+
+/// An open door. It closes when it is stopped or dropped.
 pub struct Door {
     address: SocketAddr,
+    own_password: String,
     runtime: Option<Runtime>,
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// What all sessions share.
@@ -76,17 +112,37 @@ struct Shared {
     counters: Arc<Counters>,
     cancels: Arc<ConnectionManager>,
     sessions: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
+    access: Arc<Access>,
+    tls: Option<Tls>,
 }
 
 impl Door {
-    /// Opens a door on `address` (port 0 takes a free one) that answers from `readers` and counts in `counters`.
+    /// Opens a door without users on `address` (port 0 takes a free one) that answers from `readers` and counts in
+    /// `counters`.
     ///
     /// # Errors
     /// An address that is not loopback, is taken, or a system without threads.
     pub fn start(address: SocketAddr, readers: Readers, counters: Arc<Counters>) -> Result<Self, Error> {
-        if !address.ip().is_loopback() {
+        Self::open(DoorSettings { address, users: None, tls: None }, readers, counters)
+    }
+
+    /// Opens a door that answers from `readers` and counts in `counters`.
+    ///
+    /// # Errors
+    /// An address of other machines without users, one that is taken, a list of users that cannot be read, or a system
+    /// without threads.
+    pub fn open(settings: DoorSettings, readers: Readers, counters: Arc<Counters>) -> Result<Self, Error> {
+        let DoorSettings { address, users, tls } = settings;
+        let elsewhere = !address.ip().is_loopback();
+        if elsewhere && !users.as_ref().is_some_and(|users| users.names().is_ok_and(|names| !names.is_empty())) {
+            // What is wrong with the list, if there is one, says more.
+            users.map(|users| users.names()).transpose()?;
             return Err(Error::NotLoopback(address));
         }
+        let own_password = make_password()?;
+        let certificates = tls.as_ref().map(|tls| tls.certificates.clone());
+        let access = Arc::new(Access::new(users, &own_password, elsewhere, certificates)?);
         let runtime = Builder::new_multi_thread()
             .worker_threads(IO_THREADS)
             .max_blocking_threads(SESSION_LIMIT)
@@ -103,9 +159,12 @@ impl Door {
             counters,
             cancels: Arc::new(ConnectionManager::new()),
             sessions: Arc::new(Semaphore::new(SESSION_LIMIT)),
+            answers: Arc::new(Semaphore::new(ask::ANSWER_UNITS)),
+            access,
+            tls,
         });
         runtime.spawn(accept(listener, shared));
-        Ok(Self { address, runtime: Some(runtime) })
+        Ok(Self { address, own_password, runtime: Some(runtime) })
     }
 
     /// Where the door listens.
@@ -113,9 +172,18 @@ impl Door {
         self.address
     }
 
-    /// The URL that PostgreSQL clients connect to.
+    /// The URL that PostgreSQL clients on this machine connect to.
     pub fn url(&self) -> String {
-        format!("postgres://{}/headwater", self.address)
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+        }
+        format!("postgres://{address}/headwater")
+    }
+
+    /// The password of the owner's own tools, which come in as `headwater`. It changes with every start.
+    pub fn own_password(&self) -> &str {
+        &self.own_password
     }
 
     /// Closes every session, interrupts what is being asked, and waits for it to end.
@@ -161,4 +229,9 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 /// An error for the client with its SQLSTATE.
 fn refusal(code: &str, reason: impl Into<String>) -> PgWireError {
     PgWireError::UserError(Box::new(ErrorInfo::new("ERROR".to_owned(), code.to_owned(), reason.into())))
+}
+
+/// An error that ends the session, with its SQLSTATE.
+fn fatal(code: &str, reason: impl Into<String>) -> PgWireError {
+    PgWireError::UserError(Box::new(ErrorInfo::new("FATAL".to_owned(), code.to_owned(), reason.into())))
 }

@@ -5,6 +5,8 @@ use pgwire::api::Type;
 use pgwire::api::portal::{Format, Portal};
 use pgwire::api::stmt::StoredStatement;
 use pgwire::error::{PgWireError, PgWireResult};
+use regex::Regex;
+use std::sync::LazyLock;
 use tokio_postgres::types::FromSql;
 
 use super::refusal;
@@ -13,8 +15,69 @@ use super::statement::fill;
 /// 2000-01-01, where PostgreSQL's binary time begins, in µs since 1970.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 
-/// The type that a client is told for a parameter whose type it left open.
+/// The type that a client is told for a parameter whose type neither it nor the question says.
 pub(super) const OPEN: Type = Type::TEXT;
+
+/// Parameters of one question whose types are looked for; those behind that are text. Each costs a bind.
+const PROBE_LIMIT: usize = 32;
+
+/// A value that cannot stand beside anything. DuckDB does not tell what type it gives a parameter, but when it refuses
+/// this one it says what it stands beside.
+const PROBE: &str = "union_value(headwater := {'a': 1})";
+
+/// How the probe shows in messages.
+const PROBED: &str = "UNION(headwater STRUCT(a INTEGER))";
+
+/// `$1::BIGINT`: the question says it itself.
+static CAST: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| Regex::new(r"\$(\d+)\s*::\s*(\w+)"));
+
+/// Questions that show the types of the first `parameters` of `sql`, one each.
+pub(super) fn probes(sql: &str, parameters: usize) -> Vec<String> {
+    let probe = |n| fill(sql, |m| if m == n { PROBE.to_owned() } else { "NULL".to_owned() });
+    (1..=parameters.min(PROBE_LIMIT)).map(probe).collect()
+}
+
+/// The types that a client is told for the parameters of `sql`, by what DuckDB said against its probes.
+pub(super) fn told(sql: &str, objections: &[String]) -> Vec<Type> {
+    let mut types: Vec<Type> = objections.iter().map(|said| beside(said).map_or(OPEN, named)).collect();
+    let casts = CAST.as_ref().ok().into_iter().flat_map(|cast| cast.captures_iter(sql));
+    for (n, name) in casts.map(|found| found.extract().1).map(|[n, name]| (n.parse().unwrap_or(0), name)) {
+        if let Some(kind) = usize::checked_sub(n, 1).and_then(|at| types.get_mut(at)) {
+            *kind = named(&name.to_uppercase());
+        }
+    }
+    types
+}
+
+/// The type that the probe stands beside, in words such as `Type A can't be cast as B. …`, `Cannot compare values of type
+/// A and type B - …`, `Cannot mix values of type A and B in …` and `Unimplemented type for cast (B -> A)`.
+fn beside(said: &str) -> Option<&str> {
+    let (before, after) = said.split_once(PROBED)?;
+    if let Some(before) = before.strip_suffix(" can't be cast as ") {
+        return before.rsplit("Type ").next();
+    }
+    let after = after.strip_prefix(" and ").or(after.strip_prefix(" -> "));
+    if let Some(after) = after {
+        let name = after.strip_prefix("type ").unwrap_or(after);
+        return name.split([')', '\n']).next()?.split(" - ").next()?.split(" in ").next();
+    }
+    let before = before.strip_suffix(" and type ").or(before.strip_suffix(" and "))?;
+    before.rsplit("values of type ").next()
+}
+
+/// The type that a client is told for what DuckDB calls `name`.
+fn named(name: &str) -> Type {
+    match name.trim() {
+        "BOOLEAN" | "BOOL" => Type::BOOL,
+        "TINYINT" | "SMALLINT" | "INTEGER" | "INT" | "INT4" | "UTINYINT" | "USMALLINT" => Type::INT4,
+        // A sum is wider than what anybody compares it with.
+        "BIGINT" | "INT8" | "UINTEGER" | "UBIGINT" | "HUGEINT" | "UHUGEINT" => Type::INT8,
+        "FLOAT" | "DOUBLE" | "FLOAT4" | "FLOAT8" | "REAL" => Type::FLOAT8,
+        name if name.starts_with("DECIMAL(") => Type::FLOAT8,
+        name if name.starts_with("TIMESTAMP") => Type::TIMESTAMP,
+        _ => OPEN,
+    }
+}
 
 /// The type of parameter `n`, counted from 0, as the client gave it.
 pub(super) fn given<S>(statement: &StoredStatement<S>, n: usize) -> Option<&Type> {
@@ -70,15 +133,24 @@ pub(super) fn bound<S>(
     }
 }
 
-/// The cells that `portal` was bound with.
+/// True when `portal` was bound with binary of a type that the client left open: only the question says what it is.
+pub(super) fn is_open_binary<S: Clone>(portal: &Portal<S>) -> bool {
+    let open = |n| given(&portal.statement, n).is_none() && is_binary(&portal.parameter_format, n);
+    (0..portal.parameters.len()).any(open)
+}
+
+/// The cells that `portal` was bound with. Where the client left a type open, text stays text and binary is what the
+/// client was `told`.
 ///
 /// # Errors
 /// A value that is not of its type, or a binary value of a type that this door does not read.
-pub(super) fn cells<S: Clone>(portal: &Portal<S>) -> PgWireResult<Vec<Cell>> {
+pub(super) fn cells<S: Clone>(portal: &Portal<S>, told: &[Type]) -> PgWireResult<Vec<Cell>> {
     let cell = |(n, value): (usize, &Option<bytes::Bytes>)| {
         let Some(bytes) = value else { return Ok(Cell::Null) };
-        let kind = given(&portal.statement, n).cloned().unwrap_or(OPEN);
-        let read = if is_binary(&portal.parameter_format, n) { binary(&kind, bytes) } else { text(&kind, bytes) };
+        let is_binary = is_binary(&portal.parameter_format, n);
+        let open = if is_binary { told.get(n).cloned().unwrap_or(OPEN) } else { OPEN };
+        let kind = given(&portal.statement, n).cloned().unwrap_or(open);
+        let read = if is_binary { binary(&kind, bytes) } else { text(&kind, bytes) };
         read.ok_or_else(|| wrong(n, &kind))
     };
     portal.parameters.iter().enumerate().map(cell).collect()
@@ -110,8 +182,13 @@ fn text(kind: &Type, bytes: &[u8]) -> Option<Cell> {
             let whole = text.trim().parse().ok().map(integer);
             whole.or_else(|| text.trim().parse().ok().map(Cell::Float))
         }
-        _ => Some(Cell::Text(text.to_owned())),
+        _ => without_nul(text),
     }
+}
+
+/// PostgreSQL has no text with a zero byte, and a statement cannot hold one.
+fn without_nul(text: &str) -> Option<Cell> {
+    (!text.contains('\0')).then(|| Cell::Text(text.to_owned()))
 }
 
 fn integer(value: i128) -> Cell {
@@ -131,7 +208,7 @@ fn binary(kind: &Type, bytes: &[u8]) -> Option<Cell> {
             Some(Cell::Time(since_2000.saturating_add(POSTGRES_EPOCH_US)))
         }
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON => {
-            std::str::from_utf8(bytes).ok().map(|text| Cell::Text(text.to_owned()))
+            std::str::from_utf8(bytes).ok().and_then(without_nul)
         }
         _ => None,
     }
@@ -161,6 +238,36 @@ mod tests {
         assert_eq!(kept, [Cell::Text("x".into()), Cell::Int(2)]);
         assert!(bound("$2", &statement, vec![Cell::Null]).is_err());
         assert_eq!(unbound("$1, $2", &statement, "NULL"), "NULL, NULL::BIGINT");
+    }
+
+    #[test]
+    fn types_are_read_out_of_what_is_said_against_a_probe() {
+        for (said, kind) in [
+            (
+                "Cannot compare values of type BIGINT and type UNION(headwater STRUCT(a INTEGER)) - an explicit",
+                Type::INT8,
+            ),
+            (
+                "Cannot compare values of type UNION(headwater STRUCT(a INTEGER)) and type TIMESTAMP - an",
+                Type::TIMESTAMP,
+            ),
+            ("Cannot mix values of type DOUBLE and UNION(headwater STRUCT(a INTEGER)) in BETWEEN clause", Type::FLOAT8),
+            ("Cannot mix values of type UNION(headwater STRUCT(a INTEGER)) and INTEGER in CASE expression", Type::INT4),
+            ("Conversion Error: Type INTEGER can't be cast as UNION(headwater STRUCT(a INTEGER)). INTEGER", Type::INT4),
+            ("Unimplemented type for cast (UNION(headwater STRUCT(a INTEGER)) -> BIGINT)", Type::INT8),
+            ("No function matches 'upper(UNION(headwater STRUCT(a INTEGER)))'. You might", OPEN),
+            ("Table with name x does not exist!", OPEN),
+            ("", OPEN),
+        ] {
+            assert_eq!(told("", &[said.to_owned()]), [kind], "{said}");
+        }
+        let nothing = [String::new(), String::new()];
+        assert_eq!(told("f($2 :: bool, $1::timestamp, $9::int)", &nothing), [Type::TIMESTAMP, Type::BOOL]);
+        assert_eq!(
+            probes("n < $1 AND t > $2", 2),
+            [format!("n < {PROBE} AND t > NULL"), format!("n < NULL AND t > {PROBE}")]
+        );
+        assert_eq!(probes("$1", usize::MAX).len(), PROBE_LIMIT);
     }
 
     #[test]

@@ -1,28 +1,26 @@
 //! The simple and the extended query protocol of one session.
 
+use super::ask::Held;
+use super::response::{answer, notice, send, shown};
 use super::statement::{Statement, parse, split};
 use super::{Shared, ask, catalogue, encode, parameter, refusal, settings};
-use crate::report::{Cell, Column, ColumnType, Table};
+use crate::report::{Cell, Column};
 use async_trait::async_trait;
 use futures::future::{Either, select};
-use futures::{Sink, SinkExt, stream};
+use futures::{Sink, SinkExt};
 use pgwire::api::portal::{Format, Portal};
-use pgwire::api::query::{
-    ExtendedQueryHandler, SimpleQueryHandler, send_execution_response, send_query_response, send_ready_for_query,
-};
-use pgwire::api::results::{
-    DescribePortalResponse, DescribeStatementResponse, FieldInfo, QueryResponse, Response, Tag,
-};
+use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler, send_ready_for_query};
+use pgwire::api::results::{DescribePortalResponse, DescribeStatementResponse, FieldInfo, Response, Tag};
 use pgwire::api::stmt::{QueryParser, StoredStatement};
 use pgwire::api::store::{Entry, PortalStore};
 use pgwire::api::{ClientInfo, ClientPortalStore, ConnectionHandle, DEFAULT_NAME, PgWireConnectionState, Type};
-use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::extendedquery::{
     Bind, BindComplete, Close, CloseComplete, Execute, Parse, ParseComplete, Sync as SyncRequest,
     TARGET_TYPE_BYTE_STATEMENT,
 };
-use pgwire::messages::response::{EmptyQueryResponse, NoticeResponse, ReadyForQuery, TransactionStatus};
+use pgwire::messages::response::{EmptyQueryResponse, ReadyForQuery, TransactionStatus};
 use pgwire::messages::simplequery::Query;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -50,6 +48,8 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     /// The same socket once more: while a question runs, nobody else looks whether the client is still there.
     watch: TcpStream,
+    /// The client is on this machine.
+    pub(super) is_near: bool,
     statements: Names<STATEMENT_LIMIT>,
     portals: Names<PORTAL_LIMIT>,
 }
@@ -79,12 +79,20 @@ pub(super) struct Prepared {
     statement: Statement,
     /// What the client was told about the answer. Rows are sent in these types.
     columns: OnceLock<Vec<Column>>,
+    /// Types of the parameters, as the question says them: what the client is told where it says nothing.
+    told: OnceLock<Vec<Type>>,
+}
+
+impl Prepared {
+    fn new(statement: Statement) -> Self {
+        Self { statement, columns: OnceLock::new(), told: OnceLock::new() }
+    }
 }
 
 impl Session {
     /// A session that has not begun, on the socket that `watch` is.
-    pub(super) fn new(shared: Arc<Shared>, watch: TcpStream) -> Self {
-        Self { shared, watch, statements: Names::default(), portals: Names::default() }
+    pub(super) fn new(shared: Arc<Shared>, watch: TcpStream, is_near: bool) -> Self {
+        Self { shared, watch, is_near, statements: Names::default(), portals: Names::default() }
     }
 
     /// Ends when the client has hung up. What it sent ahead hides that; then this never ends.
@@ -118,7 +126,7 @@ impl Session {
             Statement::Ask { sql, .. } => {
                 let sql = bound.sql.unwrap_or_else(|| sql.clone());
                 let asking = pin!(ask::ask(&self.shared, sql, bound.parameters));
-                let answered = match select(asking, pin!(self.hung_up())).await {
+                let Held { answer: answered, share } = match select(asking, pin!(self.hung_up())).await {
                     Either::Left((answered, _)) => answered?,
                     Either::Right(_) => return Err(PgWireError::QueryCanceled),
                 };
@@ -126,9 +134,9 @@ impl Session {
                     let rows = answered.table.rows.len();
                     notice(client, CUT, format!("the answer was cut after {rows} rows; ask for less")).await?;
                 }
-                answer(answered.table, prepared.columns.get(), bound.formats)
+                answer(answered.table, prepared.columns.get(), bound.formats, Some(share))
             }
-            Statement::Show(setting) => answer(shown(setting), None, bound.formats),
+            Statement::Show(setting) => answer(shown(setting), None, bound.formats, None),
             Statement::Begin => Response::TransactionStart(Tag::new("BEGIN")),
             Statement::Commit if client.transaction_status() == TransactionStatus::Error => {
                 Response::TransactionEnd(Tag::new("ROLLBACK"))
@@ -161,33 +169,6 @@ struct Bound<'a> {
     sql: Option<String>,
     parameters: Vec<Cell>,
     formats: &'a Format,
-}
-
-fn answer(table: Table, known: Option<&Vec<Column>>, formats: &Format) -> Response {
-    let columns = known.cloned().unwrap_or(table.columns);
-    let formats = formats.clone();
-    let described = Arc::new(encode::fields(&columns, &formats));
-    let rows = table.rows.into_iter().map(move |cells| {
-        encode::row(&cells, &columns, &formats)
-            .ok_or_else(|| refusal("0A000", "the answer has other types than described; prepare the statement again"))
-    });
-    Response::Query(QueryResponse::new(described, stream::iter(rows)))
-}
-
-fn shown(setting: &settings::Setting) -> Table {
-    Table {
-        columns: vec![Column { name: setting.name.to_owned(), kind: ColumnType::Text }],
-        rows: vec![vec![Cell::Text(setting.value.to_owned())]],
-    }
-}
-
-async fn notice<C>(client: &mut C, code: &str, text: String) -> PgWireResult<()>
-where
-    C: Sink<PgWireBackendMessage> + Unpin,
-    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
-{
-    let info = ErrorInfo::new("NOTICE".to_owned(), code.to_owned(), text);
-    Ok(client.feed(PgWireBackendMessage::NoticeResponse(NoticeResponse::from(info))).await?)
 }
 
 #[async_trait]
@@ -228,32 +209,9 @@ impl SimpleQueryHandler for Session {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let (sql, parameters) = catalogue::translate(query).unwrap_or((query, Vec::new()));
-        let prepared = Prepared { statement: parse(sql), columns: OnceLock::new() };
+        let prepared = Prepared::new(parse(sql));
         let bound = Bound { sql: None, parameters, formats: &Format::UnifiedText };
         self.run(client, &prepared, bound).await.map(|response| vec![response])
-    }
-}
-
-async fn send<C>(client: &mut C, response: Response) -> PgWireResult<()>
-where
-    C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-    C::Error: Debug,
-    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
-{
-    let status = client.transaction_status();
-    match response {
-        Response::Query(rows) => send_query_response(client, rows, true).await,
-        Response::TransactionStart(tag) => {
-            client.set_transaction_status(status.to_in_transaction_state());
-            send_execution_response(client, tag).await
-        }
-        Response::TransactionEnd(tag) => {
-            client.set_transaction_status(status.to_idle_state());
-            send_execution_response(client, tag).await
-        }
-        Response::Execution(tag) => send_execution_response(client, tag).await,
-        // A session answers with nothing else.
-        _ => Err(PgWireError::NotReadyForQuery),
     }
 }
 
@@ -277,12 +235,15 @@ impl QueryParser for Parser {
         if matches!(statement, Statement::Ask { parameters, .. } if parameters > PARAMETER_LIMIT) {
             return Err(refusal("54023", format!("more than {PARAMETER_LIMIT} parameters")));
         }
-        Ok(Some(Arc::new(Prepared { statement, columns: OnceLock::new() })))
+        Ok(Some(Arc::new(Prepared::new(statement))))
     }
 
     fn get_parameter_types(&self, prepared: &Arc<Prepared>) -> PgWireResult<Vec<Type>> {
         Ok(match prepared.statement {
-            Statement::Ask { parameters, .. } => vec![parameter::OPEN; parameters],
+            Statement::Ask { parameters, .. } => {
+                let told = prepared.told.get().map(Vec::as_slice).unwrap_or_default();
+                (0..parameters).map(|n| told.get(n).cloned().unwrap_or(parameter::OPEN)).collect()
+            }
             _ => Vec::new(),
         })
     }
@@ -294,6 +255,16 @@ impl QueryParser for Parser {
 }
 
 impl Session {
+    /// Learns what the parameters of `prepared` are, once. A question that does not say it leaves them open.
+    async fn learn_parameters(&self, prepared: &Prepared) {
+        if let Statement::Ask { sql, parameters: parameters @ 1.. } = &prepared.statement
+            && prepared.told.get().is_none()
+        {
+            let objections = ask::objections(&self.shared, parameter::probes(sql, *parameters)).await;
+            prepared.told.get_or_init(|| parameter::told(sql, &objections.unwrap_or_default()));
+        }
+    }
+
     /// Learns what `prepared` answers with, once.
     async fn learn(&self, target: &StoredStatement<Arc<Prepared>>) -> PgWireResult<()> {
         let prepared = &target.statement;
@@ -430,10 +401,13 @@ impl ExtendedQueryHandler for Session {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         self.learn(target).await?;
+        self.learn_parameters(&target.statement).await;
         let mut types = Parser.get_parameter_types(&target.statement)?;
         types.resize(types.len().max(target.parameter_types.len()), parameter::OPEN);
         for (n, kind) in types.iter_mut().enumerate() {
-            *kind = parameter::given(target, n).cloned().unwrap_or(parameter::OPEN);
+            if let Some(given) = parameter::given(target, n) {
+                *kind = given.clone();
+            }
         }
         Ok(DescribeStatementResponse::new(types, Parser.get_result_schema(&target.statement, None)?))
     }
@@ -461,13 +435,18 @@ impl ExtendedQueryHandler for Session {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let mut parameters = parameter::cells(portal)?;
+        let prepared = &portal.statement.statement;
+        if parameter::is_open_binary(portal) {
+            self.learn_parameters(prepared).await;
+        }
+        let told = prepared.told.get().map(Vec::as_slice).unwrap_or_default();
+        let mut parameters = parameter::cells(portal, told)?;
         let mut sql = None;
-        if let Statement::Ask { sql: text, .. } = &portal.statement.statement.statement {
+        if let Statement::Ask { sql: text, .. } = &prepared.statement {
             let (filled, kept) = parameter::bound(text, &portal.statement, parameters)?;
             (sql, parameters) = (Some(filled), kept);
         }
         let bound = Bound { sql, parameters, formats: &portal.result_column_format };
-        self.run(client, &portal.statement.statement, bound).await
+        self.run(client, prepared, bound).await
     }
 }

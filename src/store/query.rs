@@ -105,7 +105,7 @@ pub mod reports {
         "reports",
         /// Macro `ancestors`.
         ANCESTORS "ancestors",
-        /// Macro `totals`.
+        /// Macro `totals`; others rest on it, so it comes before them.
         TOTALS "totals",
         /// Macro `business_cases`.
         BUSINESS_CASES "business_cases",
@@ -271,6 +271,8 @@ pub mod ask {
         FIND_TEXT "find_text",
         /// Macro `find_trace`: $1, $2 halves of the trace id.
         FIND_TRACE "find_trace",
+        /// View `progress` of $1 cluster, $2 group and $3 topic.
+        GROUP_PARTITIONS "group_partitions",
         /// View `flow`.
         FLOWS "flows",
         /// Whether the file has a `meta` table, and any table at all.
@@ -311,12 +313,24 @@ pub mod ask {
         PASSED_TO_ROWS "passed_to_rows",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
+        /// Sums by minute: $1 since, $2 until; NULL for no bound.
+        PULSE "pulse",
         /// The last $1 edges.
         RECENT_CAUSES "recent_causes",
         /// The last $1 settled events.
         RECENT_EVENTS "recent_events",
         /// Orphans among the last $1 settled events.
         RECENT_ORPHANS "recent_orphans",
+        /// Completed business cases by the time they took: $1 flow, $2 since, $3 until; NULL for all.
+        REPORT_DURATIONS "report_durations",
+        /// What was not completed, by reason: $1 flow, $2 since, $3 until; NULL for all.
+        REPORT_LOSSES "report_losses",
+        /// What was not seen, by topic and reason.
+        REPORT_NOT_SEEN "report_not_seen",
+        /// Received, passed and failed over time: $1 since, $2 until, $3 begin of the first step, $4 seconds of a step.
+        REPORT_SERIES "report_series",
+        /// How the tap itself stands.
+        STANDING "standing",
         /// Macro `totals`: $1 since, $2 until; NULL for no bound.
         TOTALS "totals",
         /// Macro `trace_edges`: $1 ref.
@@ -325,5 +339,30 @@ pub mod ask {
         TRACE_FAILURES "trace_failures",
         /// Macro `trace_nodes`: $1 ref.
         TRACE_NODES "trace_nodes",
+    }
+}
+
+/// What the door asks for metrics and health.
+pub mod door {
+    use super::Query;
+
+    queries! {
+        "door",
+        /// Coverage by topic: $1 is the most series.
+        METRICS_COVERAGE "metrics_coverage",
+        /// Failures by topic, type and group: $1 is the most series.
+        METRICS_FAILED "metrics_failed",
+        /// Lag by group and topic: $1 is the most series.
+        METRICS_LAG "metrics_lag",
+        /// Passed by topic, type and group: $1 is the most series.
+        METRICS_PASSED "metrics_passed",
+        /// Received by topic and type: $1 is the most series.
+        METRICS_RECEIVED "metrics_received",
+        /// The tap's own numbers.
+        METRICS_TAP "metrics_tap",
+        /// Orphaned failures and waiting events.
+        METRICS_TOTALS "metrics_totals",
+        /// Offsets that the tap has not read yet.
+        TAP_LAG "tap_lag",
     }
 }

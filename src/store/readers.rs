@@ -5,7 +5,7 @@ use super::file::{open_for_reading, run};
 use super::query::{Query, ask, write};
 use super::statement::{Shape, as_one_select, check, own_words};
 use super::{Error, Settings};
-use crate::report::{Cell, Column, Table};
+use crate::report::{Cell, Column, ColumnType, Table};
 use duckdb::arrow::array::{Array, StructArray};
 use duckdb::{Connection, InterruptHandle, params_from_iter};
 use std::path::Path;
@@ -120,7 +120,7 @@ impl Reader {
         self.within(Limits::default().deadline, |conn| match check(conn, sql)? {
             Shape::Rows => describe(conn, sql),
             Shape::Plan => {
-                let text = |name: &str| Column { name: name.into(), kind: crate::report::ColumnType::Text };
+                let text = |name: &str| Column { name: name.into(), kind: ColumnType::Text };
                 Ok(vec![text("explain_key"), text("explain_value")])
             }
         })

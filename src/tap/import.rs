@@ -11,7 +11,7 @@ use crate::event::{
 };
 use crate::otlp::Progress;
 use crate::store;
-use crate::telemetry::Counters;
+use crate::telemetry::{Counters, Pulse};
 use anyhow::Context;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -67,16 +67,18 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     let core = Core::resume(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
+    let pulse = Arc::new(Pulse::new(clock::instant()));
     let pipeline = Pipeline {
         core,
         inputs,
         commits,
         sampler: None,
         counters: Arc::new(Counters::default()),
+        pulse: pulse.clone(),
         progress: Progress::default(),
         commit_interval: COMMIT_INTERVAL,
     };
-    let writer = spawn("writer", move || pipeline::write(writer, to_write))?;
+    let writer = spawn("writer", move || pipeline::write(writer, to_write, &pulse))?;
     let core = spawn("core", move || pipeline.run())?;
     let mut importing = Importing::new(decoder, config.cluster.as_str().into(), to_core);
     let read = files.iter().try_for_each(|file| importing.file(file));

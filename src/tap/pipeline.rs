@@ -5,7 +5,7 @@ use super::core::Core;
 use crate::event::{BarrierSample, Changes, Envelopes, Epoch, GroupSample, Timestamp};
 use crate::otlp::Progress;
 use crate::store;
-use crate::telemetry::{Counter, Counters};
+use crate::telemetry::{Counter, Counters, Pulse};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -45,6 +45,7 @@ pub(super) struct Pipeline {
     /// Asks the sampler for a barrier; `None` where nobody can be asked, as in an import.
     pub sampler: Option<SyncSender<Ask>>,
     pub counters: Arc<Counters>,
+    pub pulse: Arc<Pulse>,
     /// How far the outbox was sent.
     pub progress: Progress,
     pub commit_interval: Duration,
@@ -55,6 +56,7 @@ impl Pipeline {
     pub fn run(mut self) {
         let mut due = clock::instant() + self.commit_interval;
         loop {
+            self.pulse.core_moved(clock::instant());
             match self.inputs.recv_timeout(due.saturating_duration_since(clock::instant())) {
                 Ok(input) => self.take(input),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -92,7 +94,11 @@ impl Pipeline {
         let counters = Counter::ALL.iter().map(|&c| (c.as_str().to_owned(), self.counters.get(c) as f64));
         let mut changes = self.core.commit(clock::now(), counters);
         changes.sent = self.progress.take();
-        changes.is_empty() || self.commits.send(changes).is_ok()
+        if changes.is_empty() {
+            return true;
+        }
+        self.pulse.commit_sent(clock::instant());
+        self.commits.send(changes).is_ok()
     }
 
     fn ask_barrier(&mut self) {
@@ -117,9 +123,14 @@ fn clear(read: &mut Envelopes) {
 }
 
 /// Writes commits until the core has ended, and gives the writer back: what is told of them now is not written yet.
-pub(super) fn write(mut writer: store::Writer, commits: Receiver<Changes>) -> Result<store::Writer, store::Error> {
+pub(super) fn write(
+    mut writer: store::Writer,
+    commits: Receiver<Changes>,
+    pulse: &Pulse,
+) -> Result<store::Writer, store::Error> {
     for changes in commits {
         writer.append(changes)?;
+        pulse.commit_written(clock::instant());
     }
     Ok(writer)
 }

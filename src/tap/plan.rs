@@ -63,6 +63,8 @@ mod tests {
             groups: Vec::new(),
             max_read: None,
             serve: None,
+            serve_tls: None,
+            metrics: None,
             sample_interval: Duration::from_secs(5),
             commit_interval: Duration::from_millis(500),
             business_flows: Vec::new(),

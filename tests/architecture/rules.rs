@@ -19,7 +19,7 @@ pub const IMPORTS: &[(&str, &[&str])] = &[
     ("store", &["event", "report", "telemetry"]),
     ("otlp", &["event", "store", "telemetry"]),
     ("serve", &["report", "store", "telemetry"]),
-    ("client", &["report", "store"]),
+    ("client", &["event", "report", "store"]),
     (
         "tap",
         &[

@@ -44,7 +44,7 @@ impl RealKafka {
     /// When it does not start although it could, or must: `HEADWATER_REQUIRE_KAFKA=1` and `CI=true` allow no excuse.
     pub fn start(options: Options) -> Option<Self> {
         if let Some(missing) = missing() {
-            assert!(!required(), "a real Kafka is required here: {missing}");
+            assert!(!super::required("HEADWATER_REQUIRE_KAFKA"), "a real Kafka is required here: {missing}");
             // Not by a macro: the test runner would keep what a passing test prints to itself.
             let _ = writeln!(
                 std::io::stderr(),
@@ -103,12 +103,6 @@ impl Drop for RealKafka {
         script.input = None;
         let _ = script.child.wait();
     }
-}
-
-/// Whether a test on a real Kafka must run.
-fn required() -> bool {
-    let on = |name: &str| std::env::var(name).is_ok_and(|value| value == "1" || value == "true");
-    on("HEADWATER_REQUIRE_KAFKA") || on("CI")
 }
 
 /// What is not there that a broker needs.

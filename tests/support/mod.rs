@@ -2,12 +2,15 @@
 //!
 //! The benchmarks use it too.
 
+pub mod door;
 pub mod generate;
+pub mod grafana;
 pub mod jaeger;
 pub mod kafka;
 pub mod mock;
 pub mod produce;
 pub mod program;
+pub mod tmux;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -70,4 +73,9 @@ pub fn seed(test: &str) -> u64 {
     let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     println!("{test}: HEADWATER_SEED={seed} repeats this run");
     seed
+}
+
+/// Whether a test that needs what `variable` speaks of must run: `variable` is `1`, or this is CI.
+pub fn required(variable: &str) -> bool {
+    [variable, "CI"].iter().any(|name| std::env::var(name).is_ok_and(|value| value == "1" || value == "true"))
 }

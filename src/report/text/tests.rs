@@ -21,7 +21,7 @@ fn group(name: &str, failures: i64, dead: i64, class: Option<&str>) -> FailureGr
         orphaned: 0,
         unattended: dead,
         sample: "loyalty.dlt/0/12".to_owned(),
-        trend: Default::default(),
+        trend: vec![0; 12],
     }
 }
 
@@ -71,6 +71,7 @@ fn waiting(group: &str, records: i64, state: &str) -> LagRow {
         worst_partition: 1,
         worst_committed_offset: Some(61),
         sampled_at: Timestamp(NOW.0 - 3_000_000),
+        cluster: "kafka".to_owned(),
     }
 }
 

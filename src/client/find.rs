@@ -1,28 +1,55 @@
 //! From what a person has at hand to events: every meaning is looked up, and nothing is guessed.
 
 use super::id::{self, Meaning};
-use super::source::Source;
-use super::{key, output};
-use crate::client::query;
+use super::{Client, key, query};
 use crate::event::{HashKey, Identifier, Spelling};
-use crate::report::rows::{CoverageLine, Match, TraceNode};
+use crate::report::rows::{CoverageLine, Match, RowError, TraceNode};
 use crate::report::{Cell, Table, json};
-use crate::tap;
-use anyhow::{Context, bail};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Why an id could not be looked up.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// Nothing was typed.
+    #[error("the ID is empty; name an event, such as orders/0/12 or key:4711")]
+    Empty,
+    /// A question got no answer.
+    #[error(transparent)]
+    Ask(#[from] super::Error),
+    /// An answer cannot be read.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// The secret of the record keys is not at hand.
+    #[error("{0}")]
+    Secret(String),
+}
+
+/// Gives the secret of a database's record keys, or says why not and what to do.
+pub type Secret<'a> = &'a dyn Fn() -> Result<HashKey, String>;
+
+/// Where ids are looked up.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// Answers the questions.
+    pub client: &'a Client,
+    /// Asked for only when a record key is looked up.
+    pub secret: Secret<'a>,
+}
+
 /// All events that an id can mean.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub struct Found {
     /// Each event once, in the order in which it was found.
     pub matches: Vec<Match>,
     /// The same as JSON.
     pub json: Vec<Value>,
+    /// What a person should know about how it matched.
+    pub notes: Vec<String>,
 }
 
 impl Found {
-    fn add(&mut self, table: &Table, wanted: impl Fn(&Match) -> bool) -> anyhow::Result<()> {
+    fn add(&mut self, table: &Table, wanted: impl Fn(&Match) -> bool) -> Result<(), FindError> {
         let known: BTreeSet<i64> = self.matches.iter().map(|m| m.reference).collect();
         for (found, value) in Match::from_table(table)?.into_iter().zip(json::rows(table)) {
             if wanted(&found) && !known.contains(&found.reference) {
@@ -35,68 +62,63 @@ impl Found {
 }
 
 /// Looks up everything that `text` can mean.
-pub(super) fn all(source: &Source, text: &str) -> anyhow::Result<Found> {
+///
+/// # Errors
+/// An empty text, a question without an answer, or a record key whose secret is not at hand.
+pub fn all(place: Place<'_>, text: &str) -> Result<Found, FindError> {
     let meanings = id::meanings(text);
     if meanings.is_empty() {
-        return Err(super::Usage("the ID is empty; name an event, such as orders/0/12 or key:4711".to_owned()).into());
+        return Err(FindError::Empty);
     }
     let mut found = Found::default();
     for meaning in &meanings {
-        look_up(source, meaning, &mut found)?;
+        look_up(place, meaning, &mut found)?;
     }
     Ok(found)
 }
 
-fn look_up(source: &Source, meaning: &Meaning, found: &mut Found) -> anyhow::Result<()> {
+fn look_up(place: Place<'_>, meaning: &Meaning, found: &mut Found) -> Result<(), FindError> {
+    let client = place.client;
     match meaning {
         Meaning::Coordinates { cluster, topic, partition, offset } => {
-            let place = [Cell::Text(topic.clone()), Cell::Int(i64::from(*partition)), Cell::Int(*offset)];
-            let table = source.client.ask(&query::FIND_COORDINATES, &place)?;
+            let at = [Cell::Text(topic.clone()), Cell::Int(i64::from(*partition)), Cell::Int(*offset)];
+            let table = client.ask(&query::FIND_COORDINATES, &at)?;
             let Some(cluster) = cluster else { return found.add(&table, |_| true) };
             let mut here = BTreeSet::new();
             for candidate in Match::from_table(&table)? {
-                here.extend(event(source, candidate.reference)?.filter(|e| e.cluster == *cluster).map(|e| e.reference));
+                here.extend(event(client, candidate.reference)?.filter(|e| e.cluster == *cluster).map(|e| e.reference));
             }
             found.add(&table, |m| here.contains(&m.reference))
         }
-        Meaning::Trace(digits) => {
-            let [hi, lo] = halves(u128::from_str_radix(digits, 16).context("read the trace id")?);
-            found.add(&source.client.ask(&query::FIND_TRACE, &[hi, lo])?, |_| true)
-        }
+        Meaning::Trace { hi, lo } => found.add(&client.ask(&query::FIND_TRACE, &[half(*hi), half(*lo)])?, |_| true),
         Meaning::Ref(reference) => {
-            let Some(event) = event(source, *reference)? else { return Ok(()) };
-            let place = [Cell::Text(event.topic), Cell::Int(event.partition), Cell::Int(event.offset)];
-            found.add(&source.client.ask(&query::FIND_COORDINATES, &place)?, |m| m.reference == *reference)
+            let Some(event) = event(client, *reference)? else { return Ok(()) };
+            let at = [Cell::Text(event.topic), Cell::Int(event.partition), Cell::Int(event.offset)];
+            found.add(&client.ask(&query::FIND_COORDINATES, &at)?, |m| m.reference == *reference)
         }
-        Meaning::Id(text) => by_id(source, text, found),
-        Meaning::Key(value) => by_key(source, value, found),
+        Meaning::Id(text) => by_id(client, text, found),
+        Meaning::Key(value) => by_key(place, value, found),
     }
 }
 
 /// UUIDs and 32 hexadecimal digits are their own value; all other ids are found by their text.
-fn by_id(source: &Source, text: &str, found: &mut Found) -> anyhow::Result<()> {
+fn by_id(client: &Client, text: &str, found: &mut Found) -> Result<(), FindError> {
     let id = Identifier::parse(text.as_bytes(), &HashKey([0; 16]));
     if id.spelling == Spelling::Text {
-        return found.add(&source.client.ask(&query::FIND_TEXT, &[Cell::Text(text.to_owned())])?, |_| true);
+        return found.add(&client.ask(&query::FIND_TEXT, &[Cell::Text(text.to_owned())])?, |_| true);
     }
-    let halves = halves(u128::from(id.hi) << 64 | u128::from(id.lo));
-    found.add(&source.client.ask(&query::FIND_ID, &halves)?, |_| true)?;
-    found.add(&source.client.ask(&query::FIND_CORRELATION, &halves)?, |_| true)
+    let halves = [half(id.hi), half(id.lo)];
+    found.add(&client.ask(&query::FIND_ID, &halves)?, |_| true)?;
+    found.add(&client.ask(&query::FIND_CORRELATION, &halves)?, |_| true)
 }
 
 /// Keys are kept as keyed hashes: every way to write the key is hashed and looked up, in one question.
-fn by_key(source: &Source, value: &str, found: &mut Found) -> anyhow::Result<()> {
-    let path = tap::secret_path(&source.database);
-    let text = std::fs::read_to_string(&path).with_context(|| {
-        format!("cannot read {}, without which keys cannot be searched; ask where the tap runs", path.display())
-    })?;
-    let Ok(secret) = tap::parse_secret(&text) else {
-        bail!("{} holds no key of 32 hex digits; restore it from where the tap wrote it", path.display());
-    };
+fn by_key(place: Place<'_>, value: &str, found: &mut Found) -> Result<(), FindError> {
+    let secret = (place.secret)().map_err(FindError::Secret)?;
     let readings: BTreeMap<i64, String> =
         key::readings(value).into_iter().rev().map(|r| (secret.hash(&r.bytes) as i64, r.how)).collect();
     let hashes: Vec<String> = readings.keys().map(ToString::to_string).collect();
-    let table = source.client.ask(&query::FIND_KEYS, &[Cell::Text(hashes.join(","))])?;
+    let table = place.client.ask(&query::FIND_KEYS, &[Cell::Text(hashes.join(","))])?;
     let hash_at = table.columns.iter().position(|column| column.name == "key_hash");
     let matched: BTreeSet<&str> = table
         .rows
@@ -106,24 +128,22 @@ fn by_key(source: &Source, value: &str, found: &mut Found) -> anyhow::Result<()>
             _ => None,
         })
         .collect();
-    for how in matched {
-        output::note(&format!("headwater: the key matches as {how}"));
-    }
+    found.notes.extend(matched.into_iter().map(|how| format!("the key matches as {how}")));
     found.add(&table, |_| true)
 }
 
 /// The event itself, when it was seen.
-fn event(source: &Source, reference: i64) -> anyhow::Result<Option<TraceNode>> {
-    let nodes = TraceNode::from_table(&source.client.ask(&query::TRACE_NODES, &[Cell::Int(reference)])?)?;
+fn event(client: &Client, reference: i64) -> Result<Option<TraceNode>, FindError> {
+    let nodes = TraceNode::from_table(&client.ask(&query::TRACE_NODES, &[Cell::Int(reference)])?)?;
     Ok(nodes.into_iter().find(|node| node.reference == reference))
 }
 
-fn halves(id: u128) -> [Cell; 2] {
-    [Cell::Int((id >> 64) as u64 as i64), Cell::Int(id as u64 as i64)]
+fn half(bits: u64) -> Cell {
+    Cell::Int(bits as i64)
 }
 
 /// Why nothing was found, as far as coverage tells, and what to try next.
-pub(super) fn explain(text: &str, coverage: &[CoverageLine]) -> String {
+pub fn explain(text: &str, coverage: &[CoverageLine]) -> String {
     for meaning in id::meanings(text) {
         match meaning {
             Meaning::Coordinates { cluster, topic, partition, offset } => {

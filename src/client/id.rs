@@ -16,8 +16,13 @@ pub(super) enum Meaning {
         /// Offset.
         offset: i64,
     },
-    /// A trace id, 32 lower-case hexadecimal digits.
-    Trace(String),
+    /// A trace id.
+    Trace {
+        /// Its first half.
+        hi: u64,
+        /// Its second half.
+        lo: u64,
+    },
     /// The name that headwater gave the record.
     Ref(i64),
     /// An event id, correlation id or causation id as its producer wrote it.
@@ -33,12 +38,13 @@ pub(super) fn meanings(text: &str) -> Vec<Meaning> {
         return vec![Meaning::Key(key.to_owned())];
     }
     if let Some(context) = TraceContext::parse(text.as_bytes()) {
-        return vec![Meaning::Trace(format!("{:016x}{:016x}", context.trace_hi, context.trace_lo))];
+        return vec![Meaning::Trace { hi: context.trace_hi, lo: context.trace_lo }];
     }
     let mut meanings = Vec::new();
     meanings.extend(coordinates(text));
-    if text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        meanings.push(Meaning::Trace(text.to_ascii_lowercase()));
+    let hexadecimal = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if let (true, Ok(id)) = (hexadecimal, u128::from_str_radix(text, 16)) {
+        meanings.push(Meaning::Trace { hi: (id >> 64) as u64, lo: id as u64 });
     }
     if let (Ok(number), false) = (text.parse::<i64>(), text.starts_with(['+', '-'])) {
         meanings.push(Meaning::Ref(number));
@@ -79,11 +85,9 @@ mod tests {
         let id = |text: &str| Meaning::Id(text.to_owned());
         assert_eq!(meanings("loyalty.dlt/0/12"), [at(None, "loyalty.dlt", 0, 12), id("loyalty.dlt/0/12")]);
         assert_eq!(meanings("eu/orders/2/881")[0], at(Some("eu"), "orders", 2, 881));
-        assert_eq!(meanings(trace), [Meaning::Trace(trace.to_owned()), id(trace)]);
-        assert_eq!(
-            meanings(" 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 "),
-            [Meaning::Trace(trace.to_owned())]
-        );
+        let by_trace = Meaning::Trace { hi: 0x4bf9_2f35_77b3_4da6, lo: 0xa3ce_929d_0e0e_4736 };
+        assert_eq!(meanings(trace), [by_trace.clone(), id(trace)]);
+        assert_eq!(meanings(" 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 "), [by_trace]);
         assert_eq!(meanings("4711"), [Meaning::Ref(4711), id("4711")]);
         assert_eq!(meanings("key:a/0/1"), [Meaning::Key("a/0/1".to_owned())]);
         assert_eq!(meanings("order-4711"), [id("order-4711")]);

@@ -1,0 +1,2 @@
+-- The schemas that Grafana's query builder offers.
+SELECT 'main' AS "name"

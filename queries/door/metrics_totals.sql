@@ -1,0 +1,2 @@
+-- The headline's gauges, for /metrics.
+SELECT orphaned_failures, waiting FROM totals();

@@ -1,0 +1,141 @@
+//! A trace as markdown for a ticket, and as the command that shows it again.
+
+use super::model::Origin;
+use super::trace::{Downstream, Trace};
+use crate::event::Timestamp;
+use crate::report::conversation::Outcome;
+use crate::report::style::{self, Style};
+use crate::report::tree::{self, Question};
+use std::fmt::Write;
+
+/// Characters of a file's name that come from a topic's.
+const STEM_MAX: usize = 80;
+/// Backticks that begin and end a block of markdown; text with as many in a row gets more.
+const FENCE_MIN: usize = 3;
+
+/// `headwater trace …` for the event that was asked for.
+pub fn command(trace: &Trace, origin: &Origin) -> Option<String> {
+    let event = trace.conversation.event(trace.asked)?;
+    Some(format!("headwater trace {}{}", quoted(&tree::coordinates(event)), origin.reach))
+}
+
+/// Names that a shell would take apart are put in quotes.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:".contains(c);
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// The name of the file, without its ending.
+pub fn stem(trace: &Trace) -> String {
+    let place = trace.conversation.event(trace.asked).map(tree::coordinates).unwrap_or_default();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let place: String = place.chars().map(plain).collect();
+    let kept: String = place.chars().skip(place.chars().count().saturating_sub(STEM_MAX)).collect();
+    format!("headwater-trace-{}", kept.trim_matches(['-', '.']))
+}
+
+/// What is downstream of an event, in words.
+pub fn downstream(downstream: &Downstream) -> String {
+    match downstream.events {
+        0 => "downstream: no effects seen".to_owned(),
+        n => format!(
+            "downstream: {} in {}, {}",
+            style::plural(n as i64, "effect"),
+            style::plural(downstream.topics as i64, "topic"),
+            style::plural(downstream.failures as i64, "failure record")
+        ),
+    }
+}
+
+/// The whole trace as markdown: the answer, what failed, the tree, what was not seen, how to get here again.
+pub fn markdown(trace: &Trace, origin: &Origin, now: Timestamp) -> String {
+    let conversation = &trace.conversation;
+    let mut out = format!("## {}\n\n", title(trace));
+    if let Some(failed) = conversation.event(trace.asked) {
+        let _ = writeln!(out, "- event: {}", code(&tree::coordinates(failed)));
+        let id = trace.identity.get(&trace.asked).and_then(|identity| identity.id.as_ref());
+        if let Some(id) = id {
+            let _ = writeln!(out, "- event id: {}", code(id));
+        }
+    }
+    if let Some(failure) = trace.failure(trace.asked) {
+        let _ = writeln!(out, "- failed in: {}, state {}", code(&failure.group()), code(&failure.state));
+        let what = tree::what(failure.error_class.as_deref(), failure.error_message.as_deref());
+        let _ = writeln!(out, "- error: {}", what.map_or_else(|| "none given".to_owned(), |what| code(&what)));
+    }
+    if let Some(&root) = conversation.roots.first() {
+        let head = conversation.head(root);
+        let name = head.event_type.as_ref().unwrap_or(&head.topic);
+        let word = if conversation.root_known { "root" } else { "earliest (no root is known)" };
+        let _ = writeln!(out, "- {word}: {} {}", code(name), code(&tree::coordinates(head)));
+    }
+    if let Some(known) = &trace.downstream
+        && let Some(event) = conversation.event(known.from)
+    {
+        let _ = writeln!(out, "- {}, of {}", downstream(known), code(&tree::coordinates(event)));
+    }
+    let asked = [trace.asked];
+    let question = Question { asked: &asked, passage: &trace.passage, coverage: &trace.coverage };
+    let drawn = tree::render(conversation, &question, &Style::default());
+    let fence = "`".repeat((longest_run(&drawn) + 1).max(FENCE_MIN));
+    let _ = writeln!(out, "\n{fence}text\n{}\n{fence}\n", drawn.trim_end());
+    if let Some(command) = command(trace, origin) {
+        let _ = writeln!(out, "The same again: {}", code(&command));
+    }
+    let _ = writeln!(out, "\nAs of {} UTC, from {}.", style::date_time(now), code(&origin.name));
+    out
+}
+
+fn title(trace: &Trace) -> String {
+    let events = style::plural(trace.conversation.graph.node_count() as i64, "event");
+    let groups = |groups: &[String]| groups.iter().map(|group| code(group)).collect::<Vec<_>>().join(", ");
+    match trace.conversation.outcome() {
+        Outcome::Failed(failed) => format!("✗ Failed at {}: conversation of {events}", groups(&failed)),
+        Outcome::Retrying(trying) => format!("↻ Retrying at {}: conversation of {events}", groups(&trying)),
+        Outcome::Healed => format!("✓ Healed: conversation of {events}"),
+        Outcome::Orphaned(n) => format!("? {n} orphaned, no failure seen: conversation of {events}"),
+        Outcome::Waiting(n) => format!("… {n} waiting for a cause: conversation of {events}"),
+        Outcome::NoFailure => format!("✓ No failure seen: conversation of {events}"),
+    }
+}
+
+/// Text of a record between backticks that it cannot close.
+fn code(text: &str) -> String {
+    let text = style::fit(text, usize::MAX);
+    let ticks = "`".repeat(longest_run(&text) + 1);
+    match text.starts_with('`') || text.ends_with('`') {
+        true => format!("{ticks} {text} {ticks}"),
+        false => format!("{ticks}{text}{ticks}"),
+    }
+}
+
+/// The most backticks in a row.
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn a_ticket_says_what_failed_where_it_came_from_and_how_to_see_it_again() {
+        let mut trace = sample::trace();
+        trace.mark_downstream();
+        insta::assert_snapshot!(markdown(&trace, &sample::origin(), sample::NOW));
+    }
+
+    #[test]
+    fn text_of_records_cannot_leave_its_place_in_markdown() {
+        assert_eq!(code("a`b``c"), "```a`b``c```");
+        assert_eq!(code("`x`"), "`` `x` ``");
+        assert_eq!(quoted("orders/0/12"), "orders/0/12");
+        assert_eq!(quoted("or'd;rm/0/1"), "'or'\\''d;rm/0/1'");
+    }
+
+    #[test]
+    fn a_file_name_holds_nothing_of_a_path() {
+        assert_eq!(stem(&sample::trace()), "headwater-trace-loyalty.dlt-0-12");
+    }
+}
