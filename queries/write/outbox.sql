@@ -1,48 +1,18 @@
 -- Conversations that became one: the trace goes on under the id that stays, unless that has one of its own.
-INSERT INTO trace_seed
+INSERT INTO handed_stage
 SELECT m.current_id, min(s.seed)
 FROM merge_stage m
-JOIN trace_seed s ON s.conversation = m.old_id
-ANTI JOIN trace_seed own ON own.conversation = m.current_id
+JOIN seed_stage s ON s.conversation = m.old_id
+ANTI JOIN seed_stage own ON own.conversation = m.current_id
 GROUP BY m.current_id;
 
-INSERT INTO outbox_edge FROM edge_stage;
+INSERT INTO trace_seed FROM handed_stage;
 
-DELETE FROM edge_stage;
+INSERT INTO seed_stage FROM handed_stage;
 
-INSERT INTO outbox_held
-SELECT t.ref, f.cause, t.conversation, t.seen_time, t.resolution, t.orphan_reason, t.late
-FROM told_stage t
-LEFT JOIN (
-    SELECT effect, arg_min(cause, evidence) AS cause FROM outbox_edge WHERE evidence_rank(evidence) = 0 GROUP BY effect
-) f ON f.effect = t.ref;
-
-DELETE FROM told_stage;
-
-UPDATE outbox_held SET conversation = m.current_id FROM merge_stage m WHERE outbox_held.conversation = m.old_id;
+DELETE FROM handed_stage;
 
 DELETE FROM merge_stage;
-
--- Who has no waiting event among its ancestors goes.
-INSERT INTO release_stage
-WITH RECURSIVE blocked(ref) AS (
-    SELECT h.ref FROM outbox_held h JOIN pending_row p ON p.ref = h.cause
-    UNION
-    SELECT h.ref FROM outbox_held h JOIN blocked b ON b.ref = h.cause
-)
-SELECT h.* FROM outbox_held h ANTI JOIN blocked b ON b.ref = h.ref;
-
-DELETE FROM outbox_held WHERE ref IN (SELECT r.ref FROM release_stage r);
-
-UPDATE outbox_held SET late = true WHERE NOT late;
-
--- What was told already of causes and effects. 8,388,608 rows back: as far as a cause is looked for by its id, so that
--- a commit costs the same however much was told.
-INSERT INTO known_stage
-SELECT o.ref, o.seed, o.seen_time
-FROM outbox_event o
-WHERE o.rowid >= (SELECT coalesce(max(rowid), 0) - 8388608 FROM outbox_event)
-  AND o.ref IN (SELECT effect FROM outbox_edge UNION SELECT cause FROM outbox_edge);
 
 -- A trace goes from cause to effect; where none comes, the conversation's. What goes round in a circle has no parents.
 INSERT INTO trace_stage
@@ -50,7 +20,7 @@ WITH RECURSIVE traced(ref, seed, parent, depth) AS (
     SELECT r.ref, coalesce(k.seed, s.seed, r.conversation), k.ref, 0
     FROM release_stage r
     LEFT JOIN known_stage k ON k.ref = r.cause
-    LEFT JOIN trace_seed s ON s.conversation = r.conversation
+    LEFT JOIN seed_stage s ON s.conversation = r.conversation
     WHERE r.cause IS NULL OR r.cause NOT IN (SELECT ref FROM release_stage)
     UNION ALL
     SELECT r.ref, t.seed, t.ref, t.depth + 1 FROM release_stage r JOIN traced t ON t.ref = r.cause
@@ -61,7 +31,7 @@ whole AS (
     SELECT r.ref, coalesce(s.seed, r.conversation), NULL, 0
     FROM release_stage r
     ANTI JOIN traced t ON t.ref = r.ref
-    LEFT JOIN trace_seed s ON s.conversation = r.conversation
+    LEFT JOIN seed_stage s ON s.conversation = r.conversation
 )
 SELECT o.last_seq + row_number() OVER (ORDER BY w.depth, w.ref), w.ref, w.seed, w.parent
 FROM whole w
@@ -81,7 +51,7 @@ INSERT INTO trace_seed
 SELECT r.conversation, min(t.seed)
 FROM trace_stage t
 JOIN release_stage r ON r.ref = t.ref
-ANTI JOIN trace_seed own ON own.conversation = r.conversation
+ANTI JOIN seed_stage own ON own.conversation = r.conversation
 GROUP BY r.conversation;
 
 -- 8,388,608 conversations are remembered; an older one that goes on and has another id by now gets another trace.
@@ -181,3 +151,7 @@ DELETE FROM release_stage;
 DELETE FROM trace_stage;
 
 DELETE FROM known_stage;
+
+DELETE FROM wanted_stage;
+
+DELETE FROM seed_stage;

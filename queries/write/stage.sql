@@ -35,6 +35,9 @@ CREATE TEMP TABLE told_stage AS SELECT ref, conversation, seen_time, resolution,
 CREATE TEMP TABLE merge_stage (old_id BIGINT, current_id BIGINT);
 CREATE TEMP TABLE edge_stage AS FROM outbox_edge LIMIT 0;
 CREATE TEMP TABLE release_stage AS FROM outbox_held LIMIT 0;
+CREATE TEMP TABLE wanted_stage (ref BIGINT);
+CREATE TEMP TABLE seed_stage AS FROM trace_seed LIMIT 0;
+CREATE TEMP TABLE handed_stage AS FROM trace_seed LIMIT 0;
 CREATE TEMP TABLE known_stage (ref BIGINT, seed BIGINT, seen_time TIMESTAMP);
 CREATE TEMP TABLE trace_stage (seq BIGINT, ref BIGINT, seed BIGINT, parent BIGINT);
 CREATE TEMP TABLE late_stage AS FROM outbox_edge LIMIT 0;

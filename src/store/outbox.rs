@@ -21,6 +21,11 @@ use std::collections::HashMap;
 #[cfg(test)]
 mod tests;
 
+/// How many entries back it is looked for what was told of a cause: nearly all are among the first, and only those that
+/// are not are looked for among the second. Those are as many as causes are looked for by their id, so that a commit costs
+/// the same however much was told; a cause before that is linked, and not a parent.
+const REACHES: [i64; 2] = [1 << 20, 12 << 20];
+
 /// What one commit adds to the outbox besides what it has from others, ready to be written more than once.
 pub(super) struct Told {
     pub events: Columns,
@@ -78,6 +83,12 @@ impl Writer {
             let (from, until) = (instant(pass.not_before), instant(pass.not_after));
             to.append_row(params![pass.group, pass.first, pass.next, from, until, instant(pass.seen_from)])
         })?;
+        run(self.connection(), &write::OUTBOX_TAKE)?;
+        let last = state(self.connection())?.last_seq;
+        for reach in REACHES {
+            let failed = Error::statement("run", write::OUTBOX_KNOWN.name);
+            self.connection().execute(write::OUTBOX_KNOWN.sql, [last - reach]).map_err(failed)?;
+        }
         run(self.connection(), &write::OUTBOX)
     }
 }

@@ -180,12 +180,16 @@ pub mod write {
         META "meta",
         /// Adds staged counts by minute, and what verdicts changed.
         MINUTES "minutes",
-        /// Puts into the outbox what this commit settled, joined and passed.
+        /// Gives traces to those who can be told, and numbers to all that is told.
         OUTBOX "outbox",
+        /// Looks up what was told since entry $1 of those that are wanted.
+        OUTBOX_KNOWN "outbox_known",
         /// Notes that the outbox was sent up to $1, and of that up to ref $2.
         OUTBOX_SENT "outbox_sent",
         /// Stages what leaves the pending table for the outbox.
         OUTBOX_SETTLED "outbox_settled",
+        /// Takes staged rows into the outbox, and finds who can be told.
+        OUTBOX_TAKE "outbox_take",
         /// Adds what staged ranges hold to what groups passed.
         PASSED "passed",
         /// Counts the events of staged ranges; $1 is a time before which none was seen.
