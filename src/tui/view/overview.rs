@@ -142,7 +142,8 @@ fn numbers(canvas: &mut Canvas<'_>, area: Rect, model: &Model, headline: &Headli
             title: "orphaned",
             tone: alarm(totals.orphaned, Tone::Orphan),
             value: style::count(totals.orphaned),
-            beside: String::new(),
+            // The failures of the line above are counted apart.
+            beside: "events".to_owned(),
             of: |p| p.orphaned,
         },
     ];
