@@ -9,6 +9,7 @@
 mod cells;
 mod columns;
 mod file;
+mod passed;
 pub mod query;
 mod readers;
 mod restore;

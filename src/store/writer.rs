@@ -2,17 +2,18 @@
 
 use super::columns::{Columns, cause_batch, event_batch, settled_batch};
 use super::file::{Meta, open_for_writing, restrict, run};
+use super::passed::PassedCount;
 use super::query::{Query, ask, write};
 use super::readers::Pool;
 use super::tally::{MinuteTally, Topics, TypeTally, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
-    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow,
-    PassedRange, ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
+    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal, PartitionRow,
+    ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct Writer {
     memory: u64,
     pool: Arc<Pool>,
     topics: Topics,
+    /// Offset from which on nothing was written, where that is known.
+    next: HashMap<Ordinal, i64>,
     times_clamped: f64,
 }
 
@@ -66,7 +69,8 @@ impl Writer {
             topics.number(row);
         });
         let times_clamped = restored.counters.iter().find(|c| c.name == TIMES_CLAMPED).map_or(0.0, |c| c.value);
-        let writer = Self { conn, path: path.into(), memory: settings.memory, pool, topics, times_clamped };
+        let next = restored.coverage.iter().map(|row| (row.ordinal, row.next_offset)).collect();
+        let writer = Self { conn, path: path.into(), memory: settings.memory, pool, topics, next, times_clamped };
         writer.restrict_log()?;
         Ok((writer, restored))
     }
@@ -107,6 +111,7 @@ impl Writer {
                 }
                 done => {
                     done?;
+                    self.next.extend(commit.small.coverage.iter().map(|row| (row.ordinal, row.next_offset)));
                     return self.restrict_log();
                 }
             }
@@ -149,6 +154,10 @@ impl Writer {
             self.topics.number(row);
         }
         let minutes = MinuteTally::count(&self.topics, [&changes.events, &changes.pending]);
+        let mut passed =
+            PassedCount::new(&changes.passed, |range| self.next.get(&range.ordinal).copied().unwrap_or(i64::MAX));
+        passed.add(&changes.events);
+        passed.add(&changes.pending);
         let Changes { events, pending, causes, mut counters, .. } = changes;
         let arrow = |subject| move |source| Error::statement("lay out", subject)(arrow_error(source));
         let (events, clamped) = event_batch(events).map_err(arrow("event_row"))?;
@@ -165,6 +174,7 @@ impl Writer {
             causes,
             types: TypeTally::sum(&minutes),
             minutes,
+            passed,
             topic_numbers,
             small: Changes {
                 events: EventColumns::default(),
@@ -180,7 +190,7 @@ impl Writer {
                 aliases: changes.aliases,
                 coverage: changes.coverage,
                 progress: changes.progress,
-                passed: changes.passed,
+                passed: Vec::new(),
                 passed_to: changes.passed_to,
                 forgotten: changes.forgotten,
                 at: changes.at,
@@ -201,6 +211,7 @@ impl Writer {
     fn write(&self, commit: &Commit) -> Result<(), Error> {
         let small = &commit.small;
         self.dictionaries(small, &commit.topic_numbers)?;
+        self.passed(&commit.passed)?;
         self.batch(MAIN, "event_row", &commit.events)?;
         self.batch(MAIN, "pending_row", &commit.pending)?;
         self.batch(MAIN, "cause_row", &commit.causes)?;
@@ -212,7 +223,6 @@ impl Writer {
         }
         self.staged("coverage_stage", &small.coverage, &write::COVERAGE, append_coverage)?;
         self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
-        self.passed(&small.passed)?;
         self.staged("passed_to_stage", &small.passed_to, &write::PASSED_TO, |to, told| {
             to.append_row(params![&*told.group, told.ordinal.0, told.offset])
         })?;
@@ -226,19 +236,17 @@ impl Writer {
         self.staged("counter_stage", &small.counters, &write::COUNTERS, |to, c| to.append_row(params![c.name, c.value]))
     }
 
-    /// Counts the events that groups passed, or went back before.
-    fn passed(&self, ranges: &[PassedRange]) -> Result<(), Error> {
-        let Some(seen_from) = ranges.iter().map(|range| range.seen_from).min() else { return Ok(()) };
-        self.rows(TEMP, "range_stage", ranges, |to, range| {
-            let first = EventRef::new(range.ordinal, range.from).0;
-            // The last offset of a base is followed by the next ordinal: the end is no ref of its own.
-            let end = first + (range.to - range.from);
-            to.append_row(params![&*range.group, range.ordinal.0, first, end, range.direction.sign()])
-        })?;
-        self.conn
-            .execute(write::PASSED_COUNT.sql, [time(seen_from)])
-            .map_err(Error::statement("run", write::PASSED_COUNT.name))?;
-        run(&self.conn, &write::PASSED)
+    /// Adds what groups passed, or went back before. Events of this commit are not written yet: they are counted.
+    fn passed(&self, count: &PassedCount) -> Result<(), Error> {
+        if count.is_empty() {
+            return Ok(());
+        }
+        let mut count = count.clone();
+        count.add_written(&self.conn).map_err(Error::statement("read", write::PASSED_WRITTEN.name))?;
+        let rows: Vec<_> = count.tally(&self.topics).into_iter().collect();
+        self.staged("passed_stage", &rows, &write::PASSED, |to, ((minute, group, topic, profile), passed)| {
+            to.append_row(params![micros(*minute), &**group, topic, profile, passed])
+        })
     }
 
     fn dictionaries(&self, small: &Changes, topic_numbers: &[u32]) -> Result<(), Error> {
@@ -343,6 +351,7 @@ struct Commit {
     causes: Columns,
     types: Vec<TypeTally>,
     minutes: Vec<MinuteTally>,
+    passed: PassedCount,
     topic_numbers: Vec<u32>,
     small: Changes,
 }
