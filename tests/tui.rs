@@ -4,6 +4,9 @@ use crate::support::Folder;
 use crate::support::mock::MockKafka;
 use crate::support::program::{Program, run};
 use crate::support::tmux::Terminal;
+use headwater::client::{Client, query};
+use headwater::report::Cell;
+use headwater::report::rows::{Pulse, TapStanding, Totals};
 use std::path::Path;
 
 const HEADWATER: &str = env!("CARGO_BIN_EXE_headwater");
@@ -103,6 +106,23 @@ fn the_terminal_is_given_back_however_it_ends() {
     let refused = terminal.wait_for("ended-1");
     assert!(refused.contains("headwater: top: ") && refused.contains("nothing.duckdb"), "{refused}");
     assert_eq!(settings(&terminal, &folder, "after"), before);
+}
+
+/// Scenario: the questions behind the overview, on the import of a framework's capture.
+/// Guarantees: the minutes of the four courses add up to the headline that every door shows.
+#[test]
+fn the_minutes_of_the_overview_add_up_to_its_headline() {
+    let folder = imported();
+    let client = Client::open(&folder.file("spring.duckdb")).unwrap();
+    let open = [Cell::Null, Cell::Null];
+    let totals = Totals::from_table(&client.ask(&query::TOTALS, &open).unwrap()).unwrap().remove(0);
+    let pulse = Pulse::from_table(&client.ask(&query::PULSE, &open).unwrap()).unwrap();
+    let sum = |of: fn(&Pulse) -> i64| pulse.iter().map(of).sum::<i64>();
+    let sums = [sum(|p| p.received), sum(|p| p.passed), sum(|p| p.failed), sum(|p| p.orphaned)];
+    assert_eq!(sums, [totals.received, totals.passed, totals.failed, totals.orphaned]);
+    assert!(totals.received > 0 && totals.failed > 0, "{totals:?}");
+    let standing = TapStanding::from_table(&client.ask(&query::STANDING, &[]).unwrap()).unwrap().remove(0);
+    assert_eq!((standing.cluster.as_deref(), standing.seen_time), (Some("kafka"), totals.last_time));
 }
 
 /// Scenario: no terminal.

@@ -22,8 +22,10 @@ pub fn answer(model: &mut Model, answer: Answer) {
     if let Err(error) = take(model, &answer) {
         update::say(model, &error.to_string(), false);
     }
-    for note in &answer.notes {
-        update::say(model, note, true);
+    // Why nothing was found stands where it was asked.
+    let found = !matches!(answer.question.about, About::Find { .. }) || answer.parts.contains_key(&Part::Matches);
+    if found || model.search.is_none() {
+        answer.notes.iter().for_each(|note| update::say(model, note, found));
     }
 }
 

@@ -351,6 +351,7 @@ fn counts() -> Table {
     table(&COUNTS, rows)
 }
 
+#[expect(clippy::too_many_lines, reason = "one row after the other reads best")]
 fn failures() -> Table {
     let at = |minutes: i64| Value::Time(NOON - minutes * MINUTE);
     let rows = vec![

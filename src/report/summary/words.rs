@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn lists_end_with_and() {
         let [a, b, c] = ["a", "b", "c"].map(str::to_owned);
-        assert_eq!([list(&[]), list(&[a.clone()]), list(&[a.clone(), b.clone()])], ["", "a", "a and b"]);
+        assert_eq!([list(&[]), list(std::slice::from_ref(&a)), list(&[a.clone(), b.clone()])], ["", "a", "a and b"]);
         assert_eq!(list(&[a, b, c]), "a, b and c");
         assert_eq!(parts(&[(12, "healed"), (0, "dead"), (3, "retrying")]), "12 healed, 3 retrying");
     }

@@ -154,7 +154,7 @@ pub fn evidence(link: &Link) -> String {
 }
 
 /// Text in lines of at most `columns`, broken at blanks where there are any.
-fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let text = style::fit(text, columns * LINES_MAX);
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();

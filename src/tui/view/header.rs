@@ -17,16 +17,19 @@ const SILENT_US: i64 = 60_000_000;
 const COUNTED: i64 = 9_999;
 /// Columns that a cluster's name keeps.
 const CLUSTER_MIN: usize = 6;
+/// Columns of a cluster's name that are worth more than long words behind it.
+const CLUSTER_WHOLE: usize = 24;
 
 /// Draws the two first lines.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let room = usize::from(area.width).saturating_sub(2);
     let long = facts(canvas, model, false);
-    let facts = if width(&long) + CLUSTER_MIN <= room { long } else { facts(canvas, model, true) };
     let name = match &model.headline {
         Some(headline) if !headline.cluster.is_empty() => headline.cluster.as_str(),
         _ => model.origin.name.as_str(),
     };
+    let whole = style::width(name).clamp(CLUSTER_MIN, CLUSTER_WHOLE);
+    let facts = if width(&long) + whole <= room { long } else { facts(canvas, model, true) };
     let name = middle(canvas, name, room.saturating_sub(width(&facts)).max(CLUSTER_MIN));
     let mut line = vec![piece(Tone::Plain, " "), piece(Tone::Strong, name)];
     line.extend(facts);

@@ -1,5 +1,6 @@
 //! What is laid over a screen: notices, the line for an ID, several matches, the list of keys.
 
+use super::details::wrap;
 use super::grid::{self, Column, Grid, rest, text};
 use super::paint::{Canvas, Piece, piece, split};
 use crate::report::style;
@@ -9,7 +10,7 @@ use crate::tui::theme::Tone;
 use ratatui::layout::Rect;
 
 /// Columns of the keys in the list of keys.
-const KEYS: usize = 18;
+const KEYS: usize = 13;
 
 const MATCHES: &[Column] = &[
     text("time (UTC)", 23, 2),
@@ -50,7 +51,7 @@ fn notice(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 fn search(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let Some(search) = &model.search else { return };
     let wide = area.width.min(100);
-    let place = Rect { x: area.x + (area.width - wide) / 2, y: area.y + area.height / 3, width: wide, height: 4 };
+    let place = Rect { x: area.x + (area.width - wide) / 2, y: area.y + area.height / 3, width: wide, height: 5 };
     let place = place.intersection(area);
     canvas.clear(place);
     let inside = canvas.frame(place, &[piece(Tone::Plain, "find an event by any ID")], true);
@@ -74,13 +75,13 @@ fn search(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         let look = canvas.theme.selected();
         canvas.paint(Rect { width: 1, height: 1, ..right }, look);
     }
-    let hint = match &search.refused {
-        Some(refused) => piece(Tone::Fail, refused.as_str()),
-        None => {
-            piece(Tone::Muted, "topic/partition/offset, event id, trace id, traceparent, correlation id, key:VALUE")
-        }
+    let (tone, hint) = match &search.refused {
+        Some(refused) => (Tone::Fail, refused.as_str()),
+        None => (Tone::Muted, "topic/partition/offset, event id, trace id, traceparent, correlation id, key:VALUE"),
     };
-    canvas.line(inside, 1, &[hint]);
+    for (row, line) in wrap(hint, usize::from(inside.width)).into_iter().enumerate() {
+        canvas.line(inside, row as u16 + 1, &[piece(tone, line)]);
+    }
 }
 
 fn choice(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -110,12 +111,17 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let (_, name) = model.screen.tab();
     let inside = canvas.frame(area, &[piece(Tone::Plain, format!("keys on the screen {name}, then everywhere"))], true);
     let glyphs = canvas.theme.glyphs;
-    let mut lines: Vec<Vec<Piece>> = keymap::help(model.screen)
-        .map(|(keys, what)| {
-            vec![piece(Tone::Accent, format!("{}  ", style::left(&keys, KEYS))), piece(Tone::Plain, what)]
-        })
-        .collect();
-    lines.push(Vec::new());
+    let mut lines: Vec<Vec<Piece>> = Vec::new();
+    let mut add = |tone: Tone, name: &str, what: &str| {
+        for (n, part) in wrap(what, usize::from(inside.width).saturating_sub(KEYS + 2).max(1)).into_iter().enumerate() {
+            let name = if n == 0 { name } else { "" };
+            lines.push(vec![piece(tone, format!("{}  ", style::left(name, KEYS))), piece(Tone::Plain, part)]);
+        }
+    };
+    for (keys, what) in keymap::help(model.screen) {
+        add(Tone::Accent, &keys, what);
+    }
+    add(Tone::Plain, "", "");
     for (tone, glyph, what) in [
         (Tone::Ok, glyphs.ok, "passed (committed beyond it, as far as Kafka can show), healed, caught up"),
         (Tone::Fail, glyphs.fail, "failed and given up, stuck"),
@@ -125,7 +131,7 @@ fn help(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         (Tone::Plain, glyphs.unlinked, "names no cause"),
         (Tone::Muted, glyphs.tee[1], "a cause that is inferred, or not certain"),
     ] {
-        lines.push(vec![piece(tone, format!("{}  ", style::left(glyph, KEYS))), piece(Tone::Plain, what)]);
+        add(tone, glyph, what);
     }
     let last = lines.len().saturating_sub(usize::from(inside.height));
     let top = model.help.unwrap_or(0).min(last);

@@ -65,7 +65,11 @@ fn verdict(canvas: &Canvas<'_>, model: &Model, headline: &Headline) -> Vec<Piece
     };
     let dot = piece(Tone::Muted, glyphs.dot);
     let mut line = vec![piece(Tone::Plain, " ")];
-    if totals.failed == 0 {
+    if totals.seen == 0 {
+        line.push(piece(Tone::Muted, "nothing was tapped or imported yet"));
+    } else if totals.failed == 0 && totals.received == 0 {
+        line.push(piece(Tone::Warn, format!("{} nothing received in this window; t widens it", glyphs.warn)));
+    } else if totals.failed == 0 {
         line.push(piece(Tone::Ok, format!("{} no failures seen", glyphs.ok)));
         line.push(dot.clone());
         line.push(piece(
@@ -138,7 +142,8 @@ fn numbers(canvas: &mut Canvas<'_>, area: Rect, model: &Model, headline: &Headli
             title: "orphaned",
             tone: alarm(totals.orphaned, Tone::Orphan),
             value: style::count(totals.orphaned),
-            beside: String::new(),
+            // The failures of the line above are counted apart.
+            beside: "events".to_owned(),
             of: |p| p.orphaned,
         },
     ];

@@ -33,7 +33,10 @@ impl Canvas<'_> {
         for (tone, text) in pieces {
             let left = usize::from(area.width - used);
             // A blank that does not fit is nothing that was cut.
-            let text = if text.trim().is_empty() { text.chars().take(left).collect() } else { self.fit(text, left) };
+            let words = self.fit(text.trim_end_matches(' '), left);
+            let blanks = text.len() - text.trim_end_matches(' ').len();
+            let blanks = blanks.min(left.saturating_sub(style::width(&words)));
+            let text = format!("{words}{}", " ".repeat(blanks));
             let look = self.theme.style(*tone);
             self.cells.set_stringn(area.x + used, area.y + row, &text, usize::from(area.width - used), look);
             used += style::width(&text) as u16;
