@@ -38,6 +38,8 @@
 //!    `tests/architecture.rs`, `.clippy.toml` and the permutation properties in `tests/scenarios.rs`.
 //! 5. **One writer, one transaction, read positions included.** No reader can hurt the writer. Guarded by
 //!    `tests/restart.rs`, and by `tests/queries.rs` against greedy readers.
+//!    What an OTLP collector is told waits in the same file: nothing is lost and nothing is told otherwise the second
+//!    time. Guarded by `src/store/outbox/tests.rs`, `src/otlp/tests.rs` and `tests/otlp.rs`.
 //! 6. **Every limit is named**, has its reason beside it, and is counted when it is reached. Guarded by
 //!    `src/decode/tests.rs`, `src/kafka/batch/tests.rs`, `tests/queries.rs` and `tests/serve.rs`.
 //! 7. **Bad input is a fact, not an error.** Guarded by `tests/hostile.rs`, `src/event/text.rs` and

@@ -720,7 +720,9 @@ fn a_file_of_version_one_is_counted_when_it_is_opened() {
     world.parts = None;
     let file = duckdb::Connection::open(world.folder.file("h.duckdb")).unwrap();
     file.execute_batch(
-        "DROP TABLE minute_row; DROP TABLE passed_row; DROP TABLE passed_to_row; DROP TABLE business_flow_row;
+        "DROP TABLE outbox_event; DROP TABLE outbox_link; DROP TABLE outbox_pass; DROP TABLE outbox_passed_to;
+         DROP TABLE outbox_held; DROP TABLE outbox_edge; DROP TABLE outbox_state; DROP TABLE trace_seed;
+         DROP TABLE minute_row; DROP TABLE passed_row; DROP TABLE passed_to_row; DROP TABLE business_flow_row;
          ALTER TABLE failure_row DROP COLUMN seen_time; ALTER TABLE failure_row DROP COLUMN counted_minute;
          ALTER TABLE failure_row DROP COLUMN counted_profile;
          DROP TABLE outbox_event; DROP TABLE outbox_link; DROP TABLE outbox_pass; DROP TABLE outbox_passed_to;

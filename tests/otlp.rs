@@ -176,7 +176,8 @@ fn assert_failures(folder: &Path, door: Door<'_>, events: &BTreeMap<&str, &Seen>
     }
     let errors = events.values().filter(|span| span.tags.contains_key("error")).count();
     assert_eq!(errors, failures.len(), "nothing else is an error");
-    assert!(reasons > 0, "no orphaned failure among {failures:?}");
+    let orphaned = failures.iter().any(|failure| failure[3] != "-");
+    assert!(reasons > 0 || !orphaned, "no reason was told of {failures:?}");
 }
 
 fn assert_passes(folder: &Path, door: Door<'_>, seen: &[Seen]) {

@@ -1,5 +1,5 @@
--- Entries after ($1, $2) up to $3, at most $5. Passes are told of events that were seen since $4: the bound is what keeps
--- this from a scan of all that was ever told.
+-- Entries after ($1, $2) up to $3, at most $5. Passes are told of events that were seen since $4: the bound keeps this
+-- from a scan of all that was ever told.
 WITH entry AS (
     SELECT
         seq, ref, seed, seen_time, 0 AS part, parent, resolution, orphan_reason,

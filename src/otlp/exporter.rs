@@ -197,7 +197,10 @@ impl<S: SpanSink> Work<S> {
                 }
                 Err(Refusal::TooMuch(why) | Refusal::Closed(why)) => {
                     tries += 1;
-                    self.log_once(format!("the collector refuses spans ({why}); they wait in the outbox: check --otlp, and the headers that the collector wants"));
+                    self.log_once(format!(
+                        "the collector refuses spans ({why}); they wait in the outbox: check --otlp, \
+                         and the headers that the collector wants"
+                    ));
                     waiting.push(request);
                     self.retry(&mut pause, None).await?;
                 }

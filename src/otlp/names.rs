@@ -26,8 +26,8 @@ pub const MESSAGING_SYSTEM: &str = "messaging.system";
 pub const KAFKA: &str = "kafka";
 /// `send`, `pass`, or what a failure record is.
 pub const OPERATION_NAME: &str = "messaging.operation.name";
-/// [`SEND`] or [`SETTLE`]. A span's name is operation and topic, as the conventions have it, and the event's type where it
-/// has one: a trace shall read as what happened.
+/// [`SEND`] or [`SETTLE`]. A span's name is operation and topic, as the conventions have it, and the event's type where
+/// it has one: a trace shall read as what happened.
 pub const OPERATION_TYPE: &str = "messaging.operation.type";
 /// A record was written.
 pub const SEND: &str = "send";
