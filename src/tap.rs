@@ -91,11 +91,12 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         counters: counters.clone(),
         stop: stop_reading.clone(),
     };
+    // Whoever waits for the address gets it before the first record is read, and a door that may not open is refused
+    // before any cluster is asked.
+    let door = open_door(&config, readers.clone(), counters.clone())?;
     let mut admin = Admin::connect(&settings)?;
     let outlook = outlook(&admin.estimate(&*plan)?);
-    // Whoever waits for the address gets it before the first record is read.
     let telling = Telling::start(&config, &readers, &counters)?;
-    let door = open_door(&config, readers, counters.clone())?;
     let mut remarks: Vec<String> = door.iter().filter_map(|door| exposure(&config, door)).collect();
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);

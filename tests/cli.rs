@@ -61,7 +61,7 @@ fn wrong_usage_is_exit_code_2_and_says_what_is_right() {
         (&["tap"], "no brokers are named; give --brokers HOST:PORT"),
         (&["tap", "--brokers", "a:1", "--from", "soon"], "from `soon` is not understood"),
         (&["tap", "--brokers", "a:1", "--topics", "("], "topics `(` is not understood"),
-        (&["tap", "--brokers", "a:1", "--serve", "0.0.0.0:1"], "loopback only"),
+        (&["tap", "--brokers", "a:1", "--serve", "everywhere"], "serve `everywhere` is not understood"),
         (&["tap", "--brokers", "a:1", "--config", "none.toml"], "cannot read none.toml"),
         (&["failures", "--since", "soon"], "since `soon` is not understood"),
     ];

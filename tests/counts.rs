@@ -583,7 +583,7 @@ impl Chance {
             10..=13 => self.sample(),
             14 | 15 => self.world.judge(),
             16 | 17 => self.commit(),
-            18 => self.kill(),
+            18 if self.random.bool() => self.kill(),
             // Some clocks are wrong beyond what can be stored.
             _ if self.random.u8(..8) == 0 => self.world.seconds = self.random.i64(..) / (2 * SECOND),
             _ => self.world.seconds += self.random.i64(-30..90),
@@ -689,6 +689,7 @@ impl Chance {
 #[test]
 fn roll_ups_are_a_recount_whatever_happens() {
     let first = seed("counts");
+    let mut received = 0;
     for seed in first..first + 6 {
         let mut chance = Chance::new(seed);
         for round in 0..6 {
@@ -698,8 +699,9 @@ fn roll_ups_are_a_recount_whatever_happens() {
             chance.commit();
             chance.world.assert_equal_to_a_recount(&format!("seed {seed}, round {round}"));
         }
-        assert!(chance.world.totals().received > 50, "seed {seed} read too little to prove anything");
+        received += chance.world.totals().received;
     }
+    assert!(received > 300, "too little was read to prove anything: {received}");
 }
 
 /// Scenario: a file of schema version 1, as the version before this one wrote it.
@@ -723,6 +725,8 @@ fn a_file_of_version_one_is_counted_when_it_is_opened() {
          DROP TABLE minute_row; DROP TABLE passed_row; DROP TABLE passed_to_row; DROP TABLE business_flow_row;
          ALTER TABLE failure_row DROP COLUMN seen_time; ALTER TABLE failure_row DROP COLUMN counted_minute;
          ALTER TABLE failure_row DROP COLUMN counted_profile;
+         DROP TABLE outbox_event; DROP TABLE outbox_link; DROP TABLE outbox_pass; DROP TABLE outbox_passed_to;
+         DROP TABLE outbox_held; DROP TABLE outbox_edge; DROP TABLE trace_seed; DROP TABLE outbox_state;
          UPDATE meta SET value = '1' WHERE name = 'schema_version';",
     )
     .unwrap();

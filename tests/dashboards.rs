@@ -87,7 +87,7 @@ fn all(url: &str) -> Option<Vec<Value>> {
     let asked = ask(url, &files, (&from, &to))?;
     let wrong: Vec<&Value> = asked.iter().filter(|query| !query["error"].is_null()).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(asked.len() > 40, "{} queries of three boards and the rules", asked.len());
+    assert!(asked.len() >= 40, "{} queries of three boards and the rules", asked.len());
     Some(asked)
 }
 

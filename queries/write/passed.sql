@@ -10,4 +10,3 @@ ANTI JOIN passed_row r ON r.minute = s.minute AND r.consumer_group = s.consumer_
     AND r.topic_number = s.topic_number AND r.profile = s.profile;
 
 DELETE FROM passed_stage;
-DELETE FROM range_stage;

@@ -6,9 +6,6 @@ CREATE TEMP TABLE failure_stage AS FROM failure_row LIMIT 0;
 CREATE TEMP TABLE coverage_stage AS FROM coverage_row LIMIT 0;
 CREATE TEMP TABLE progress_stage AS FROM progress_row LIMIT 0;
 CREATE TEMP TABLE forgotten_stage (consumer_group VARCHAR, ordinal INTEGER);
-CREATE TEMP TABLE range_stage (
-    consumer_group VARCHAR, ordinal INTEGER, first_ref BIGINT, end_ref BIGINT, sign BIGINT
-);
 CREATE TEMP TABLE passed_stage AS FROM passed_row LIMIT 0;
 CREATE TEMP TABLE passed_to_stage AS FROM passed_to_row LIMIT 0;
 CREATE TEMP TABLE minute_stage AS FROM minute_row LIMIT 0;

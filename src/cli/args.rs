@@ -37,12 +37,12 @@ pub(super) enum Command {
     Report(Report),
     /// read-only SQL (--format table|json|ndjson|csv)
     Sql(Sql),
-    /// who may ask at the door: add, list, remove
-    User(User),
     /// replay NDJSON captures (kcat -J and the extended form) into a database, no cluster needed
     Import(Import),
     /// export the Grafana dashboards, data source and alert rules
     Dashboards(Dashboards),
+    /// who may ask at the door: add, list, remove
+    User(User),
 }
 
 impl Command {

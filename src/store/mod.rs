@@ -10,6 +10,7 @@ mod cells;
 mod columns;
 mod file;
 mod outbox;
+mod passed;
 pub mod query;
 mod readers;
 mod restore;

@@ -190,10 +190,10 @@ pub mod write {
         OUTBOX_SETTLED "outbox_settled",
         /// Takes staged rows into the outbox, and finds who can be told.
         OUTBOX_TAKE "outbox_take",
-        /// Adds what staged ranges hold to what groups passed.
+        /// Adds staged counts to what groups passed.
         PASSED "passed",
-        /// Counts the events of staged ranges; $1 is a time before which none was seen.
-        PASSED_COUNT "passed_count",
+        /// Events as written: $1 a time before which none was seen, $2 first ref, $3 the ref after the last.
+        PASSED_WRITTEN "passed_written",
         /// Takes over staged positions of passing.
         PASSED_TO "passed_to",
         /// Takes over staged progress and marks what changed.

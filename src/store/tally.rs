@@ -5,7 +5,8 @@ use crate::event::{EventColumns, EventRef, Kind, PartitionRow, Resolution, Times
 use std::collections::HashMap;
 use std::sync::Arc;
 
-const MINUTE: i64 = 60_000_000;
+/// Length of a minute, µs.
+pub(super) const MINUTE: i64 = 60_000_000;
 
 /// When the minute that holds `time` began, as it is stored.
 pub(super) fn minute(time: Timestamp) -> Timestamp {
@@ -33,7 +34,8 @@ impl Topics {
         number
     }
 
-    fn of(&self, reference: i64) -> u32 {
+    /// The number of the topic that a ref belongs to.
+    pub fn of(&self, reference: i64) -> u32 {
         let ordinal = EventRef(reference).ordinal().0;
         self.by_ordinal.get(ordinal as usize).copied().unwrap_or(ordinal)
     }

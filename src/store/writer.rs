@@ -3,17 +3,18 @@
 use super::columns::{Columns, cause_batch, event_batch, settled_batch};
 use super::file::{Meta, open_for_writing, restrict, run};
 use super::outbox::Told;
+use super::passed::PassedCount;
 use super::query::{Query, ask, write};
 use super::readers::Pool;
 use super::tally::{MinuteTally, Topics, TypeTally, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
-    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, EventRef, FailureRow, GapReason, PartitionRow,
-    PassedRange, ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
+    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal, PartitionRow,
+    ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +45,9 @@ pub struct Writer {
     path: PathBuf,
     memory: u64,
     pool: Arc<Pool>,
-    topics: Topics,
+    pub(super) topics: Topics,
+    /// Offset from which on nothing was written, where that is known.
+    next: HashMap<Ordinal, i64>,
     times_clamped: f64,
     /// Whether what is settled goes into the outbox too.
     telling: bool,
@@ -69,8 +72,17 @@ impl Writer {
             topics.number(row);
         });
         let times_clamped = restored.counters.iter().find(|c| c.name == TIMES_CLAMPED).map_or(0.0, |c| c.value);
-        let writer =
-            Self { conn, path: path.into(), memory: settings.memory, pool, topics, times_clamped, telling: false };
+        let next = restored.coverage.iter().map(|row| (row.ordinal, row.next_offset)).collect();
+        let writer = Self {
+            conn,
+            path: path.into(),
+            memory: settings.memory,
+            pool,
+            topics,
+            next,
+            times_clamped,
+            telling: false,
+        };
         writer.restrict_log()?;
         Ok((writer, restored))
     }
@@ -116,6 +128,7 @@ impl Writer {
                 }
                 done => {
                     done?;
+                    self.next.extend(commit.small.coverage.iter().map(|row| (row.ordinal, row.next_offset)));
                     return self.restrict_log();
                 }
             }
@@ -158,6 +171,10 @@ impl Writer {
             self.topics.number(row);
         }
         let minutes = MinuteTally::count(&self.topics, [&changes.events, &changes.pending]);
+        let mut passed =
+            PassedCount::new(&changes.passed, |range| self.next.get(&range.ordinal).copied().unwrap_or(i64::MAX));
+        passed.add(&changes.events);
+        passed.add(&changes.pending);
         let arrow = |subject| move |source| Error::statement("lay out", subject)(arrow_error(source));
         let told = self.telling.then(|| Told::new(&changes)).transpose().map_err(arrow("told_stage"))?;
         let Changes { events, pending, causes, mut counters, .. } = changes;
@@ -175,6 +192,7 @@ impl Writer {
             causes,
             types: TypeTally::sum(&minutes),
             minutes,
+            passed,
             topic_numbers,
             told,
             small: Changes {
@@ -191,7 +209,7 @@ impl Writer {
                 aliases: changes.aliases,
                 coverage: changes.coverage,
                 progress: changes.progress,
-                passed: changes.passed,
+                passed: Vec::new(),
                 sent: changes.sent,
                 passed_to: changes.passed_to,
                 forgotten: changes.forgotten,
@@ -213,6 +231,7 @@ impl Writer {
     fn write(&self, commit: &Commit) -> Result<(), Error> {
         let small = &commit.small;
         self.dictionaries(small, &commit.topic_numbers)?;
+        self.count_passed(&commit.passed)?;
         self.batch(MAIN, "event_row", &commit.events)?;
         self.batch(MAIN, "pending_row", &commit.pending)?;
         self.batch(MAIN, "cause_row", &commit.causes)?;
@@ -225,7 +244,6 @@ impl Writer {
         }
         self.staged("coverage_stage", &small.coverage, &write::COVERAGE, append_coverage)?;
         self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
-        self.passed(&small.passed)?;
         self.staged("passed_to_stage", &small.passed_to, &write::PASSED_TO, |to, told| {
             to.append_row(params![&*told.group, told.ordinal.0, told.offset])
         })?;
@@ -240,21 +258,6 @@ impl Writer {
             to.append_row(params![c.name, c.value])
         })?;
         self.tell(commit.told.as_ref(), &commit.causes, small)
-    }
-
-    /// Counts the events that groups passed, or went back before.
-    fn passed(&self, ranges: &[PassedRange]) -> Result<(), Error> {
-        let Some(seen_from) = ranges.iter().map(|range| range.seen_from).min() else { return Ok(()) };
-        self.rows(TEMP, "range_stage", ranges, |to, range| {
-            let first = EventRef::new(range.ordinal, range.from).0;
-            // The last offset of a base is followed by the next ordinal: the end is no ref of its own.
-            let end = first + (range.to - range.from);
-            to.append_row(params![&*range.group, range.ordinal.0, first, end, range.direction.sign()])
-        })?;
-        self.conn
-            .execute(write::PASSED_COUNT.sql, [time(seen_from)])
-            .map_err(Error::statement("run", write::PASSED_COUNT.name))?;
-        run(&self.conn, &write::PASSED)
     }
 
     fn dictionaries(&self, small: &Changes, topic_numbers: &[u32]) -> Result<(), Error> {
@@ -292,7 +295,7 @@ impl Writer {
     }
 
     /// Appends `rows` to a staging table, then lets `merge` take them over.
-    fn staged<T>(
+    pub(super) fn staged<T>(
         &self,
         table: &'static str,
         rows: &[T],
@@ -359,6 +362,7 @@ struct Commit {
     causes: Columns,
     types: Vec<TypeTally>,
     minutes: Vec<MinuteTally>,
+    passed: PassedCount,
     topic_numbers: Vec<u32>,
     /// What goes into the outbox, when it is filled.
     told: Option<Told>,
@@ -373,7 +377,7 @@ pub(super) fn time(at: Timestamp) -> Value {
     Value::Timestamp(TimeUnit::Microsecond, at.0.clamp(super::columns::MIN_TIME, super::columns::MAX_TIME))
 }
 
-fn micros(time: i64) -> Value {
+pub(super) fn micros(time: i64) -> Value {
     self::time(Timestamp(time))
 }
 
