@@ -215,7 +215,7 @@ fn jaeger_holds_the_whole_graph_though_it_was_killed_in_mid_run() {
     let demo = Program::start(folder.path(), &arguments);
     poll_until("a first trace", PATIENCE, || jaeger.services().iter().any(|s| s == "kitchen").then_some(()));
     jaeger.kill();
-    // The outbox fills meanwhile: Jaeger's own start takes a second and more.
+    poll_until("the tap to notice", PATIENCE, || demo.said().contains("they wait in the outbox").then_some(()));
     jaeger.restart();
     let (status, said) = demo.wait();
     assert!(status.success(), "{said}");
