@@ -725,8 +725,6 @@ fn a_file_of_version_one_is_counted_when_it_is_opened() {
          DROP TABLE minute_row; DROP TABLE passed_row; DROP TABLE passed_to_row; DROP TABLE business_flow_row;
          ALTER TABLE failure_row DROP COLUMN seen_time; ALTER TABLE failure_row DROP COLUMN counted_minute;
          ALTER TABLE failure_row DROP COLUMN counted_profile;
-         DROP TABLE outbox_event; DROP TABLE outbox_link; DROP TABLE outbox_pass; DROP TABLE outbox_passed_to;
-         DROP TABLE outbox_held; DROP TABLE outbox_edge; DROP TABLE trace_seed; DROP TABLE outbox_state;
          UPDATE meta SET value = '1' WHERE name = 'schema_version';",
     )
     .unwrap();

@@ -15,6 +15,7 @@ mod counts;
 mod dashboards;
 mod demo;
 mod demo_program;
+mod doors;
 mod edges;
 mod hostile;
 mod hostile_door;

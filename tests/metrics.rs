@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Status and body of a GET.
-fn get(address: SocketAddr, path: &str) -> (u16, String) {
+pub fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let mut socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
@@ -30,7 +30,7 @@ fn get(address: SocketAddr, path: &str) -> (u16, String) {
 }
 
 /// Samples of a scrape, by name and labels.
-fn samples(text: &str) -> BTreeMap<String, f64> {
+pub fn samples(text: &str) -> BTreeMap<String, f64> {
     assert!(text.ends_with("# EOF\n"), "{text}");
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let split = |line: &str| line.rsplit_once(' ').map(|(name, value)| (name.to_owned(), value.parse().unwrap()));
@@ -53,7 +53,7 @@ fn ask(readers: &Readers, sql: &str) -> Vec<(String, f64)> {
     rows.into_iter().map(row).collect()
 }
 
-fn start(readers: Readers) -> Metrics {
+pub fn start(readers: Readers) -> Metrics {
     Metrics::start(loopback(0), readers, Arc::new(Pulse::new(Instant::now()))).unwrap()
 }
 

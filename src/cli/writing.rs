@@ -1,11 +1,11 @@
 //! `tap` and `import`: what fills a database.
 
 use super::args;
-use super::{output, stop};
+use super::{Usage, output, stop};
 use crate::client::run_file::{self, RunFile, Secret};
-use crate::config::{self, Words};
+use crate::config::{self, TapConfig, Words};
 use crate::event::clean;
-use crate::tap::{self, ImportConfig, ImportSummary};
+use crate::tap::{self, ImportConfig, ImportSummary, Users};
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,6 +37,7 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
     say_defaults(&resolved.defaults);
     let config = resolved.config;
     let database = config.db.clone();
+    check_exposure(&config)?;
     let reading = format!("tapping {} at {}", config.cluster, config.brokers.join(","));
     let stop = stop::flag()?;
     let result = tap::run(config, &stop, |running| {
@@ -59,6 +60,19 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A door that other machines can reach needs users; said before anything is connected.
+fn check_exposure(config: &TapConfig) -> anyhow::Result<()> {
+    let Some(address) = config.serve.filter(|address| !address.ip().is_loopback()) else { return Ok(()) };
+    if Users::beside(&config.db).names()?.is_empty() {
+        return Err(Usage(format!(
+            "--serve {address} can be reached from other machines, and there are no users; add one with `headwater user \
+             add NAME`, or use 127.0.0.1 or [::1]"
+        ))
+        .into());
+    }
+    Ok(())
 }
 
 /// Says where the running tap can be asked. The tap works without, so a folder without rights is only worth a note.

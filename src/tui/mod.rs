@@ -23,7 +23,7 @@ pub mod theme;
 pub mod trace;
 pub mod update;
 pub mod view;
-mod worker;
+pub mod worker;
 
 pub use run::{replay, run};
 

@@ -25,7 +25,8 @@ pub(super) fn share(of_one: f64, places: u8) -> String {
 
 /// A share of 1 in percent, to the nearest tenth, with the same ends as [`share`].
 pub(super) fn rounded(of_one: f64) -> String {
-    if of_one < 1.0 { share((of_one + 0.000_5).min(0.999), 1) } else { share(of_one, 1) }
+    let between = of_one > 0.0 && of_one < 1.0;
+    share(if between { (of_one + 0.000_5).min(0.999) } else { of_one }, 1)
 }
 
 /// `share` of what may be unknown.
