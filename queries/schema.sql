@@ -327,11 +327,13 @@ CREATE TABLE trace_seed (
     seed         BIGINT NOT NULL
 );
 
--- One row: the last `seq` given, and the cursor: all before `sent_seq` was sent, and of it up to `sent_ref`.
+-- One row: the last `seq` given, and the cursor: all before `sent_seq` was sent, and of it up to `sent_ref`. `salt` goes
+-- into the ids of spans where the cluster has no topic ids: it tells two clusters of the same name apart.
 CREATE TABLE outbox_state (
     last_seq BIGINT NOT NULL,
     sent_seq BIGINT NOT NULL,
-    sent_ref BIGINT NOT NULL
+    sent_ref BIGINT NOT NULL,
+    salt     BIGINT NOT NULL
 );
 
-INSERT INTO outbox_state VALUES (0, 0, 0);
+INSERT INTO outbox_state SELECT 0, 0, 0, CAST(hash(uuid()) >> 1 AS BIGINT);

@@ -4,7 +4,6 @@ use crate::support::jaeger::Jaeger;
 use crate::support::program::{Door, Program, sql};
 use crate::support::{Folder, poll_until, seed};
 use headwater::otlp::Metering;
-use headwater::otlp::ids::{Place, event_span, trace_id};
 use headwater::telemetry::{Counter, Counters};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
     MetricsService, MetricsServiceServer,
@@ -24,6 +23,8 @@ use tonic::codec::CompressionEncoding;
 use tonic::{Request, Response, Status};
 
 const PATIENCE: Duration = Duration::from_secs(90);
+/// More traces than a demo of some seconds makes.
+const TRACES_MAX: usize = 10_000;
 
 /// A span as Jaeger's query API gives it.
 struct Seen {
@@ -62,41 +63,24 @@ impl Seen {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn place(row: &[String]) -> Place {
-    Place {
-        cluster: row[0].as_str().into(),
-        topic: row[1].as_str().into(),
-        incarnation: row[2].parse().unwrap(),
-        partition: row[3].parse().unwrap(),
-        offset: row[4].parse().unwrap(),
+/// All spans of all traces that Jaeger holds, and how many traces.
+fn spans(jaeger: &Jaeger) -> (usize, Vec<Seen>) {
+    let mut traces: BTreeMap<String, Value> = BTreeMap::new();
+    for service in jaeger.services() {
+        for trace in jaeger.traces_of(&service, TRACES_MAX) {
+            traces.insert(trace["traceID"].to_string(), trace);
+        }
     }
-}
-
-/// All spans of all traces that the database says were told.
-fn spans(jaeger: &Jaeger, folder: &Path, door: Door<'_>) -> Vec<Seen> {
-    let seeds = sql(
-        folder,
-        door,
-        "SELECT DISTINCT p.cluster, p.topic, p.incarnation, p.partition, p.base + (o.seed & 1099511627775)
-         FROM outbox_event o JOIN partition p ON p.ordinal = o.seed >> 40",
-    );
-    let traces = seeds.iter().map(|row| hex(&trace_id(&place(row))));
-    traces
-        .flat_map(|id| {
-            let trace = jaeger.trace(&id).unwrap_or_else(|| panic!("trace {id} is not there"));
-            trace["spans"].as_array().unwrap().iter().map(Seen::new).collect::<Vec<_>>()
-        })
-        .collect()
+    let spans = traces.values().flat_map(|trace| trace["spans"].as_array().unwrap()).map(Seen::new).collect();
+    (traces.len(), spans)
 }
 
 /// Everything that DuckDB holds is in Jaeger, once, and says the same.
 fn assert_told(jaeger: &Jaeger, folder: &Path, database: &Path) {
     let door = Door::File(database);
-    let seen = spans(jaeger, folder, door);
+    let (traces, seen) = spans(jaeger);
+    let told = sql(folder, door, "SELECT count(DISTINCT seed) FROM outbox_event");
+    assert_eq!(traces.to_string(), told[0][0], "the traces that were told, and no others");
     for span in &seen {
         assert!(span.warnings.is_empty(), "{} {}: {:?}", span.trace, span.id, span.warnings);
     }
@@ -110,21 +94,19 @@ fn assert_told(jaeger: &Jaeger, folder: &Path, database: &Path) {
     let rows = sql(
         folder,
         door,
-        "SELECT cluster, topic, incarnation, partition, \"offset\", resolution, coalesce(orphan_reason, '-'), conversation
+        "SELECT topic || '/' || partition || '/' || \"offset\", resolution, coalesce(orphan_reason, '-'), conversation
          FROM event",
     );
     assert!(rows.len() > 100, "{} events", rows.len());
     assert_eq!((producers, events.len()), (rows.len(), rows.len()), "each event once");
     let mut traces: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for row in &rows {
-        let place = place(row);
-        let span = events[place.coordinates().as_str()];
-        assert_eq!(span.id, hex(&event_span(&place)));
-        assert_eq!(span.tag("headwater.resolution"), row[5], "{}", place.coordinates());
-        if row[5] == "orphaned" {
-            assert_eq!((span.tag("headwater.orphan.reason"), &span.parent), (row[6].as_str(), &None));
+        let span = events[row[0].as_str()];
+        assert_eq!(span.tag("headwater.resolution"), row[1], "{}", row[0]);
+        if row[1] == "orphaned" {
+            assert_eq!((span.tag("headwater.orphan.reason"), &span.parent), (row[2].as_str(), &None));
         }
-        traces.entry(&row[7]).or_default().insert(&span.trace);
+        traces.entry(&row[3]).or_default().insert(&span.trace);
     }
     assert!(traces.values().all(|of| of.len() == 1), "a conversation is one trace");
 
@@ -222,12 +204,6 @@ fn jaeger_holds_the_whole_graph_though_it_was_killed_in_mid_run() {
     let database = folder.file("demo.duckdb");
     assert_told(&jaeger, folder.path(), &database);
 
-    let all = sql(folder.path(), Door::File(&database), "SELECT count(DISTINCT seed) FROM outbox_event");
-    let mut traces = BTreeSet::new();
-    for service in jaeger.services() {
-        traces.extend(jaeger.traces_of(&service, 10_000).iter().map(|trace| trace["traceID"].to_string()));
-    }
-    assert_eq!(traces.len().to_string(), all[0][0], "no trace but those of the database");
     let own = sql(folder.path(), Door::File(&database), "SELECT name, value FROM tap");
     let own: HashMap<_, _> = own.iter().map(|row| (row[0].as_str(), row[1].parse::<f64>().unwrap())).collect();
     println!("sent {}, retries {}", own["spans_sent"], own["span_retries"]);

@@ -1,1 +1,1 @@
-SELECT sent_seq, sent_ref, last_seq FROM outbox_state;
+SELECT sent_seq, sent_ref, last_seq, salt FROM outbox_state;

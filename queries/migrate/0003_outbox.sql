@@ -62,7 +62,8 @@ CREATE TABLE trace_seed (
 CREATE TABLE outbox_state (
     last_seq BIGINT NOT NULL,
     sent_seq BIGINT NOT NULL,
-    sent_ref BIGINT NOT NULL
+    sent_ref BIGINT NOT NULL,
+    salt     BIGINT NOT NULL
 );
 
-INSERT INTO outbox_state VALUES (0, 0, 0);
+INSERT INTO outbox_state SELECT 0, 0, 0, CAST(hash(uuid()) >> 1 AS BIGINT);

@@ -162,7 +162,8 @@ impl<S: SpanSink> Work<S> {
             [Some(entry.reference), Some(entry.seed)].into_iter().chain(causes).flatten()
         });
         if !named.all(|reference| self.places.knows(reference)) {
-            self.places = Places::new(self.readers.reader()?.partitions(limits())?);
+            let reader = self.readers.reader()?;
+            self.places = Places::new(reader.partitions(limits())?, reader.outbox_state(limits())?.salt);
         }
         Ok(())
     }

@@ -14,8 +14,9 @@ pub struct Place {
     pub cluster: Arc<str>,
     /// Topic.
     pub topic: Arc<str>,
-    /// Which of the topics that had this name.
-    pub incarnation: i32,
+    /// Which of the topics that had this name: its topic id, else the database's salt and its number there. Databases of
+    /// one cluster give the same ids to the same record, and two clusters of one name do not share a trace.
+    pub topic_key: [u8; 16],
     /// Partition.
     pub partition: i32,
     /// Offset.
@@ -33,7 +34,8 @@ impl Place {
         let mut bytes = Vec::with_capacity(64);
         name(&mut bytes, &self.cluster);
         name(&mut bytes, &self.topic);
-        for number in [i64::from(self.incarnation), i64::from(self.partition), self.offset] {
+        bytes.extend_from_slice(&self.topic_key);
+        for number in [i64::from(self.partition), self.offset] {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
         bytes
@@ -47,33 +49,43 @@ fn name(bytes: &mut Vec<u8>, name: &str) {
 
 /// What refs stand for.
 #[derive(Debug, Clone, Default)]
-pub struct Places(HashMap<Ordinal, PartitionRow>);
+pub struct Places {
+    rows: HashMap<Ordinal, PartitionRow>,
+    salt: i64,
+}
 
 impl Places {
-    /// From the database's dictionary of partitions.
-    pub fn new(rows: impl IntoIterator<Item = PartitionRow>) -> Self {
-        Self(rows.into_iter().map(|row| (row.ordinal, row)).collect())
+    /// From the database's dictionary of partitions, and its salt.
+    pub fn new(rows: impl IntoIterator<Item = PartitionRow>, salt: i64) -> Self {
+        Self { rows: rows.into_iter().map(|row| (row.ordinal, row)).collect(), salt }
+    }
+
+    fn topic_key(&self, row: &PartitionRow) -> [u8; 16] {
+        match row.partition.topic_id {
+            id if id != [0; 16] => id,
+            _ => ((self.salt as u128) << 64 | row.incarnation as u128).to_be_bytes(),
+        }
     }
 
     /// True when `reference` can be said in words.
     pub fn knows(&self, reference: EventRef) -> bool {
-        self.0.contains_key(&reference.ordinal())
+        self.rows.contains_key(&reference.ordinal())
     }
 
     /// Where `reference` lies. One whose number the dictionary does not hold, which nobody writes, is named by that.
     pub fn place(&self, reference: EventRef) -> Place {
-        match self.0.get(&reference.ordinal()) {
+        match self.rows.get(&reference.ordinal()) {
             Some(row) => Place {
                 cluster: Arc::clone(&row.partition.cluster),
                 topic: Arc::clone(&row.partition.topic),
-                incarnation: row.incarnation,
+                topic_key: self.topic_key(row),
                 partition: row.partition.partition,
                 offset: row.base + reference.offset(),
             },
             None => Place {
                 cluster: "".into(),
                 topic: format!("#{}", reference.ordinal().0).into(),
-                incarnation: 0,
+                topic_key: [0; 16],
                 partition: 0,
                 offset: reference.offset(),
             },

@@ -39,7 +39,7 @@ fn partition(ordinal: u32, topic: &str) -> PartitionRow {
 }
 
 fn places() -> Places {
-    Places::new([partition(0, "orders"), partition(1, "orders.dlt")])
+    Places::new([partition(0, "orders"), partition(1, "orders.dlt")], 7)
 }
 
 fn told() -> ToldEvent {
@@ -196,10 +196,10 @@ fn weaker_later_and_foreign_causes_are_links() {
 
 #[test]
 fn ids_tell_every_place_group_and_topic_of_the_same_name_apart() {
-    let place = |topic: &str, incarnation, partition, offset| Place {
+    let place = |topic: &str, key: u8, partition, offset| Place {
         cluster: "c".into(),
         topic: topic.into(),
-        incarnation,
+        topic_key: [key; 16],
         partition,
         offset,
     };
@@ -215,8 +215,22 @@ fn ids_tell_every_place_group_and_topic_of_the_same_name_apart() {
     assert_eq!(ids.len(), 18);
     assert_eq!(all.iter().map(trace_id).collect::<HashSet<_>>().len(), 6);
     // A change of these would double everything in every collector: the ids are part of what is promised.
-    assert_eq!(hex(&trace_id(&all[0])), "6886dc0d0c36758e96afeef4085b111c");
-    assert_eq!(hex(&event_span(&all[0])), "6ea5e948ea438689");
+    assert_eq!(hex(&trace_id(&all[0])), "5934daf0eb348d6c0ea60b9dc67997a6");
+    assert_eq!(hex(&event_span(&all[0])), "7c5342d6961118fc");
+}
+
+#[test]
+fn databases_of_one_cluster_agree_and_clusters_of_one_name_do_not_meet() {
+    let at = |topic_id: [u8; 16], incarnation, salt| {
+        let mut row = partition(0, "orders");
+        row.partition = Arc::new(TopicPartition { topic_id, ..(*row.partition).clone() });
+        row.incarnation = incarnation;
+        event_span(&Places::new([row], salt).place(EventRef(7)))
+    };
+    assert_eq!(at([1; 16], 0, 1), at([1; 16], 3, 2), "a topic id says it all");
+    assert_ne!(at([1; 16], 0, 1), at([2; 16], 0, 1), "deleted and created again");
+    assert_ne!(at([0; 16], 0, 1), at([0; 16], 0, 2), "no topic ids, two databases");
+    assert_ne!(at([0; 16], 0, 1), at([0; 16], 1, 1), "no topic ids, created again");
 }
 
 fn hex(bytes: &[u8]) -> String {

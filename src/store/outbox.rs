@@ -224,6 +224,8 @@ pub struct OutboxState {
     pub sent: OutboxCursor,
     /// Its last entry.
     pub last_seq: i64,
+    /// What tells this database from others where the cluster has no topic ids.
+    pub salt: i64,
 }
 
 impl Reader {
@@ -255,7 +257,7 @@ impl Reader {
 fn state(conn: &Connection) -> Result<OutboxState, Error> {
     conn.query_row(ask::OUTBOX_STATE.sql, [], |row| {
         let sent = OutboxCursor { seq: row.get(0)?, reference: row.get(1)? };
-        Ok(OutboxState { sent, last_seq: row.get(2)? })
+        Ok(OutboxState { sent, last_seq: row.get(2)?, salt: row.get(3)? })
     })
     .map_err(Error::statement("read", ask::OUTBOX_STATE.name))
 }

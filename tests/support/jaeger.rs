@@ -78,17 +78,7 @@ impl Jaeger {
         assert_eq!(line.trim(), "done", "{order}");
     }
 
-    /// A trace as its query API gives it; `None` when there is none.
-    pub fn trace(&self, id: &str) -> Option<Value> {
-        let (status, body) = self.get(&format!("/api/traces/{id}"));
-        match status {
-            200 => Some(serde_json::from_str::<Value>(&body).unwrap()["data"][0].take()),
-            404 => None,
-            _ => panic!("trace {id}: {status} {body}"),
-        }
-    }
-
-    /// How many traces it holds of `service`, up to `limit`.
+    /// The traces of `service` as its query API gives them, at most `limit`.
     pub fn traces_of(&self, service: &str, limit: usize) -> Vec<Value> {
         let service: String = service.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let (status, body) = self.get(&format!("/api/traces?service={service}&limit={limit}&lookback=1h"));
