@@ -12,7 +12,8 @@
 -- * Events whose verdict is open sit in `pending_row`, so that the large table is written once.
 -- * Read positions are `coverage_row.next_offset`: rows and positions stand or fall together.
 
--- One row a fact about this file: `schema_version`, `id_key` (key of the id hashes, hexadecimal), `created`.
+-- One row a fact about this file: `schema_version`, `id_key` (key of the id hashes, hexadecimal), `created`, `commits`
+-- (how many were written: tells whether one that failed in its last step is there).
 CREATE TABLE meta (
     name  VARCHAR NOT NULL,
     value VARCHAR NOT NULL

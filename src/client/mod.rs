@@ -250,10 +250,18 @@ impl Client {
     }
 }
 
-/// `url` as it may be shown: `postgres://NAME:PASSWORD@HOST` without the password.
+/// `url` as it may be shown: `postgres://NAME:PASSWORD@HOST` without the password, and nothing of it where a password
+/// may stand elsewhere.
 pub fn shown(url: &str) -> String {
+    let hidden = || "the given URL (not shown, since it holds a password)".to_owned();
+    if url.to_ascii_lowercase().contains("password") {
+        return hidden();
+    }
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let authority = rest.find(['/', '?']).unwrap_or(rest.len());
+    if rest[authority..].contains('@') {
+        return hidden();
+    }
     let Some((user, host)) = rest[..authority].rsplit_once('@') else { return url.to_owned() };
     let name = user.split(':').next().unwrap_or_default();
     format!("{scheme}://{name}@{host}{}", &rest[authority..])

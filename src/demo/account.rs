@@ -225,6 +225,13 @@ pub fn verdict_text(verdict: &Verdict) -> String {
         verdict.retries,
         verdict.wrong.len(),
     );
+    if verdict.early > 0 {
+        let _ = writeln!(
+            out,
+            "            {} lost their context among too few events to tell yet: try --for 20s",
+            verdict.early
+        );
+    }
     for wrong in verdict.wrong.iter().take(SHOWN_MISTAKES) {
         let _ = writeln!(out, "            {wrong}");
     }
@@ -261,7 +268,7 @@ pub fn json(setting: &Setting, account: &Account, verdict: &Verdict) -> Value {
             },
             "injected": verdict.injected, "found": verdict.found, "knowable": verdict.knowable,
             "traced": verdict.traced, "unknowable": verdict.unknowable, "orphaned": verdict.orphaned,
-            "retries": verdict.retries, "retries_traced": verdict.retries_traced,
+            "early": verdict.early, "retries": verdict.retries, "retries_traced": verdict.retries_traced,
             "wrong": verdict.wrong.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "unread": verdict.unread, "undelivered": verdict.undelivered,
         },

@@ -40,6 +40,18 @@ pub enum Cell {
     List(Vec<Cell>),
 }
 
+impl Cell {
+    /// Bytes that it takes, nearly.
+    pub fn bytes(&self) -> usize {
+        let elsewhere = match self {
+            Self::Text(text) => text.len(),
+            Self::List(cells) => cells.iter().map(Self::bytes).sum(),
+            _ => 0,
+        };
+        size_of::<Self>() + elsewhere
+    }
+}
+
 /// Type of a column, as far as readers care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ColumnType {

@@ -50,7 +50,12 @@ pub fn failures(groups: &[FailureGroup], window: &str, coverage: &[CoverageLine]
     );
     let mut out = format!("{}{facts}\n\n", style.paint(Tone::Strong, &head));
     let mut sorted: Vec<&FailureGroup> = groups.iter().collect();
-    sorted.sort_by(|a, b| b.failures.cmp(&a.failures).then(b.last_time.cmp(&a.last_time)));
+    // What healed needs nobody: it stands below.
+    let healed = |group: &FailureGroup| group.dead == 0 && group.retrying == 0;
+    sorted.sort_by(|a, b| {
+        let size = b.failures.cmp(&a.failures).then(b.last_time.cmp(&a.last_time));
+        healed(a).cmp(&healed(b)).then(size)
+    });
     let rows: Vec<[String; 6]> = sorted.iter().take(FAILURES_MAX).map(|g| failure_cells(g, now, style.width)).collect();
     let titles = ["count", "last", "group", "what", "from", "state"];
     let tones: Vec<Tone> = sorted.iter().map(|g| if g.dead > 0 { Tone::Bad } else { Tone::Warn }).collect();

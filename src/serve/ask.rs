@@ -59,17 +59,7 @@ pub(super) async fn ask(shared: &Shared, sql: String, parameters: Vec<Cell>) -> 
 
 /// Bytes that `table` takes, nearly.
 fn weight(table: &Table) -> usize {
-    let cell = |cell: &Cell| size_of::<Cell>() + inside(cell);
-    table.rows.iter().map(|row| size_of::<Vec<Cell>>() + row.iter().map(cell).sum::<usize>()).sum()
-}
-
-/// Bytes that `cell` takes elsewhere.
-fn inside(cell: &Cell) -> usize {
-    match cell {
-        Cell::Text(text) => text.len(),
-        Cell::List(cells) => cells.iter().map(|cell| size_of::<Cell>() + inside(cell)).sum(),
-        _ => 0,
-    }
+    table.rows.iter().map(|row| size_of::<Vec<Cell>>() + row.iter().map(Cell::bytes).sum::<usize>()).sum()
 }
 
 /// The columns that a question would answer with; nothing is executed.

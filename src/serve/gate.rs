@@ -14,6 +14,10 @@ pub(super) const MESSAGE_LIMIT: usize = 1 << 20;
 /// Longest message of a client that is not let in yet, in bytes: PostgreSQL's own bound on a start message.
 const START_LIMIT: usize = 10_000;
 
+/// Bytes that a client may send before it is let in. Logging in takes a few hundred; what follows no message boundary
+/// could otherwise be buffered up to the protocol's own bound.
+const LOGIN_BYTES: usize = 64 << 10;
+
 /// Codes that stand where a start message has its protocol version: cancel, TLS and GSS requests. After these, the
 /// next message has no type byte either.
 const REQUEST_CODES: std::ops::RangeInclusive<u32> = 80_877_102..=80_877_104;
@@ -52,6 +56,8 @@ impl<S> Gate<S> {
 struct Frames {
     started: bool,
     let_in: bool,
+    /// Bytes that came before it was let in.
+    early: usize,
     header: [u8; 8],
     have: usize,
     body_left: usize,
@@ -59,6 +65,13 @@ struct Frames {
 
 impl Frames {
     fn pass(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        if !self.let_in {
+            self.early = self.early.saturating_add(bytes.len());
+            if self.early > LOGIN_BYTES {
+                let reason = format!("more than {LOGIN_BYTES} bytes without a login");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+            }
+        }
         while !bytes.is_empty() {
             if self.body_left > 0 {
                 let skipped = self.body_left.min(bytes.len());

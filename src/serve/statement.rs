@@ -3,6 +3,7 @@
 //! This is a lexer of the PostgreSQL dialect that DuckDB reads, not a parser. Where it errs, a statement reaches the
 //! reader whole, and the reader refuses what is not one read: the lexer decides nothing about safety.
 
+use super::gate::MESSAGE_LIMIT;
 use super::settings;
 
 /// One statement of a query string.
@@ -66,7 +67,11 @@ pub(super) fn parse(piece: &str) -> Statement {
     })
 }
 
-/// `sql` with what `value` gives in place of every `$n`.
+/// Longest text that is filled in: one value may stand in many places. The store refuses what is longer than a message.
+const FILLED_LIMIT: usize = 2 * MESSAGE_LIMIT;
+
+/// `sql` with what `value` gives in place of every `$n`; it ends early, and is refused for its length, where that grows
+/// beyond all questions.
 pub(super) fn fill(sql: &str, mut value: impl FnMut(usize) -> String) -> String {
     let mut filled = String::with_capacity(sql.len());
     let mut copied = 0;
@@ -74,6 +79,9 @@ pub(super) fn fill(sql: &str, mut value: impl FnMut(usize) -> String) -> String 
         filled.push_str(&sql[copied..token.start]);
         filled.push_str(&value(token.parameter));
         copied = token.end;
+        if filled.len() > FILLED_LIMIT {
+            return filled;
+        }
     }
     filled + &sql[copied..]
 }
@@ -277,6 +285,15 @@ mod tests {
         let value = |n| if n == 1 { "NULL::BIGINT".to_owned() } else { "NULL".to_owned() };
         assert_eq!(fill("f($1, '$1') + $2 -- $1", value), "f(NULL::BIGINT, '$1') + NULL -- $1");
         assert_eq!(fill("$0", value), "$0");
+    }
+
+    /// Scenario: a long value that stands in very many places.
+    /// Guarantees: what is built is bounded, and longer than any question that is answered.
+    #[test]
+    fn a_value_in_many_places_stays_bounded() {
+        let value = "x".repeat(MESSAGE_LIMIT);
+        let filled = fill(&"$1,".repeat(300_000), |_| value.clone());
+        assert!(filled.len() > FILLED_LIMIT && filled.len() <= FILLED_LIMIT + MESSAGE_LIMIT + 3, "{}", filled.len());
     }
 
     #[test]

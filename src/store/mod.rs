@@ -8,6 +8,7 @@
 
 mod cells;
 mod columns;
+mod facts;
 mod file;
 mod outbox;
 mod passed;

@@ -166,6 +166,8 @@ pub mod write {
         CHECKPOINT "checkpoint",
         /// Commits.
         COMMIT "commit",
+        /// Notes the number $1 of a commit, where one was noted before.
+        COMMIT_NUMBER "commit_number",
         /// Takes over staged counters.
         COUNTERS "counters",
         /// Takes over staged coverage.
@@ -233,6 +235,8 @@ pub mod ask {
         BUSINESS_FLOWS "business_flows",
         /// Macro `conversation_events`: $1 conversation.
         CONVERSATION_EVENTS "conversation_events",
+        /// Number of the last commit that is in the file.
+        COMMIT_NUMBER "commit_number",
         /// The tap's counters.
         COUNTERS "counters",
         /// Macro `counts`: $1 since, $2 until; NULL for no bound.

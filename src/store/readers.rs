@@ -18,7 +18,7 @@ use std::time::Duration;
 /// invalidate a database at 700 MB.
 pub const MAX_READERS: usize = 4;
 
-/// Bytes of one answer, as DuckDB hands them over, after which it is cut. Rows bound nothing where one cell can hold
+/// Bytes of one answer, as it is held, after which it is cut. Rows bound nothing where one cell can hold
 /// megabytes, and what an answer holds is outside of DuckDB's memory limit: it would be taken from the writer.
 const ANSWER_BYTES: usize = 256 << 20;
 
@@ -216,9 +216,8 @@ fn fetch(conn: &Connection, sql: &str, values: &[Cell], limit: usize) -> Result<
     let mut bytes = 0;
     while let Some(chunk) = statement.step().map_err(question_error)? {
         let room = if bytes < ANSWER_BYTES { limit - answer.table.rows.len() } else { 0 };
-        bytes += chunk.get_array_memory_size();
-        answer.truncated = chunk.len() > room;
-        push_rows(&mut answer.table.rows, &chunk, room);
+        let pushed = push_rows(&mut answer.table.rows, &chunk, (room, &mut bytes));
+        answer.truncated = chunk.len() > pushed;
         if answer.truncated {
             break;
         }
@@ -226,10 +225,17 @@ fn fetch(conn: &Connection, sql: &str, values: &[Cell], limit: usize) -> Result<
     Ok(answer)
 }
 
-fn push_rows(rows: &mut Vec<Vec<Cell>>, chunk: &StructArray, room: usize) {
+/// Takes rows over while there is room for more of them and for their bytes; gives how many.
+fn push_rows(rows: &mut Vec<Vec<Cell>>, chunk: &StructArray, (room, bytes): (usize, &mut usize)) -> usize {
     for row in 0..chunk.len().min(room) {
-        rows.push(chunk.columns().iter().map(|column| cell(column, row)).collect());
+        if *bytes >= ANSWER_BYTES {
+            return row;
+        }
+        let cells: Vec<Cell> = chunk.columns().iter().map(|column| cell(column, row)).collect();
+        *bytes += cells.iter().map(Cell::bytes).sum::<usize>();
+        rows.push(cells);
     }
+    chunk.len().min(room)
 }
 
 fn describe(conn: &Connection, sql: &str) -> Result<Vec<Column>, Error> {

@@ -9,8 +9,8 @@ use super::readers::Pool;
 use super::tally::{MinuteTally, Topics, TypeTally, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
-    BusinessFlow, Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal, PartitionRow,
-    ProducerRow, ProfileRow, ProgressRow, Settled, Timestamp,
+    Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal, PartitionRow, ProducerRow,
+    ProfileRow, ProgressRow, Settled, Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
@@ -49,6 +49,8 @@ pub struct Writer {
     /// Offset from which on nothing was written, where that is known.
     next: HashMap<Ordinal, i64>,
     times_clamped: f64,
+    /// Number of the last commit.
+    commits: i64,
     /// Whether what is settled goes into the outbox too.
     telling: bool,
 }
@@ -81,8 +83,11 @@ impl Writer {
             topics,
             next,
             times_clamped,
+            commits: 0,
             telling: false,
         };
+        let commits = writer.last_number()?;
+        let writer = Self { commits, ..writer };
         writer.restrict_log()?;
         Ok((writer, restored))
     }
@@ -117,7 +122,8 @@ impl Writer {
         self.spare_memory()?;
         let mut attempt = 0;
         loop {
-            match self.transaction(|writer| writer.write(&commit)) {
+            let number = self.commits + 1;
+            match self.transaction(|writer| writer.write(&commit).and_then(|()| writer.number(number))) {
                 Err(error) if error.is_out_of_memory() && attempt < MEMORY_RETRIES => {
                     attempt += 1;
                     tracing::warn!(
@@ -125,29 +131,21 @@ impl Writer {
                         "a commit ran out of memory: readers are interrupted, and it is tried again"
                     );
                     self.pool.interrupt_all(READERS_YIELD);
+                    // DuckDB reports the checkpoint that follows a commit as the commit's own failure.
+                    if self.last_number()? == number {
+                        self.commits = number;
+                        self.next.extend(commit.small.coverage.iter().map(|row| (row.ordinal, row.next_offset)));
+                        return self.restrict_log();
+                    }
                 }
                 done => {
                     done?;
+                    self.commits = number;
                     self.next.extend(commit.small.coverage.iter().map(|row| (row.ordinal, row.next_offset)));
                     return self.restrict_log();
                 }
             }
         }
-    }
-
-    /// Replaces the business flows that the database knows by those of the configuration.
-    ///
-    /// # Errors
-    /// None of them was replaced.
-    pub fn configure(&mut self, flows: &[BusinessFlow]) -> Result<(), Error> {
-        self.transaction(|writer| {
-            run(&writer.conn, &write::BUSINESS_FLOWS_CLEARED)?;
-            flows.iter().try_for_each(|flow| {
-                let row = params![flow.name, flow.started_by, flow.completed_by, flow.within_ms];
-                let done = writer.conn.execute(write::BUSINESS_FLOW.sql, row);
-                done.map(drop).map_err(Error::statement("run", write::BUSINESS_FLOW.name))
-            })
-        })
     }
 
     /// Moves the write-ahead log into the file, in a quiet moment.
@@ -218,7 +216,7 @@ impl Writer {
         })
     }
 
-    fn transaction(&self, work: impl FnOnce(&Self) -> Result<(), Error>) -> Result<(), Error> {
+    pub(super) fn transaction(&self, work: impl FnOnce(&Self) -> Result<(), Error>) -> Result<(), Error> {
         run(&self.conn, &write::BEGIN)?;
         let done = work(self).and_then(|()| run(&self.conn, &write::COMMIT));
         if done.is_err() {

@@ -1,0 +1,44 @@
+//! What a file knows beside events: what the business counts, and how many commits were written.
+
+use super::Error;
+use super::file::run;
+use super::query::{Query, ask, write};
+use super::writer::Writer;
+use crate::event::BusinessFlow;
+use duckdb::params;
+
+impl Writer {
+    /// Replaces the business flows that the database knows by those of the configuration.
+    ///
+    /// # Errors
+    /// None of them was replaced.
+    pub fn configure(&mut self, flows: &[BusinessFlow]) -> Result<(), Error> {
+        self.transaction(|writer| {
+            run(writer.connection(), &write::BUSINESS_FLOWS_CLEARED)?;
+            flows.iter().try_for_each(|flow| {
+                let row = params![flow.name, flow.started_by, flow.completed_by, flow.within_ms];
+                let done = writer.connection().execute(write::BUSINESS_FLOW.sql, row);
+                done.map(drop).map_err(Error::statement("run", write::BUSINESS_FLOW.name))
+            })
+        })
+    }
+
+    /// Notes the number of a commit, in its transaction.
+    pub(super) fn number(&self, number: i64) -> Result<(), Error> {
+        let failed = |query: &Query| Error::statement("run", query.name);
+        let noted =
+            self.connection().execute(write::COMMIT_NUMBER.sql, [number]).map_err(failed(&write::COMMIT_NUMBER))?;
+        if noted == 0 {
+            self.connection()
+                .execute(write::META.sql, params!["commits", number.to_string()])
+                .map_err(failed(&write::META))?;
+        }
+        Ok(())
+    }
+
+    /// Number of the last commit that is in the file.
+    pub(super) fn last_number(&self) -> Result<i64, Error> {
+        let failed = Error::statement("read", ask::COMMIT_NUMBER.name);
+        self.connection().query_row(ask::COMMIT_NUMBER.sql, [], |row| row.get(0)).map_err(failed)
+    }
+}
