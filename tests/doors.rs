@@ -54,7 +54,7 @@ fn run(seed: u64, db: &Path) -> Numbers {
     let mut company = Company::shipped().unwrap();
     company.orders_per_second = 100.0;
     let cluster = Cluster::in_process(&company).unwrap();
-    let running = Running::open(company, seed, &cluster).unwrap();
+    let running = Running::open(company.clone(), seed, &cluster).unwrap();
     poll_until("orders", PATIENCE, || {
         running.rest(Duration::from_millis(50));
         (running.book().counts().0 >= ORDERS * 8).then_some(())
@@ -62,16 +62,18 @@ fn run(seed: u64, db: &Path) -> Numbers {
     running.last_orders();
     assert!(running.rest(PATIENCE), "the company never came to rest");
     let passed = running.book().positions().values().sum();
-    let tapped = tap_once(cluster.brokers(), db, running.book().counts().0 as i64);
+    let groups = company.services.iter().map(|service| service.group.clone()).collect();
+    let tapped = tap_once((cluster.brokers(), groups), db, running.book().counts().0 as i64);
     assert!(tapped.is_ok(), "{tapped:?}");
     truth(&running.close(), passed)
 }
 
-/// Taps `brokers` until `records` were read, and stops cleanly.
-fn tap_once(brokers: &str, db: &Path, records: i64) -> anyhow::Result<()> {
+/// Taps a cluster, whose groups cannot be listed, until `records` were read, and stops cleanly.
+fn tap_once((brokers, groups): (&str, Vec<String>), db: &Path, records: i64) -> anyhow::Result<()> {
     let words = Words {
         brokers: Some(vec![brokers.to_owned()]),
         db: Some(db.to_owned()),
+        groups: Some(groups),
         from: Some("earliest".into()),
         serve: Some("127.0.0.1:0".into()),
         metrics: Some("off".into()),
