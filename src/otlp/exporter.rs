@@ -26,8 +26,9 @@ const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Longest pause that a collector may ask for.
 const ASKED_PAUSE_MAX: Duration = Duration::from_secs(300);
-/// How often a single span that is too much for the collector is tried before it counts as rejected.
-const SINGLE_TRIES: u32 = 6;
+/// How often a single span that is too much for the collector, or a request that was refused as one is when a connection
+/// breaks, is tried again before it counts as rejected: some seconds, in which a restart shows itself.
+const DOUBTFUL_TRIES: u32 = 6;
 /// Reasons that are logged once; beyond, they are counted only.
 const REASONS_LOGGED: usize = 64;
 /// How long a stop waits for the rest of the outbox. What is left then stays for the next start.
@@ -183,21 +184,23 @@ impl<S: SpanSink> Work<S> {
                     let rest = request.split_off(request.len() / 2);
                     waiting.extend([rest, request]);
                 }
-                Err(Refusal::TooMuch(why)) if tries >= SINGLE_TRIES => {
-                    self.count(1, Taken { rejected: 1, reason: why });
+                Err(Refusal::TooMuch(why) | Refusal::Doubtful(why)) if tries >= DOUBTFUL_TRIES => {
+                    self.reject(&request, why);
                     tries = 0;
                 }
-                Err(Refusal::Never(why)) => {
-                    let rejected = request.len() as u64;
-                    self.count(rejected, Taken { rejected, reason: why });
+                Err(Refusal::Never(why)) => self.reject(&request, why),
+                Err(Refusal::TooMuch(why) | Refusal::Doubtful(why)) => {
+                    tries += 1;
+                    self.log_once(format!("the collector refused spans ({why}); they wait in the outbox"));
+                    waiting.push(request);
+                    self.retry(&mut pause, None).await?;
                 }
                 Err(Refusal::Later(after, why)) => {
                     self.log_once(format!("the collector takes no spans now ({why}); they wait in the outbox"));
                     waiting.push(request);
                     self.retry(&mut pause, after).await?;
                 }
-                Err(Refusal::TooMuch(why) | Refusal::Closed(why)) => {
-                    tries += 1;
+                Err(Refusal::Closed(why)) => {
                     self.log_once(format!(
                         "the collector refuses spans ({why}); they wait in the outbox: check --otlp, \
                          and the headers that the collector wants"
@@ -208,6 +211,11 @@ impl<S: SpanSink> Work<S> {
             }
         }
         Ok(())
+    }
+
+    fn reject(&mut self, request: &[ServiceSpan], reason: String) {
+        let rejected = request.len() as u64;
+        self.count(rejected, Taken { rejected, reason });
     }
 
     async fn send(&mut self, request: &[ServiceSpan]) -> Result<Result<Taken, Refusal>, Over> {

@@ -37,6 +37,8 @@ pub enum Refusal {
     TooMuch(String),
     /// Nothing will be taken until somebody corrects the set-up; the spans are not at fault.
     Closed(String),
+    /// The collector says that it never will be taken, or a connection broke under it: the client reports both alike.
+    Doubtful(String),
     /// This request will never be taken.
     Never(String),
 }
@@ -88,8 +90,8 @@ impl SpanSink for GrpcSink {
     }
 }
 
-/// What a status means, by the specification of OTLP/gRPC. It differs in one point: where the collector refuses us and
-/// not our spans, they are kept, and not dropped.
+/// What a status means, by the specification of OTLP/gRPC. It differs in two points: where the collector refuses us and
+/// not our spans, they are kept, and not dropped; and what may be a broken connection is tried again some times.
 pub fn judge(status: &Status) -> Refusal {
     let why = format!("{:?}: {}", status.code(), status.message());
     let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
@@ -103,8 +105,7 @@ pub fn judge(status: &Status) -> Refusal {
         | Code::Unavailable
         | Code::DataLoss => Refusal::Later(delay, why),
         Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented | Code::NotFound => Refusal::Closed(why),
-        // What the client itself reports when a connection breaks under a request.
-        Code::Unknown | Code::Internal if std::error::Error::source(status).is_some() => Refusal::Later(None, why),
+        Code::Unknown | Code::Internal => Refusal::Doubtful(why),
         _ => Refusal::Never(why),
     }
 }

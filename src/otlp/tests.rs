@@ -275,11 +275,14 @@ fn statuses_mean_what_the_specification_says() {
     {
         assert!(matches!(judge(&Status::new(code, "x")), Refusal::Later(None, _)), "{code:?}");
     }
-    for code in [Code::InvalidArgument, Code::AlreadyExists, Code::FailedPrecondition, Code::Unknown, Code::Internal] {
+    for code in [Code::InvalidArgument, Code::AlreadyExists, Code::FailedPrecondition] {
         assert!(matches!(judge(&Status::new(code, "x")), Refusal::Never(_)), "{code:?}");
     }
     for code in [Code::Unauthenticated, Code::PermissionDenied, Code::Unimplemented, Code::NotFound] {
         assert!(matches!(judge(&Status::new(code, "x")), Refusal::Closed(_)), "{code:?}");
+    }
+    for code in [Code::Unknown, Code::Internal] {
+        assert!(matches!(judge(&Status::new(code, "x")), Refusal::Doubtful(_)), "{code:?}");
     }
     assert!(matches!(judge(&Status::resource_exhausted("too large")), Refusal::TooMuch(_)));
     let asked = ErrorDetails::with_retry_info(Some(Duration::from_secs(3)));
@@ -487,6 +490,21 @@ fn rejected_spans_are_counted_and_not_sent_again() {
     assert_eq!(ended.left, 0);
     assert_eq!((counters.get(Counter::SpansSent), counters.get(Counter::SpansRejected)), (500, 100));
     assert_eq!(sink.0.lock().unwrap().requests, 2);
+}
+
+/// The bug: a Jaeger was killed under a request, the client reported `Internal: missing response`, as a collector may
+/// that refuses for good, and 135 spans were dropped.
+#[test]
+fn a_connection_that_breaks_under_a_request_loses_nothing() {
+    let doubtful = || Err(Refusal::Doubtful("missing response".into()));
+    let outbox = Outbox::new("broken", 3);
+    let sink = Scripted::answering([doubtful(), later(), doubtful()]);
+    let (_, counters, _) = outbox.run(&sink, PATIENT);
+    assert_eq!((counters.get(Counter::SpansSent), counters.get(Counter::SpansRejected)), (3, 0));
+    // One that is refused so again and again holds nothing up.
+    let sink = Scripted::answering((0..7).map(|_| doubtful()));
+    let (ended, counters, _) = outbox.run(&sink, PATIENT);
+    assert_eq!((ended.left, counters.get(Counter::SpansRejected)), (0, 3));
 }
 
 #[test]
