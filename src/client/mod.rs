@@ -259,7 +259,8 @@ pub fn shown(url: &str) -> String {
     }
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let authority = rest.find(['/', '?']).unwrap_or(rest.len());
-    if rest[authority..].contains('@') {
+    let path = rest[authority..].split('?').next().unwrap_or_default();
+    if path.contains('@') {
         return hidden();
     }
     let Some((user, host)) = rest[..authority].rsplit_once('@') else { return url.to_owned() };

@@ -50,8 +50,8 @@ fn failures_stand_by_count_with_group_error_and_source() {
 
           count  last      group     what                                          from          state
              31  12 s ago  loyalty   AccountMissing: no account for customer <n>   order.placed  ✗ 31 dead
-              9  12 s ago  mailer    no account for customer <n>                   order.placed  ✓ 9 healed
               4  12 s ago  delivery  NullPointerException: �[31m 住所がありません  ? orphaned    ✗ 4 dead, ? 4 orphaned
+              9  12 s ago  mailer    no account for customer <n>                   order.placed  ✓ 9 healed
 
           seen   100 % of offsets in 1 partition of 1 topic
                  only failures that left a record are counted: a lower bound
