@@ -331,11 +331,12 @@ impl Pool {
         }
     }
 
-    /// Interrupts every question and waits until the readers are given back, at most for `patience`.
-    pub(super) fn interrupt_all(&self, patience: Duration) {
+    /// Interrupts every question and waits until the readers are given back, at most for `patience`; says whether all
+    /// were.
+    pub(super) fn interrupt_all(&self, patience: Duration) -> bool {
         let mut state = self.state();
         state.running.iter_mut().for_each(Running::interrupt);
         let waited = self.freed.wait_timeout_while(state, patience, |state| !state.running.is_empty());
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        waited.unwrap_or_else(PoisonError::into_inner).0.running.is_empty()
     }
 }

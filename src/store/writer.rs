@@ -27,6 +27,9 @@ const MEMORY_RETRIES: u32 = 4;
 /// milliseconds.
 const READERS_YIELD: Duration = Duration::from_secs(2);
 
+/// How often that is waited for before the file is closed.
+const CLOSE_ROUNDS: u32 = 10;
+
 /// Share of the memory limit, in percent, above which the oldest question is interrupted before a commit.
 const MEMORY_PERCENT: u64 = 80;
 
@@ -155,7 +158,8 @@ impl Writer {
 
     /// Ends writing: interrupts readers, checkpoints and lets the file go once the last [`Readers`] is dropped.
     pub fn close(self) -> Result<(), Error> {
-        self.pool.interrupt_all(READERS_YIELD);
+        // One that has spilled much needs longer to clean up.
+        let _ = (0..CLOSE_ROUNDS).any(|_| self.pool.interrupt_all(READERS_YIELD));
         self.checkpoint()
     }
 

@@ -92,7 +92,8 @@ pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 /// A database with a few events that a tap has open and goes on writing.
 pub struct Fixture {
     folder: PathBuf,
-    writer: Mutex<Writer>,
+    /// `None` once it was closed.
+    writer: Mutex<Option<Writer>>,
     next: AtomicI64,
 }
 
@@ -104,7 +105,7 @@ impl Fixture {
         std::fs::create_dir_all(&folder).unwrap();
         let (mut writer, _) = Writer::open(&folder.join("headwater.duckdb"), Settings::default()).unwrap();
         writer.append(first()).unwrap();
-        let fixture = Self { folder, writer: Mutex::new(writer), next: AtomicI64::new(0) };
+        let fixture = Self { folder, writer: Mutex::new(Some(writer)), next: AtomicI64::new(0) };
         (0..3).for_each(|_| fixture.append());
         fixture
     }
@@ -114,19 +115,19 @@ impl Fixture {
     }
 
     pub fn readers(&self) -> Readers {
-        self.writer.lock().unwrap().readers()
+        self.writer.lock().unwrap().as_ref().unwrap().readers()
     }
 
     pub fn append(&self) {
         let reference = EventRef::new(Ordinal(0), self.next.fetch_add(1, Relaxed));
         let mut changes = Changes { at: TIME, ..Changes::default() };
         changes.events.push(&event(reference));
-        self.writer.lock().unwrap().append(changes).unwrap();
+        self.writer.lock().unwrap().as_mut().unwrap().append(changes).unwrap();
     }
 
     /// Appends `changes` as they are.
     pub fn write(&self, changes: Changes) {
-        self.writer.lock().unwrap().append(changes).unwrap();
+        self.writer.lock().unwrap().as_mut().unwrap().append(changes).unwrap();
     }
 
     pub fn events(&self) -> i64 {
@@ -151,14 +152,16 @@ impl Fixture {
 
     /// Ends writing; the file stays until the fixture is dropped.
     pub fn close(&mut self) -> PathBuf {
-        let (other, _) = Writer::open(&self.folder.join("other.duckdb"), Settings::default()).unwrap();
-        std::mem::replace(self.writer.get_mut().unwrap(), other).close().unwrap();
+        self.writer.get_mut().unwrap().take().unwrap().close().unwrap();
         self.path()
     }
 }
 
 impl Drop for Fixture {
     fn drop(&mut self) {
+        // DuckDB ends the process when the files that a question spilled are gone before the question is.
+        let writer = self.writer.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let _ = writer.map(Writer::close);
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
