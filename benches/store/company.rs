@@ -285,11 +285,11 @@ impl Company {
             resolution: Resolution::Root,
             tombstone: self.random.u8(..200) == 0,
             profile: profile as i32,
-            producer: Some((topic * 5 % PRODUCERS) as i32 + self.random.i32(..3) % PRODUCERS as i32),
+            producer: Some((topic * 5 % PRODUCERS) as i32 + self.random.i32(0..3)),
             key_hash: Some(talk.key_hash),
             conversation: first.map_or(reference, |first| first.reference),
             key_bytes: key(talk.number, talk.hot).len() as i32,
-            value_bytes: 180 + self.random.i32(..600),
+            value_bytes: 180 + self.random.i32(0..600),
             id: Some(id),
             causation: None,
             correlation: talk.correlated.then(|| first.map_or(id, |first| first.id)),
@@ -494,7 +494,7 @@ impl Company {
         for reading in &mut self.readings {
             let (end, ordinal) = (self.places[reading.place].next, Ordinal(reading.place as u32));
             let group = &self.groups[reading.group];
-            let to = (end - self.random.i64(..20)).max(reading.passed_to);
+            let to = (end - self.random.i64(0..20)).max(reading.passed_to);
             changes.progress.push(ProgressRow {
                 consumer_group: Arc::clone(group),
                 ordinal,

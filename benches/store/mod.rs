@@ -2,6 +2,7 @@
 //! through the writer as the tap writes them.
 
 mod company;
+mod parts;
 mod questions;
 mod raw;
 
@@ -9,12 +10,13 @@ use crate::support::Folder;
 use crate::{Goal, Options, Row, cpu, median};
 use company::{COMMIT_ROWS, Company, Pace, Remembered, begin};
 use duckdb::{AccessMode, Connection};
-use headwater::event::{Changes, HashKey};
+use headwater::event::HashKey;
 use headwater::store::{Settings, Writer};
 use headwater::tap::Core;
+use parts::Parts;
 use raw::Raw;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -67,7 +69,7 @@ pub fn measure(options: &Options) -> Vec<Row> {
     let per_event = bytes as f64 / notes.events as f64;
     rows.push(Row::new("bytes", per_event, "B/event", Goal::AtMost(64.0)));
     print_tables(&path, notes.events);
-    rows.extend(questions::ask_all(&path, &notes.remembered));
+    rows.extend(questions::ask_all(&path, &notes.remembered, options.size.rounds));
     rows.push(Row::new("restart", restart(&path), "s", Goal::AtMost(30.0)));
     let mut about = Row::new("store", notes.events as f64, "events", Goal::None);
     about.more = vec![
@@ -105,8 +107,7 @@ struct Ingest {
     writer: Writer,
     company: Company,
     raw: Raw,
-    /// A writer that is given events only.
-    alone: (Writer, Company, PathBuf),
+    parts: Parts,
     /// Events, and the seconds of CPU that they took, by pace.
     caught_up: (usize, f64),
     steady: (usize, f64),
@@ -115,16 +116,11 @@ struct Ingest {
 
 impl Ingest {
     fn new(folder: &Path, options: &Options) -> Self {
-        let alone = folder.join("alone.duckdb");
-        let writer = |path: &Path| Writer::open(path, Settings::default()).unwrap().0;
-        let mut other = Company::new(options.seed + 1);
-        let mut alone_writer = writer(&alone);
-        alone_writer.append(other.commit(COMMIT_ROWS, Pace::CatchUp, 0)).unwrap();
         Self {
-            writer: writer(&folder.join(DATABASE)),
+            writer: Writer::open(&folder.join(DATABASE), Settings::default()).unwrap().0,
             company: Company::new(options.seed),
             raw: Raw::new(folder, options.seed + 2),
-            alone: (alone_writer, other, alone),
+            parts: Parts::new(folder, options.seed + 1),
             caught_up: (0, 0.0),
             steady: (0, 0.0),
             written_bytes: 0.0,
@@ -145,7 +141,7 @@ impl Ingest {
                 let before = self.caught_up.1;
                 (at..at + length).for_each(|at| self.append(COMMIT_ROWS, Pace::CatchUp, begin(at, commits)));
                 let own = (self.caught_up.1 - before) / (length * COMMIT_ROWS) as f64;
-                let (raw, events) = (self.raw.round(length), self.alone(length));
+                let (raw, events) = (self.raw.round(length), self.parts.round(length));
                 let us = |seconds: f64| seconds * 1e6;
                 eprintln!(
                     "round {}: {:.2} µs CPU a row, raw {:.2}, events alone {:.2}",
@@ -184,17 +180,6 @@ impl Ingest {
         *sum = (sum.0 + rows, sum.1 + spent);
     }
 
-    /// Seconds of CPU a row where the writer is given events and nothing else.
-    fn alone(&mut self, commits: usize) -> f64 {
-        let (writer, company, _) = &mut self.alone;
-        let mut spent = 0.0;
-        for _ in 0..commits {
-            let Changes { events, .. } = company.commit(COMMIT_ROWS, Pace::CatchUp, 0);
-            spent += cpu_of(|| writer.append(Changes { events, ..Changes::default() }).unwrap()) / COMMIT_ROWS as f64;
-        }
-        spent / commits as f64
-    }
-
     /// Seconds of CPU and bytes to disk that `work` took.
     fn measured(&mut self, work: impl FnOnce(&mut Self)) -> (f64, f64) {
         let before = written_bytes();
@@ -203,10 +188,11 @@ impl Ingest {
     }
 
     fn end(self, folder: &Path) {
-        let Self { writer, raw, alone, .. } = self;
-        drop((raw, alone.0));
+        let Self { writer, raw, parts, .. } = self;
+        drop(raw);
         writer.close().unwrap();
-        for left in ["raw.duckdb", "raw.duckdb.wal", "alone.duckdb", "alone.duckdb.wal"] {
+        parts.end();
+        for left in ["raw.duckdb", "raw.duckdb.wal"] {
             // A log is there only where something was not moved into the file.
             let _ = std::fs::remove_file(folder.join(left));
         }

@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-const RUNS: usize = 5;
-/// A question that takes longer than this is asked once more, not five times.
+/// A question that takes longer than this is asked once more, no matter how many rounds are wanted.
 const PATIENCE_MS: f64 = 10_000.0;
 /// Width of a bar of a panel that shows 30 days, as Grafana chooses it.
 const PANEL_STEP_S: u32 = 3_600;
@@ -32,7 +31,7 @@ struct Question<'a> {
 }
 
 /// Asks everything of the closed file at `path`; `remembered` has a conversation with an own key, then one with a common key.
-pub fn ask_all(path: &Path, remembered: &[Remembered]) -> Vec<Row> {
+pub fn ask_all(path: &Path, remembered: &[Remembered], rounds: usize) -> Vec<Row> {
     let [own, common] = remembered else { panic!("two conversations are remembered") };
     let client = Client::open(path).unwrap();
     let mut questions = traces(&client, own);
@@ -47,7 +46,7 @@ pub fn ask_all(path: &Path, remembered: &[Remembered]) -> Vec<Row> {
     }
     questions.push(text("newest", 50.0, "SELECT * FROM event ORDER BY seen_time DESC LIMIT 50".into()));
     questions.push(text("count", 50.0, "SELECT count(*) FROM event".into()));
-    let timed: Vec<(f64, bool)> = questions.iter().map(|question| time(&client, question)).collect();
+    let timed: Vec<(f64, bool)> = questions.iter().map(|question| time(&client, question, rounds)).collect();
     drop(client);
     let conn = raw::open(path, AccessMode::ReadOnly, "256MB");
     let row = |(question, (value, right)): (&Question<'_>, (f64, bool))| Row {
@@ -62,7 +61,7 @@ pub fn ask_all(path: &Path, remembered: &[Remembered]) -> Vec<Row> {
 }
 
 /// Median of some runs, in ms, after one that warms up; and whether it found what it must.
-fn time(client: &Client, question: &Question<'_>) -> (f64, bool) {
+fn time(client: &Client, question: &Question<'_>, rounds: usize) -> (f64, bool) {
     let once = || {
         let begun = Instant::now();
         let found = (question.ask)(client);
@@ -78,7 +77,7 @@ fn time(client: &Client, question: &Question<'_>) -> (f64, bool) {
         eprintln!("{}: found {found:?}, but should {:?}", question.name, question.finds);
         return (first, false);
     }
-    let runs = if first > PATIENCE_MS { 1 } else { RUNS };
+    let runs = if first > PATIENCE_MS { 1 } else { rounds };
     (median((0..runs).map(|_| once().0).collect()), true)
 }
 
