@@ -3,18 +3,20 @@
 //! One seed is one stream. Nothing here is measured, so it only has to be cheap enough to make a hundred million.
 
 use super::keys;
+use super::names::{
+    self, BUSINESS_TOPICS, GROUPS, PARTITIONS, PRODUCERS, PRODUCERS_A_TOPIC, PROFILES, RETRY_TOPICS, TOPICS, group,
+    key, popular, readers,
+};
 use fastrand::Rng;
 use headwater::event::{
     CauseRow, Changes, CounterRow, CoverageRow, Direction, EventColumns, EventRef, EventRow, Evidence, FailureKind,
-    FailureRow, FailureState, GapReason, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, PassedRange, PassedTo,
-    ProducerRow, Profile, ProfileRow, ProgressRow, ProgressState, Resolution, Settled, Spelling, Timestamp, TopicClass,
-    TopicPartition, TraceContext,
+    FailureRow, FailureState, GapReason, Identifier, Kind, Ordinal, OrphanReason, PassedRange, PassedTo, ProgressRow,
+    ProgressState, Resolution, Settled, Spelling, Timestamp, TopicPartition, TraceContext,
 };
 use std::sync::Arc;
 
 /// Rows of one commit, as the tap makes them when it has much to read: one row group of DuckDB's.
 pub const COMMIT_ROWS: usize = 122_880;
-pub const CLUSTER: &str = "main";
 
 /// Days over which the tap sees the events: enough for a 30-day panel.
 const DAYS: i64 = 31;
@@ -24,19 +26,11 @@ const SECOND: i64 = 1_000_000;
 /// When the first is seen: 2026-01-01T00:00:00Z.
 pub const BEGIN: i64 = 1_767_225_600_000_000;
 
-pub const TOPICS: usize = 120;
-/// The last ones are for retries, then for dead letters.
-const BUSINESS_TOPICS: usize = 110;
-const RETRY_TOPICS: usize = 5;
-const PARTITIONS: usize = 10;
-const PROFILES: usize = 200;
-const PRODUCERS: usize = 300;
-const GROUPS: usize = 40;
 const SIGNATURES: usize = 1_000;
 
 /// Events that one read gives; all have one seen time, and those of a partition lie together.
 const READ_EVENTS: usize = 1_024;
-/// What an average hour holds when a hundred million events fill the days.
+/// What a day holds when a hundred million events fill the days.
 const STEADY_EVENTS_A_DAY: i64 = 100_000_000 / DAYS;
 /// How long a tap that catches up needs for a commit.
 const CATCH_UP_COMMIT: i64 = SECOND;
@@ -50,7 +44,6 @@ const SIZES: [usize; 10] = [1, 1, 2, 2, 3, 4, 4, 5, 8, 10];
 const MOST_EVENTS: usize = 10;
 /// One conversation in so many has one of a few keys that come again and again.
 const HOT_EVERY: u64 = 10;
-const HOT_KEYS: u64 = 1_000;
 
 /// Of a million effects, so many are a retry or dead letter of their cause: 1 % of all events.
 const FAILED: u32 = 13_300;
@@ -100,6 +93,9 @@ struct Conversation {
     failed: bool,
 }
 
+/// What is known of a late event a commit later: its verdict, its cause, and the conversation that was merged.
+type Late = (Settled, CauseRow, Option<(EventRef, EventRef)>);
+
 struct Place {
     partition: Arc<TopicPartition>,
     next: i64,
@@ -137,7 +133,9 @@ pub struct Company {
     /// Seen time at the last sample and at the one before.
     sampled: [i64; 2],
     commits: usize,
-    late: Vec<(Settled, CauseRow, Option<(EventRef, EventRef)>)>,
+    /// Commits until the groups are sampled again.
+    until_sample: usize,
+    late: Vec<Late>,
     healing: Vec<FailureRow>,
     wanted: bool,
     remembered: Vec<Remembered>,
@@ -145,9 +143,11 @@ pub struct Company {
 
 impl Company {
     pub fn new(seed: u64) -> Self {
-        let mut random = Rng::with_seed(seed);
-        let places = (0..TOPICS * PARTITIONS).map(|at| place(at, &mut random)).collect();
-        let groups = (0..GROUPS).map(|n| Arc::from(format!("group-{n:02}"))).collect();
+        let random = Rng::with_seed(seed);
+        let places = (0..TOPICS * PARTITIONS)
+            .map(|at| Place { partition: names::partition(at, seed), next: 0, touched: false })
+            .collect();
+        let groups = (0..GROUPS).map(group).collect();
         let readings = (0..TOPICS).flat_map(readers).flat_map(|(topic, group)| {
             (0..PARTITIONS).map(move |n| Reading { group, place: topic * PARTITIONS + n, passed_to: 0 })
         });
@@ -162,6 +162,7 @@ impl Company {
             seen: BEGIN,
             sampled: [BEGIN; 2],
             commits: 0,
+            until_sample: SAMPLE_COMMITS,
             late: Vec::new(),
             healing: Vec::new(),
             wanted: false,
@@ -173,7 +174,7 @@ impl Company {
     pub fn commit(&mut self, rows: usize, pace: Pace, begin: i64) -> Changes {
         let mut changes = Changes::default();
         if self.commits == 0 {
-            self.dictionaries(&mut changes);
+            names::dictionaries(self.places.iter().map(|place| &place.partition), &mut changes);
         }
         self.seen = self.seen.max(begin);
         for (settled, cause, alias) in std::mem::take(&mut self.late) {
@@ -191,12 +192,19 @@ impl Company {
         self.commits += 1;
         changes.at = Timestamp(self.seen);
         self.cover(&mut changes);
-        if self.commits.is_multiple_of(SAMPLE_COMMITS) {
+        self.until_sample -= 1;
+        if self.until_sample == 0 {
+            self.until_sample = SAMPLE_COMMITS;
             self.sample(&mut changes);
         }
         let value = (self.commits * COMMIT_ROWS) as f64;
         changes.counters.push(CounterRow { name: "records_received".into(), value });
         changes
+    }
+
+    /// The groups are sampled with the next commit.
+    pub fn sample_next(&mut self) {
+        self.until_sample = 1;
     }
 
     /// The next conversation that ends is remembered: with a common key, and one without.
@@ -285,7 +293,7 @@ impl Company {
             resolution: Resolution::Root,
             tombstone: self.random.u8(..200) == 0,
             profile: profile as i32,
-            producer: Some((topic * 5 % PRODUCERS) as i32 + self.random.i32(0..3)),
+            producer: Some((topic * 5 % PRODUCERS + self.random.usize(..PRODUCERS_A_TOPIC)) as i32),
             key_hash: Some(talk.key_hash),
             conversation: first.map_or(reference, |first| first.reference),
             key_bytes: key(talk.number, talk.hot).len() as i32,
@@ -451,28 +459,6 @@ impl Company {
         EventRef::new(Ordinal(place as u32), offset)
     }
 
-    fn dictionaries(&mut self, changes: &mut Changes) {
-        changes.partitions = (self.places.iter().enumerate())
-            .map(|(at, place)| PartitionRow {
-                ordinal: Ordinal(at as u32),
-                partition: Arc::clone(&place.partition),
-                incarnation: 0,
-                base: 0,
-                class: class(at / PARTITIONS),
-            })
-            .collect();
-        let content = |n: usize| Profile {
-            kind: format!("com.example.Something{n:03}Happened"),
-            source: format!("/services/service-{:02}", n % 60),
-            version: "1".into(),
-            convention: if n.is_multiple_of(2) { "cloudevents-binary".into() } else { "headers".into() },
-        };
-        changes.profiles = (0..PROFILES).map(|n| ProfileRow { profile: n as i32, content: content(n) }).collect();
-        changes.producers = (0..PRODUCERS as i32 + 3)
-            .map(|n| ProducerRow { producer: n, cluster: CLUSTER.into(), producer_id: 1_000 + i64::from(n), epoch: 0 })
-            .collect();
-    }
-
     /// Coverage of what was read since the last commit: read positions are in it.
     fn cover(&mut self, changes: &mut Changes) {
         for (at, place) in self.places.iter_mut().enumerate().filter(|(_, place)| place.touched) {
@@ -530,46 +516,6 @@ impl Company {
 /// The seen time at which commit `at` of `commits` begins at the earliest, so that few commits fill the days, too.
 pub fn begin(at: usize, commits: usize) -> i64 {
     BEGIN + DAYS * DAY * at as i64 / commits.max(1) as i64
-}
-
-/// The key of a conversation.
-fn key(number: u64, hot: bool) -> String {
-    if hot { format!("customer-{}", number % HOT_KEYS) } else { format!("order-{number:09}") }
-}
-
-/// The groups that read `topic`, with it.
-fn readers(topic: usize) -> impl Iterator<Item = (usize, usize)> {
-    let second = topic.is_multiple_of(3).then_some((topic, (topic * 11 + 3) % GROUPS));
-    std::iter::once((topic, topic * 7 % GROUPS)).chain(second)
-}
-
-fn class(topic: usize) -> TopicClass {
-    match topic {
-        dead if dead >= BUSINESS_TOPICS + RETRY_TOPICS => TopicClass::DeadLetter,
-        retry if retry >= BUSINESS_TOPICS => TopicClass::Retry,
-        _ => TopicClass::Business,
-    }
-}
-
-pub fn topic_name(topic: usize) -> String {
-    match class(topic) {
-        TopicClass::DeadLetter => format!("topic-{topic:03}-dlt"),
-        TopicClass::Retry => format!("topic-{topic:03}-retry"),
-        _ => format!("topic-{topic:03}"),
-    }
-}
-
-fn place(at: usize, random: &mut Rng) -> Place {
-    let (topic, partition) = (at / PARTITIONS, (at % PARTITIONS) as i32);
-    let topic_id = Rng::with_seed(random.u64(..) ^ topic as u64).u128(..).to_be_bytes();
-    let partition = TopicPartition { cluster: CLUSTER.into(), topic: topic_name(topic).into(), topic_id, partition };
-    Place { partition: Arc::new(partition), next: 0, touched: false }
-}
-
-/// Business topics, each as often as its share of the events: the first gets the most, as names in a language do.
-fn popular() -> Vec<u8> {
-    let weight = |topic: usize| 4_000 / (topic + 4);
-    (0..BUSINESS_TOPICS).flat_map(|topic| std::iter::repeat_n(topic as u8, weight(topic))).collect()
 }
 
 fn uuid(random: &mut Rng) -> Identifier {

@@ -41,7 +41,7 @@ struct Part {
     writer: Writer,
     company: Company,
     path: PathBuf,
-    /// Seconds of CPU a row of the commit, by round.
+    /// µs of CPU a row of the commit, by round.
     spent: Vec<f64>,
 }
 
@@ -61,7 +61,7 @@ impl Parts {
         Self(PARTS.into_iter().enumerate().map(part).collect())
     }
 
-    /// Lets each write some commits; gives the seconds of CPU a row where there are events only.
+    /// Lets each write some commits; gives the µs of CPU a row where there are events only.
     pub fn round(&mut self, commits: usize) -> f64 {
         let commits = commits.min(ROUND_COMMITS);
         for part in &mut self.0 {
@@ -70,14 +70,14 @@ impl Parts {
                 let changes = (part.keep)(part.company.commit(COMMIT_ROWS, Pace::CatchUp, 0));
                 spent += cpu_of(|| part.writer.append(changes).unwrap());
             }
-            part.spent.push(spent / (commits * COMMIT_ROWS) as f64);
+            part.spent.push(spent / (commits * COMMIT_ROWS) as f64 * 1e6);
         }
         self.0[0].spent.last().copied().unwrap_or_default()
     }
 
     /// What each adds to events, a row of the whole commit; the files go.
     pub fn end(self) {
-        let mean = |part: &Part| part.spent.iter().sum::<f64>() / part.spent.len().max(1) as f64 * 1e6;
+        let mean = |part: &Part| part.spent.iter().sum::<f64>() / part.spent.len().max(1) as f64;
         let events = self.0.first().map_or(0.0, mean);
         eprintln!("what the writer's time goes for, µs CPU a row of the commit, means: events {events:.2}");
         for part in self.0.iter().skip(1) {

@@ -51,7 +51,7 @@ impl Raw {
         Self { conn, names, batches, commits: 0 }
     }
 
-    /// Seconds of CPU that a row takes, in `commits` transactions.
+    /// µs of CPU that a row takes, in `commits` transactions.
     pub fn round(&mut self, commits: usize) -> f64 {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         let mut spent = 0.0;
@@ -67,7 +67,13 @@ impl Raw {
                 self.conn.execute_batch("COMMIT").unwrap();
             });
         }
-        spent / (commits * COMMIT_ROWS) as f64
+        spent / (commits * COMMIT_ROWS) as f64 * 1e6
+    }
+
+    /// µs of CPU that a checkpoint takes, a row.
+    pub fn checkpoint(&self) -> f64 {
+        let spent = cpu_of(|| self.conn.execute_batch("CHECKPOINT").unwrap());
+        spent / (self.commits.max(1) * COMMIT_ROWS) as f64 * 1e6
     }
 }
 
