@@ -1,4 +1,4 @@
--- The tables behind the public views, schema version 4. This file is what to read; `migrate/` is what runs, and a test
+-- The tables behind the public views, schema version 5. This file is what to read; `migrate/` is what runs, and a test
 -- holds the two together. Tables are private: dashboards, the terminal UI and people use the views in `views/` and the
 -- macros in `reports/`.
 --
@@ -90,7 +90,8 @@ CREATE TABLE event_row (
     evidence         TINYINT
 );
 
--- Slices that take no more events. The one after the last of them is open, and is always read.
+-- Slices that take no more events. The one after the last of them is open, and is always read: so the last one's row
+-- stays, with no events, when retention deletes the slice.
 CREATE TABLE slice_row (
     slice      INTEGER NOT NULL,
     events     BIGINT NOT NULL,
@@ -111,6 +112,23 @@ CREATE TABLE slice_range (
 CREATE TABLE id_slice (
     value_hash UINTEGER NOT NULL,
     slice      INTEGER NOT NULL
+);
+
+-- What retention deleted, one row an ordinal: whole slices, the oldest first. Coverage, roll-ups and failures stay, so that
+-- an answer can say that these events were read.
+CREATE TABLE deleted_row (
+    ordinal    INTEGER NOT NULL,
+    first_ref  BIGINT NOT NULL,
+    last_ref   BIGINT NOT NULL,
+    events     BIGINT NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen  TIMESTAMP NOT NULL
+);
+
+-- Profiles of deleted events with which kept failures began.
+CREATE TABLE root_row (
+    ref     BIGINT NOT NULL,
+    profile INTEGER NOT NULL
 );
 
 -- Which events wait for their cause.
@@ -263,8 +281,8 @@ CREATE TABLE counter (
 );
 
 -- What is told to an OTLP collector, while one is named, in the order in which it is sent. `seq` is dense over
--- `outbox_event`, the late rows of `outbox_link`, and `outbox_pass`. Rows stay after they were sent: what comes later
--- finds its trace here. Nothing in them changes, so that what is sent twice is the same twice.
+-- `outbox_event`, the late rows of `outbox_link`, and `outbox_pass`, but for what retention deleted. Rows stay for a while
+-- after they were sent: what comes later finds its trace here. Nothing in them changes, so that what is sent twice is the same twice.
 
 -- Settled events. `seed` names the trace; `parent` is the cause whose span is the parent, always in the same trace.
 CREATE TABLE outbox_event (

@@ -12,7 +12,7 @@ pub use flows::{FlowWords, business_flows};
 pub use import::{ImportTarget, import};
 
 use self::collector::collector;
-use crate::event::{BusinessFlow, Timestamp};
+use crate::event::{BusinessFlow, Retention, Timestamp};
 use regex::Regex;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -20,12 +20,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod doors;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod time;
 
 pub use doors::{MetricsAddress, TlsFiles};
 use doors::{listen, serve_tls};
+pub use retention::RetentionWords;
+use retention::retention;
 pub use time::{duration, since, when};
 use time::{interval, moment};
 
@@ -106,6 +109,8 @@ pub struct TapConfig {
     pub telemetry: Option<String>,
     /// What the business counts.
     pub business_flows: Vec<BusinessFlow>,
+    /// How long the database keeps what.
+    pub retention: Retention,
 }
 
 /// What one source says, before it means anything.
@@ -145,6 +150,8 @@ pub struct Words {
     pub telemetry: Option<String>,
     /// `[[business_flow]]`, in the file only.
     pub business_flows: Vec<FlowWords>,
+    /// `[retention]`, in the file only.
+    pub retention: RetentionWords,
 }
 
 /// The configuration, and every value of it that nobody chose.
@@ -214,6 +221,8 @@ struct File {
     otlp: Option<String>,
     telemetry: Option<String>,
     #[serde(default)]
+    retention: RetentionWords,
+    #[serde(default)]
     cluster: Vec<Section>,
     #[serde(default, rename = "business_flow")]
     business_flows: Vec<FlowWords>,
@@ -264,6 +273,7 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         otlp: words.otlp.map(|url| collector("otlp", url)).transpose()?,
         telemetry: words.telemetry.map(|url| collector("telemetry", url)).transpose()?,
         business_flows: business_flows(words.business_flows)?,
+        retention: retention(words.retention, &mut or)?,
     };
     Ok(Resolved { config, defaults })
 }
@@ -327,6 +337,7 @@ fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, Co
         otlp: file.otlp,
         telemetry: file.telemetry,
         business_flows: file.business_flows,
+        retention: file.retention,
     })
 }
 
@@ -376,6 +387,7 @@ fn over(typed: Words, written: Words) -> Words {
         otlp: typed.otlp.or(written.otlp),
         telemetry: typed.telemetry.or(written.telemetry),
         business_flows: if typed.business_flows.is_empty() { written.business_flows } else { typed.business_flows },
+        retention: written.retention,
     }
 }
 

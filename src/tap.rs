@@ -76,6 +76,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     writer.fill_outbox(config.otlp.is_some());
     writer.configure(&config.business_flows)?;
+    writer.keep(config.retention);
     let readers = writer.readers();
     let ids = restored.id_key;
     let filtered = config.topics.is_some() || config.exclude.is_some();

@@ -32,7 +32,8 @@ SELECT
     e.type,
     e.id,
     e.conversation,
-    class_name(r.rank) AS class
+    class_name(r.rank) AS class,
+    e.ref IS NULL AND d.ordinal IS NOT NULL AS deleted
 FROM reached r
 LEFT JOIN (
     SELECT n.*
@@ -40,6 +41,7 @@ LEFT JOIN (
     WHERE n.slice IN (FROM place) AND n.ref IN (SELECT reached.event FROM reached)
 ) e ON e.ref = r.event
 LEFT JOIN partition p ON p.ordinal = r.event >> 40
+LEFT JOIN deleted_row d ON d.ordinal = r.event >> 40 AND r.event >= d.first_ref AND r.event <= d.last_ref
 ORDER BY e.time, r.event;
 
-COMMENT ON MACRO TABLE ancestors IS 'All events that caused an event, directly or through others: ref, coordinates, time, kind, type, id, conversation (NULL for an event that was only named), class (the weakest step of the strongest way: declared, transactional or inferred). The event itself is left out.';
+COMMENT ON MACRO TABLE ancestors IS 'All events that caused an event, directly or through others: ref, coordinates, time, kind, type, id, conversation (NULL for an event that was only named), class (the weakest step of the strongest way: declared, transactional or inferred), deleted (it was seen, and deleted since by retention). The event itself is left out.';

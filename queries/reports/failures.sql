@@ -89,6 +89,11 @@ LEFT JOIN (
         SELECT open_slice()
     )
       AND e.ref IN (SELECT begin_of.ref FROM begin_of)
+    UNION
+    SELECT r.ref, f.type
+    FROM root_row r
+    JOIN profile f ON f.profile = r.profile
+    WHERE r.ref IN (SELECT begin_of.ref FROM begin_of)
 ) root ON root.ref = f.root
 ORDER BY g.failures DESC, g.last_time DESC, g.signature, g.consumer_group;
 

@@ -45,3 +45,5 @@ CREATE TEMP TABLE late_stage AS FROM outbox_edge LIMIT 0;
 CREATE TEMP TABLE range_told_stage AS
 SELECT consumer_group, first_ref, next_ref, not_before, not_after, seen_from FROM outbox_pass LIMIT 0;
 CREATE TEMP TABLE pass_stage AS SELECT * EXCLUDE (seq) FROM outbox_pass LIMIT 0;
+CREATE TEMP TABLE retired_stage (slice INTEGER);
+CREATE TEMP TABLE deleted_stage AS FROM deleted_row LIMIT 0;

@@ -43,8 +43,9 @@ fn nothing(source: &Source, args: &args::Trace) -> anyhow::Result<ExitCode> {
     if args.reading.json {
         output::print(&json::document(&json!({ "matches": [] })))?;
     }
+    let why = find::why_not(&source.client, &args.id, &coverage)?;
     let sentence = format!("headwater: trace: no event `{}` was found", args.id);
-    output::note(text::nothing(&sentence, &find::explain(&args.id, &coverage), &coverage).trim_end());
+    output::note(text::nothing(&sentence, &why, &coverage).trim_end());
     Ok(ExitCode::from(super::FAILED))
 }
 
@@ -65,11 +66,12 @@ fn show(source: &Source, args: &args::Trace, found: &Found, nodes: Table) -> any
              {PARTITIONS_MAX}"
         ));
     }
-    let conversation = Conversation::new(
+    let mut conversation = Conversation::new(
         TraceNode::from_table(&tables.nodes)?,
         TraceEdge::from_table(&tables.edges)?,
         TraceFailure::from_table(&tables.failures)?,
     );
+    conversation.deleted_before = trace::deleted_before(&source.client, &tables)?;
     let asked: Vec<i64> = found.matches.iter().map(|m| m.reference).collect();
     let answer = match args.reading.json {
         true => json::document(&json::trace(&conversation, &tables, &asked)),

@@ -3,7 +3,7 @@
 use super::args;
 use super::{Usage, output, stop};
 use crate::client::run_file::{self, RunFile, Secret};
-use crate::config::{self, TapConfig, Words};
+use crate::config::{self, RetentionWords, TapConfig, Words};
 use crate::event::clean;
 use crate::tap::{self, ImportConfig, ImportSummary, Users};
 use serde_json::json;
@@ -32,6 +32,7 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         otlp: args.otlp,
         telemetry: args.telemetry,
         business_flows: Vec::new(),
+        retention: RetentionWords::default(),
     };
     let resolved = config::tap(words, file.as_deref())?;
     say_defaults(&resolved.defaults);

@@ -4,7 +4,7 @@ use super::id::{self, Meaning};
 use super::{Client, key, query};
 use crate::event::{HashKey, Identifier, Spelling};
 use crate::report::rows::{CoverageLine, Match, RowError, TraceNode};
-use crate::report::{Cell, Table, json};
+use crate::report::{Cell, Table, json, style};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -157,6 +157,30 @@ fn event(client: &Client, reference: i64) -> Result<Option<TraceNode>, FindError
 
 fn half(bits: u64) -> Cell {
     Cell::Int(bits as i64)
+}
+
+/// Why nothing was found: it was read and deleted since, or as [`explain`].
+///
+/// # Errors
+/// A question without an answer.
+pub fn why_not(client: &Client, text: &str, coverage: &[CoverageLine]) -> Result<String, super::Error> {
+    for meaning in id::meanings(text) {
+        let Meaning::Coordinates { cluster, topic, partition, offset } = meaning else { continue };
+        let at = [Cell::Text(topic.clone()), Cell::Int(i64::from(partition)), Cell::Int(offset)];
+        let table = client.ask(&query::DELETED_AT, &at)?;
+        let here = table.rows.iter().find_map(|row| match row.as_slice() {
+            [Cell::Text(on), Cell::Time(seen)] if cluster.as_ref().is_none_or(|cluster| cluster == on) => Some(*seen),
+            _ => None,
+        });
+        if let Some(seen) = here {
+            let until = style::rfc3339(seen);
+            return Ok(format!(
+                "{topic}/{partition}/{offset} was read, and deleted by retention: events of this partition up to \
+                 {until} are gone; counts and failures are kept"
+            ));
+        }
+    }
+    Ok(explain(text, coverage))
 }
 
 /// Why nothing was found, as far as coverage tells, and what to try next.

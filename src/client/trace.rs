@@ -2,12 +2,17 @@
 
 use super::{Client, Error, query};
 use crate::report::json::TraceTables;
-use crate::report::rows::{CoverageLine, RowError, TraceNode};
+use crate::event::Timestamp;
+use crate::report::rows::{CoverageLine, RowError, TraceEdge, TraceNode};
 use crate::report::{Cell, Column, ColumnType, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Partitions whose groups are asked for: a conversation lies on few; each is one question.
 pub const PARTITIONS_MAX: usize = 64;
+
+/// Events that are named and absent of which it is asked whether they were deleted: one is enough to tell, and the
+/// earliest refs come first.
+const ABSENT_MAX: usize = 1000;
 
 /// Why a conversation could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,32 @@ pub fn fetch(client: &Client, reference: i64, nodes: Table) -> Result<(TraceTabl
     let (passage, partitions) = passage(client, &events)?;
     let coverage = of_topics(&events, client.ask(&query::COVERAGE, &[])?)?;
     Ok((TraceTables { nodes, edges, failures, passage, coverage }, partitions))
+}
+
+/// Until when retention has deleted events that this conversation began with; `None` when it has all. Those are named by
+/// its ids, which are the refs of first events, and by events that were caused by them.
+///
+/// # Errors
+/// A question without an answer, or one that cannot be read.
+pub fn deleted_before(client: &Client, tables: &TraceTables) -> Result<Option<Timestamp>, TraceError> {
+    let nodes = TraceNode::from_table(&tables.nodes)?;
+    let named = nodes.iter().map(|node| node.conversation);
+    let mut absent: BTreeSet<i64> =
+        named.chain(TraceEdge::from_table(&tables.edges)?.iter().map(|edge| edge.cause)).collect();
+    nodes.iter().for_each(|node| {
+        absent.remove(&node.reference);
+    });
+    if absent.is_empty() {
+        return Ok(None);
+    }
+    let refs: Vec<String> = absent.iter().take(ABSENT_MAX).map(ToString::to_string).collect();
+    let table = client.ask(&query::DELETED_OF, &[Cell::Text(refs.join(","))])?;
+    let at = table.columns.iter().position(|column| column.name == "deleted_before");
+    let time = |row: &Vec<Cell>| match row.get(at?) {
+        Some(Cell::Time(micros)) => Some(Timestamp(*micros)),
+        _ => None,
+    };
+    Ok(table.rows.iter().filter_map(time).max())
 }
 
 /// Coverage of the topics that the conversation lies on; of the others nothing follows for it.

@@ -12,6 +12,7 @@ mod outbox;
 mod passed;
 mod record;
 mod reference;
+mod retention;
 mod text;
 
 pub use business::BusinessFlow;
@@ -29,4 +30,5 @@ pub use outbox::OutboxCursor;
 pub use passed::{Direction, PassedRange, PassedTo};
 pub use record::{Header, Producer, Record, Timestamp, TopicClass, TopicPartition};
 pub use reference::{EventRef, Ordinal};
+pub use retention::Retention;
 pub use text::{Arena, Span, clean, clip};

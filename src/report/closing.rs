@@ -5,6 +5,7 @@ use super::rows::{CoverageLine, PassageRow, TraceFailure};
 use super::seen::Seen;
 use super::style::{self, Style, Tone};
 use super::tree::{self, Question};
+use crate::event::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -55,11 +56,21 @@ pub(super) fn render(conversation: &Conversation, question: &Question<'_>, style
         let edges = style::plural(conversation.edges_outside as i64, "cause");
         line("beyond", &format!("{edges} outside of what was read for this answer"));
     }
+    if let Some(before) = conversation.deleted_before {
+        line("deleted", &deleted(before));
+    }
     line("seen", &seen(conversation, question.coverage).sentence());
-    if !conversation.root_known && !conversation.begins_unlinked() && conversation.graph.node_count() > 0 {
+    let begins_here = conversation.root_known || conversation.begins_unlinked();
+    if !begins_here && conversation.deleted_before.is_none() && conversation.graph.node_count() > 0 {
         line("root", "not known: no event of this conversation says that it is the first");
     }
     out
+}
+
+/// What retention took from a conversation, as a sentence.
+pub fn deleted(before: Timestamp) -> String {
+    let time = style::rfc3339(before.0);
+    format!("begins before {time}: events before it were deleted by retention")
 }
 
 /// Coverage of the topics that the conversation lies on.

@@ -1,7 +1,7 @@
 //! The graph of one conversation, and the forest that a person can read.
 
 use super::rows::{TraceEdge, TraceFailure, TraceNode};
-use crate::event::Evidence;
+use crate::event::{Evidence, Timestamp};
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -83,6 +83,9 @@ pub struct Conversation {
     pub first_failure: Option<i64>,
     /// Edges whose cause or effect is not among the events.
     pub edges_outside: usize,
+    /// Retention has deleted events that this conversation began with: all up to this time, on their partitions. Set by
+    /// whoever asked.
+    pub deleted_before: Option<Timestamp>,
     by_ref: HashMap<i64, NodeIndex>,
 }
 
@@ -110,6 +113,7 @@ impl Conversation {
             failures,
             first_failure,
             edges_outside,
+            deleted_before: None,
             by_ref,
         };
         conversation.find_roots();
@@ -159,7 +163,7 @@ impl Conversation {
     }
 
     /// First and last time of its events.
-    pub fn window(&self) -> Option<(crate::event::Timestamp, crate::event::Timestamp)> {
+    pub fn window(&self) -> Option<(Timestamp, Timestamp)> {
         let mut times = self.graph.node_weights().map(|node| node.time);
         let first = times.next()?;
         Some((first, times.last().unwrap_or(first)))

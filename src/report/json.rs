@@ -91,6 +91,7 @@ pub fn trace(conversation: &Conversation, tables: &TraceTables, asked: &[i64]) -
         "groups": groups,
         "asked": asked.iter().map(place).collect::<Vec<_>>(),
         "root_known": conversation.root_known,
+        "deleted_before": conversation.deleted_before.map(|time| style::rfc3339(time.0)),
         "roots": heads(&conversation.roots),
         "not_linked": heads(&conversation.detached),
         "first_failure": conversation.first_failure.as_ref().map(place),

@@ -16,7 +16,7 @@ pub mod table;
 pub mod text;
 pub mod tree;
 
-pub use closing::{Standing, standings};
+pub use closing::{Standing, deleted, standings};
 pub use style::Style;
 
 /// One value of an answer.

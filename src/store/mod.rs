@@ -16,6 +16,7 @@ mod passed;
 pub mod query;
 mod readers;
 mod restore;
+mod retention;
 mod slices;
 mod statement;
 mod tally;
@@ -27,6 +28,7 @@ pub use file::{SCHEMA_VERSION, Settings};
 pub use outbox::{OutboxEntry, OutboxLink, OutboxPage, OutboxPart, OutboxState, ToldEvent, ToldFailure};
 pub use readers::{Answer, Canceller, Limits, MAX_READERS, Reader, Readers};
 pub use restore::{FAILURES_RESTORED, RecentEvent, Restored};
+pub use retention::Retained;
 pub use writer::Writer;
 
 use std::path::PathBuf;

@@ -38,6 +38,8 @@ pub mod migrate {
         OUTBOX "0003_outbox",
         /// Schema version 4: slices, and edges in the rows of their effects.
         SLICES "0004_slices",
+        /// Schema version 5: what retention leaves behind.
+        RETENTION "0005_retention",
     }
 }
 
@@ -80,6 +82,8 @@ pub mod views {
         CONVERSATION_ALIAS "conversation_alias",
         /// View `coverage`.
         COVERAGE "coverage",
+        /// View `deleted`.
+        DELETED "deleted",
         /// View `event`.
         EVENT "event",
         /// View `failure`.
@@ -121,6 +125,8 @@ pub mod reports {
         CONVERSATION_EVENTS "conversation_events",
         /// Macro `counts`.
         COUNTS "counts",
+        /// Macro `deleted_of`.
+        DELETED_OF "deleted_of",
         /// Macro `effects`.
         EFFECTS "effects",
         /// Macro `failures`.
@@ -214,6 +220,30 @@ pub mod write {
         PROGRESS "progress",
         /// Forgets the staged ranges.
         RANGES_READ "ranges_read",
+        /// Deletes the staged slice, with all that only its events need.
+        RETIRE "retire",
+        /// Deletes merges before $1 that no event needs, at most $2.
+        RETIRE_ALIASES "retire_aliases",
+        /// Deletes failures before $1, at most $2.
+        RETIRE_FAILURES "retire_failures",
+        /// Deletes progress marks before $1, at most $2.
+        RETIRE_MARKS "retire_marks",
+        /// Deletes counts by minute before $1, at most $2.
+        RETIRE_MINUTES "retire_minutes",
+        /// Deletes told events up to entry $1, at most $2.
+        RETIRE_OUTBOX_EVENT "retire_outbox_event",
+        /// Deletes told links up to entry $1, at most $2.
+        RETIRE_OUTBOX_LINK "retire_outbox_link",
+        /// Deletes told passes up to entry $1, at most $2.
+        RETIRE_OUTBOX_PASS "retire_outbox_pass",
+        /// Deletes counts of passed events before $1, at most $2.
+        RETIRE_PASSED "retire_passed",
+        /// Deletes what is known of roots of deleted failures.
+        RETIRE_ROOTS "retire_roots",
+        /// Stages slice $1 to be deleted.
+        RETIRE_TAKE "retire_take",
+        /// Stages verdicts on events that wait in the staged slice.
+        RETIRE_WAITING "retire_waiting",
         /// Rolls back.
         ROLLBACK "rollback",
         /// Notes schema version $1.
@@ -265,6 +295,12 @@ pub mod ask {
         DEMO_SEEN "demo_seen",
         /// What stands before a question to be described.
         DESCRIBE "describe",
+        /// Whether retention deleted topic $1, partition $2, offset $3.
+        DELETED_AT "deleted_at",
+        /// How many events retention deleted.
+        DELETED_EVENTS "deleted_events",
+        /// Macro `deleted_of`: $1 refs between commas.
+        DELETED_OF "deleted_of",
         /// Macro `effects`: $1 ref.
         EFFECTS "effects",
         /// Failures as stored: $1 is the limit.
@@ -347,6 +383,10 @@ pub mod ask {
         REPORT_NOT_SEEN "report_not_seen",
         /// Received, passed and failed over time: $1 since, $2 until, $3 begin of the first step, $4 seconds of a step.
         REPORT_SERIES "report_series",
+        /// The last entry of the outbox that may go: $1 and $2 are the times since which sent ones and all are kept.
+        RETIRED_OUTBOX "retired_outbox",
+        /// The oldest slice that was seen before $1.
+        RETIRED_SLICE "retired_slice",
         /// The values of the events of slice $1.
         SLICE_ROWS "slice_rows",
         /// How the tap itself stands.

@@ -40,6 +40,8 @@ pub struct Restored {
     pub progress: Vec<ProgressRow>,
     /// How far each group was counted as passed.
     pub passed_to: Vec<PassedTo>,
+    /// Events that retention deleted.
+    pub deleted: i64,
     /// The tap's own numbers.
     pub counters: Vec<CounterRow>,
 }
@@ -84,6 +86,9 @@ impl Restored {
             failures,
             progress: rows(conn, &ask::PROGRESS_ROWS, [], progress)?,
             passed_to: rows(conn, &ask::PASSED_TO_ROWS, [], passed_to)?,
+            deleted: conn
+                .query_row(ask::DELETED_EVENTS.sql, [], |row| row.get(0))
+                .map_err(Error::statement("read", ask::DELETED_EVENTS.name))?,
             counters: rows(conn, &ask::COUNTERS, [], |row| Ok(CounterRow { name: row.get(0)?, value: row.get(1)? }))?,
         })
     }

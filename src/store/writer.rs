@@ -6,6 +6,7 @@ use super::outbox::Told;
 use super::passed::PassedCount;
 use super::query::{Query, ask, write};
 use super::readers::Pool;
+use super::retention::Keeping;
 use super::slices::{OpenSlice, Sealed};
 use super::tally::{MinuteTally, Topics, TypeTally, minute};
 use super::{Error, Readers, Restored, Settings};
@@ -57,6 +58,7 @@ pub struct Writer {
     /// Whether what is settled goes into the outbox too.
     telling: bool,
     slice: OpenSlice,
+    pub(super) keeping: Keeping,
 }
 
 impl Writer {
@@ -91,6 +93,7 @@ impl Writer {
             commits: 0,
             telling: false,
             slice,
+            keeping: Keeping::default(),
         };
         let commits = writer.last_number()?;
         let writer = Self { commits, ..writer };
@@ -184,7 +187,7 @@ impl Writer {
         passed.add(&changes.pending);
         let arrow = |subject| move |source| Error::statement("lay out", subject)(arrow_error(source));
         let told = self.telling.then(|| Told::new(&changes)).transpose().map_err(arrow("told_stage"))?;
-        let (slice, sealed) = self.slice.take_in(&changes);
+        let (slice, sealed) = self.slice.take_in(&changes, self.keeping.slice_age());
         let Changes { events, pending, causes, mut counters, .. } = changes;
         let waiting = pending_batch(&pending, slice).map_err(arrow("pending_row"))?;
         let (events, clamped) = event_batch(events, slice).map_err(arrow("event_row"))?;

@@ -46,11 +46,14 @@ struct Absence {
     filtered: bool,
     began_late: bool,
     retention: bool,
+    /// This database has deleted events itself, later ones than those before its start.
+    deleted: bool,
 }
 
 impl Absence {
     fn reason(self) -> OrphanReason {
         match self {
+            Self { deleted: true, .. } => OrphanReason::Retention,
             Self { began_late: true, .. } => OrphanReason::BeforeStart,
             Self { filtered: true, .. } => OrphanReason::NotTapped,
             Self { retention: true, .. } => OrphanReason::Retention,
@@ -108,6 +111,12 @@ impl Core {
     pub(super) fn note_start(&mut self, log_start: i64, position: i64) {
         self.absence.began_late |= position > log_start;
         self.absence.retention |= log_start > 0;
+        self.resolver.set_absence(self.absence.reason());
+    }
+
+    /// The database holds fewer events than were read: those are among the causes that never come.
+    pub(super) fn note_deleted(&mut self) {
+        self.absence.deleted = true;
         self.resolver.set_absence(self.absence.reason());
     }
 

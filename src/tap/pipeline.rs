@@ -129,8 +129,10 @@ pub(super) fn write(
     pulse: &Pulse,
 ) -> Result<store::Writer, store::Error> {
     for changes in commits {
+        let at = changes.at;
         writer.append(changes)?;
         pulse.commit_written(clock::instant());
+        writer.retain(at)?;
     }
     Ok(writer)
 }

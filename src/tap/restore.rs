@@ -40,6 +40,9 @@ impl Core {
         core.restore_names(&restored.partitions, &restored.profiles, &restored.producers);
         core.restore_coverage(restored.coverage);
         core.restore_counters(&restored.counters);
+        if restored.deleted > 0 {
+            core.note_deleted();
+        }
         core.restore_progress(restored.progress, restored.passed_to);
         for (old, current) in restored.aliases {
             core.restore_merge(old, current);

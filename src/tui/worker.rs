@@ -10,6 +10,7 @@ use crate::client::find::{self, FindError, Place};
 use crate::client::trace::{self, TraceError};
 use crate::client::{self, Client, query};
 use crate::event::Timestamp;
+use crate::report::deleted;
 use crate::report::rows::{CoverageLine, Match, RowError, TraceNode};
 use crate::report::{Cell, Column, ColumnType, Table};
 use std::collections::{BTreeMap, BTreeSet};
@@ -182,6 +183,7 @@ fn conversation(client: &Client, answer: &mut Answer, reference: i64, nodes: Tab
             trace::PARTITIONS_MAX
         ));
     }
+    answer.notes.extend(trace::deleted_before(client, &tables)?.map(deleted));
     answer.parts.extend([
         (Part::Nodes, tables.nodes),
         (Part::Edges, tables.edges),
@@ -198,7 +200,7 @@ fn look_up(client: &Client, secret: &Secret, answer: &mut Answer, text: &str) ->
     answer.notes.extend(found.notes);
     let Some(first) = found.matches.first() else {
         let coverage = CoverageLine::from_table(&client.ask(&query::COVERAGE, &[])?)?;
-        answer.notes.insert(0, find::explain(text, &coverage));
+        answer.notes.insert(0, find::why_not(client, text, &coverage)?);
         return Ok(());
     };
     let nodes = trace::events(client, first.reference)?;

@@ -1,0 +1,1 @@
+SELECT * FROM deleted_of($1);

@@ -1,0 +1,2 @@
+-- Retention takes slice $1.
+INSERT INTO retired_stage VALUES ($1);

@@ -1,0 +1,181 @@
+//! Retention: what is older than it is wanted goes, in small steps, each in a transaction of its own.
+//!
+//! Events go by whole slices, the oldest first: neighbours in the file, so that DuckDB gets whole blocks back. Coverage
+//! stays, and so do counts and failures until their own time comes; `deleted_row` says which events are gone, so that an
+//! answer can tell what was read and deleted from what was never seen. Time is that of the commits, never the clock.
+
+use super::file::run;
+use super::query::{Query, ask, write};
+use super::writer::{Writer, time};
+use super::Error;
+use crate::event::{Retention, Timestamp};
+use duckdb::types::Value;
+use duckdb::{ToSql, params};
+
+/// Rows of one kind that one step deletes at most: 0.1 to 0.3 s. A tap whose retention was made shorter has many steps
+/// before it, and a commit between each two.
+const STEP_ROWS: i64 = 1 << 18;
+
+/// Time between two looks at everything, µs: what is deleted a few minutes late disturbs nobody.
+const LOOK_EVERY: i64 = 600_000_000;
+
+/// Slices that are closed within one retention of events, at least: so much older than asked for an event can get.
+const SLICES_KEPT: i64 = 24;
+
+/// A slice is closed after so long at most, µs, so that a quiet tap has some to delete: one day.
+const SLICE_AGE_MAX: i64 = 86_400_000_000;
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retained {
+    /// Nothing was too old, or it was not the time to look.
+    Nothing,
+    /// Something was deleted; there may be more.
+    Deleted,
+}
+
+/// What the writer deletes, and when it looks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Keeping {
+    wanted: Retention,
+    /// The kinds that are still to be looked at in this round.
+    left: usize,
+    next_round: Option<Timestamp>,
+}
+
+/// The kinds, in the order in which they are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Events,
+    Failures,
+    Minutes,
+    Passed,
+    Marks,
+    Aliases,
+    Outbox,
+}
+
+const KINDS: [Kind; 7] =
+    [Kind::Events, Kind::Failures, Kind::Minutes, Kind::Passed, Kind::Marks, Kind::Aliases, Kind::Outbox];
+
+impl Keeping {
+    /// When an open slice is old enough to be closed, µs.
+    pub fn slice_age(&self) -> Option<i64> {
+        let events = i64::try_from(self.wanted.events?.as_micros()).unwrap_or(i64::MAX);
+        Some((events / SLICES_KEPT).clamp(1, SLICE_AGE_MAX))
+    }
+
+    /// The kind to look at now; a round begins when it is due.
+    fn turn(&mut self, at: Timestamp) -> Option<Kind> {
+        if self.left == 0 {
+            if self.next_round.is_some_and(|due| at < due) {
+                return None;
+            }
+            let every = self.slice_age().map_or(LOOK_EVERY, |age| age.min(LOOK_EVERY));
+            self.next_round = Some(Timestamp(at.0.saturating_add(every)));
+            self.left = KINDS.len();
+        }
+        KINDS.get(KINDS.len() - self.left).copied()
+    }
+}
+
+impl Writer {
+    /// Keeps what [`Writer::append`] writes so long from now on.
+    pub fn keep(&mut self, wanted: Retention) {
+        self.keeping = Keeping { wanted, ..Keeping::default() };
+    }
+
+    /// Deletes a little of what is too old at `at`, if it is time to look: one slice of events, or some rows of another
+    /// kind. To be called after each commit.
+    ///
+    /// # Errors
+    /// Nothing was deleted. Where memory was short, it is tried again later, and that is no error.
+    pub fn retain(&mut self, at: Timestamp) -> Result<Retained, Error> {
+        let Some(kind) = self.keeping.turn(at) else { return Ok(Retained::Nothing) };
+        let done = match self.step(kind, at) {
+            Err(error) if error.is_out_of_memory() => {
+                tracing::warn!(?kind, "retention ran out of memory and is tried again later");
+                Retained::Nothing
+            }
+            done => done?,
+        };
+        if done == Retained::Nothing {
+            self.keeping.left -= 1;
+        }
+        Ok(done)
+    }
+
+    fn step(&self, kind: Kind, at: Timestamp) -> Result<Retained, Error> {
+        let wanted = self.keeping.wanted;
+        let cut = |kept| Retention::cut(kept, at);
+        let delete = |kept, queries: &[&Query]| match cut(kept) {
+            Some(before) => self.delete(queries, &time(before)),
+            None => Ok(Retained::Nothing),
+        };
+        match kind {
+            Kind::Events => cut(wanted.events).map_or(Ok(Retained::Nothing), |before| self.retire(before)),
+            Kind::Failures => {
+                let done = delete(wanted.failures, &[&write::RETIRE_FAILURES])?;
+                if done == Retained::Deleted {
+                    run(self.connection(), &write::RETIRE_ROOTS)?;
+                }
+                Ok(done)
+            }
+            Kind::Minutes => delete(wanted.counts, &[&write::RETIRE_MINUTES]),
+            Kind::Passed => delete(wanted.counts, &[&write::RETIRE_PASSED]),
+            Kind::Marks => delete(wanted.marks, &[&write::RETIRE_MARKS]),
+            Kind::Aliases => delete(wanted.events, &[&write::RETIRE_ALIASES]),
+            Kind::Outbox => self.retire_outbox(cut(wanted.outbox), cut(wanted.events)),
+        }
+    }
+
+    /// Deletes the oldest slice whose events were all seen before `before`.
+    fn retire(&self, before: Timestamp) -> Result<Retained, Error> {
+        let oldest: Option<i32> = self.value(&ask::RETIRED_SLICE, &[&time(before)])?;
+        let Some(slice) = oldest else { return Ok(Retained::Nothing) };
+        self.transaction(|writer| {
+            let failed = Error::statement("run", write::RETIRE_TAKE.name);
+            writer.connection().execute(write::RETIRE_TAKE.sql, [slice]).map_err(failed)?;
+            for query in [&write::RETIRE_WAITING, &write::LATE, &write::MINUTES, &write::RETIRE] {
+                run(writer.connection(), query)?;
+            }
+            Ok(())
+        })?;
+        self.give_back()?;
+        Ok(Retained::Deleted)
+    }
+
+    /// Blocks of deleted rows are used again after a checkpoint. One that cannot be taken now comes later.
+    fn give_back(&self) -> Result<(), Error> {
+        match self.checkpoint() {
+            Err(Error::Statement { source, .. }) => {
+                tracing::debug!(%source, "no checkpoint after a deletion");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    fn delete(&self, queries: &[&Query], until: &Value) -> Result<Retained, Error> {
+        let mut rows = 0;
+        for query in queries {
+            let failed = Error::statement("run", query.name);
+            rows += self.connection().execute(query.sql, params![until, STEP_ROWS]).map_err(failed)?;
+        }
+        Ok(if rows > 0 { Retained::Deleted } else { Retained::Nothing })
+    }
+
+    /// What was sent, and what can no longer be sent since its events are gone.
+    fn retire_outbox(&self, sent: Option<Timestamp>, events: Option<Timestamp>) -> Result<Retained, Error> {
+        let before = |cut: Option<Timestamp>| time(cut.unwrap_or(Timestamp(i64::MIN)));
+        let last: Option<i64> = self.value(&ask::RETIRED_OUTBOX, &[&before(sent), &before(events)])?;
+        let Some(last) = last else { return Ok(Retained::Nothing) };
+        let tables = [&write::RETIRE_OUTBOX_PASS, &write::RETIRE_OUTBOX_LINK, &write::RETIRE_OUTBOX_EVENT];
+        self.delete(&tables, &Value::BigInt(last))
+    }
+
+    fn value<T: duckdb::types::FromSql>(&self, query: &Query, values: &[&dyn ToSql]) -> Result<Option<T>, Error> {
+        let failed = Error::statement("read", query.name);
+        self.connection().query_row(query.sql, values, |row| row.get(0)).map_err(failed)
+    }
+}
