@@ -29,6 +29,7 @@ mod reader_on_kafka;
 mod readme;
 mod report;
 mod restart;
+mod retention;
 mod scenarios;
 mod serve;
 mod serve_users;

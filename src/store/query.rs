@@ -385,7 +385,7 @@ pub mod ask {
         REPORT_SERIES "report_series",
         /// The last entry of the outbox that may go: $1 and $2 are the times since which sent ones and all are kept.
         RETIRED_OUTBOX "retired_outbox",
-        /// The oldest slice that was seen before $1.
+        /// The oldest slice that was seen before $1, and its events.
         RETIRED_SLICE "retired_slice",
         /// The values of the events of slice $1.
         SLICE_ROWS "slice_rows",

@@ -16,6 +16,10 @@ use duckdb::{ToSql, params};
 /// before it, and a commit between each two.
 const STEP_ROWS: i64 = 1 << 18;
 
+/// Deleted events after which their blocks are given back, by a checkpoint: a row group of DuckDB's, below which there is
+/// no whole block to give.
+const CHECKPOINT_EVENTS: i64 = 122_880;
+
 /// Time between two looks at everything, µs: what is deleted a few minutes late disturbs nobody.
 const LOOK_EVERY: i64 = 600_000_000;
 
@@ -41,6 +45,8 @@ pub(super) struct Keeping {
     /// The kinds that are still to be looked at in this round.
     left: usize,
     next_round: Option<Timestamp>,
+    /// Events that were deleted since the last checkpoint for them.
+    held: i64,
 }
 
 /// The kinds, in the order in which they are looked at.
@@ -105,15 +111,18 @@ impl Writer {
         Ok(done)
     }
 
-    fn step(&self, kind: Kind, at: Timestamp) -> Result<Retained, Error> {
+    fn step(&mut self, kind: Kind, at: Timestamp) -> Result<Retained, Error> {
         let wanted = self.keeping.wanted;
         let cut = |kept| Retention::cut(kept, at);
+        if kind == Kind::Events {
+            return cut(wanted.events).map_or(Ok(Retained::Nothing), |before| self.retire(before));
+        }
         let delete = |kept, queries: &[&Query]| match cut(kept) {
             Some(before) => self.delete(queries, &time(before)),
             None => Ok(Retained::Nothing),
         };
         match kind {
-            Kind::Events => cut(wanted.events).map_or(Ok(Retained::Nothing), |before| self.retire(before)),
+            Kind::Events => Ok(Retained::Nothing),
             Kind::Failures => {
                 let done = delete(wanted.failures, &[&write::RETIRE_FAILURES])?;
                 if done == Retained::Deleted {
@@ -130,9 +139,15 @@ impl Writer {
     }
 
     /// Deletes the oldest slice whose events were all seen before `before`.
-    fn retire(&self, before: Timestamp) -> Result<Retained, Error> {
-        let oldest: Option<i32> = self.value(&ask::RETIRED_SLICE, &[&time(before)])?;
-        let Some(slice) = oldest else { return Ok(Retained::Nothing) };
+    fn retire(&mut self, before: Timestamp) -> Result<Retained, Error> {
+        let failed = Error::statement("read", ask::RETIRED_SLICE.name);
+        let oldest = self.connection().query_row(ask::RETIRED_SLICE.sql, [time(before)], |row| {
+            Ok((row.get::<_, i32>(0)?, row.get::<_, i64>(1)?))
+        });
+        let (slice, events) = match oldest {
+            Err(duckdb::Error::QueryReturnedNoRows) => return Ok(Retained::Nothing),
+            oldest => oldest.map_err(failed)?,
+        };
         self.transaction(|writer| {
             let failed = Error::statement("run", write::RETIRE_TAKE.name);
             writer.connection().execute(write::RETIRE_TAKE.sql, [slice]).map_err(failed)?;
@@ -141,12 +156,17 @@ impl Writer {
             }
             Ok(())
         })?;
+        self.keeping.held += events;
         self.give_back()?;
         Ok(Retained::Deleted)
     }
 
     /// Blocks of deleted rows are used again after a checkpoint. One that cannot be taken now comes later.
-    fn give_back(&self) -> Result<(), Error> {
+    fn give_back(&mut self) -> Result<(), Error> {
+        if self.keeping.held < CHECKPOINT_EVENTS {
+            return Ok(());
+        }
+        self.keeping.held = 0;
         match self.checkpoint() {
             Err(Error::Statement { source, .. }) => {
                 tracing::debug!(%source, "no checkpoint after a deletion");
