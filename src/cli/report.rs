@@ -116,6 +116,7 @@ fn answers(source: &Source, asked: &Asked) -> anyhow::Result<Answers> {
         durations: ask(&query::REPORT_DURATIONS, &of_flow)?,
         series: ask(&query::REPORT_SERIES, &[since, until, Cell::Time(begin.0), Cell::Int(step_s)])?,
         not_seen: ask(&query::REPORT_NOT_SEEN, &[])?,
+        deleted: ask(&query::REPORT_DELETED, &[])?,
         cut: Vec::new(),
     };
     Ok(Answers { cut: cut.into_inner(), ..answers })

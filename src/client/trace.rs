@@ -1,8 +1,8 @@
 //! All that one conversation needs to be shown: events, edges, failures, groups and coverage.
 
 use super::{Client, Error, query};
-use crate::report::json::TraceTables;
 use crate::event::Timestamp;
+use crate::report::json::TraceTables;
 use crate::report::rows::{CoverageLine, RowError, TraceEdge, TraceNode};
 use crate::report::{Cell, Column, ColumnType, Table};
 use std::collections::{BTreeMap, BTreeSet};

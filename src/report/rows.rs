@@ -159,7 +159,7 @@ mod counts;
 mod summary;
 
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
-pub use summary::{DurationBin, Loss, NotSeen, SeriesRow};
+pub use summary::{Deleted, DurationBin, Loss, NotSeen, SeriesRow};
 
 row! {
     /// One event of a conversation (`trace_nodes`).

@@ -21,8 +21,8 @@ mod words;
 pub use window::{Window, series_step};
 
 use super::rows::{
-    BusinessFlowRow, BusinessRow, CountRow, DurationBin, FailureGroup, LagRow, Loss, NotSeen, RowError, SeriesRow,
-    Totals,
+    BusinessFlowRow, BusinessRow, CountRow, Deleted, DurationBin, FailureGroup, LagRow, Loss, NotSeen, RowError,
+    SeriesRow, Totals,
 };
 use super::{Style, Table};
 use crate::event::Timestamp;
@@ -80,6 +80,8 @@ pub struct Answers {
     pub series: Table,
     /// What was not seen, by topic and reason.
     pub not_seen: Table,
+    /// What retention deleted, in all.
+    pub deleted: Table,
     /// Names of those answers that had more rows than one answer may have.
     pub cut: Vec<&'static str>,
 }
@@ -100,6 +102,7 @@ pub struct Summary {
     durations: Vec<DurationBin>,
     series: Vec<SeriesRow>,
     not_seen: Vec<NotSeen>,
+    deleted: Option<Deleted>,
 }
 
 impl Summary {
@@ -120,6 +123,7 @@ impl Summary {
             durations: DurationBin::from_table(&answers.durations)?,
             series: SeriesRow::from_table(&answers.series)?,
             not_seen: NotSeen::from_table(&answers.not_seen)?,
+            deleted: Deleted::from_table(&answers.deleted)?.pop(),
             asked,
             answers,
         })

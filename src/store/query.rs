@@ -375,6 +375,8 @@ pub mod ask {
         RECENT_EVENTS "recent_events",
         /// Orphans among the last $1 settled events.
         RECENT_ORPHANS "recent_orphans",
+        /// What retention deleted, in all.
+        REPORT_DELETED "report_deleted",
         /// Completed business cases by the time they took: $1 flow, $2 since, $3 until; NULL for all.
         REPORT_DURATIONS "report_durations",
         /// What was not completed, by reason: $1 flow, $2 since, $3 until; NULL for all.

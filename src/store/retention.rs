@@ -4,13 +4,13 @@
 //! stays, and so do counts and failures until their own time comes; `deleted_row` says which events are gone, so that an
 //! answer can tell what was read and deleted from what was never seen. Time is that of the commits, never the clock.
 
+use super::Error;
 use super::file::run;
 use super::query::{Query, ask, write};
 use super::writer::{Writer, time};
-use super::Error;
 use crate::event::{Retention, Timestamp};
+use duckdb::params;
 use duckdb::types::Value;
-use duckdb::{ToSql, params};
 
 /// Rows of one kind that one step deletes at most: 0.1 to 0.3 s. A tap whose retention was made shorter has many steps
 /// before it, and a commit between each two.
@@ -114,28 +114,25 @@ impl Writer {
     fn step(&mut self, kind: Kind, at: Timestamp) -> Result<Retained, Error> {
         let wanted = self.keeping.wanted;
         let cut = |kept| Retention::cut(kept, at);
-        if kind == Kind::Events {
-            return cut(wanted.events).map_or(Ok(Retained::Nothing), |before| self.retire(before));
-        }
-        let delete = |kept, queries: &[&Query]| match cut(kept) {
-            Some(before) => self.delete(queries, &time(before)),
-            None => Ok(Retained::Nothing),
-        };
         match kind {
-            Kind::Events => Ok(Retained::Nothing),
+            Kind::Events => cut(wanted.events).map_or(Ok(Retained::Nothing), |before| self.retire(before)),
             Kind::Failures => {
-                let done = delete(wanted.failures, &[&write::RETIRE_FAILURES])?;
+                let done = self.delete_before(cut(wanted.failures), &write::RETIRE_FAILURES)?;
                 if done == Retained::Deleted {
                     run(self.connection(), &write::RETIRE_ROOTS)?;
                 }
                 Ok(done)
             }
-            Kind::Minutes => delete(wanted.counts, &[&write::RETIRE_MINUTES]),
-            Kind::Passed => delete(wanted.counts, &[&write::RETIRE_PASSED]),
-            Kind::Marks => delete(wanted.marks, &[&write::RETIRE_MARKS]),
-            Kind::Aliases => delete(wanted.events, &[&write::RETIRE_ALIASES]),
+            Kind::Minutes => self.delete_before(cut(wanted.counts), &write::RETIRE_MINUTES),
+            Kind::Passed => self.delete_before(cut(wanted.counts), &write::RETIRE_PASSED),
+            Kind::Marks => self.delete_before(cut(wanted.marks), &write::RETIRE_MARKS),
+            Kind::Aliases => self.delete_before(cut(wanted.events), &write::RETIRE_ALIASES),
             Kind::Outbox => self.retire_outbox(cut(wanted.outbox), cut(wanted.events)),
         }
+    }
+
+    fn delete_before(&self, before: Option<Timestamp>, query: &Query) -> Result<Retained, Error> {
+        before.map_or(Ok(Retained::Nothing), |before| self.delete(&[query], &time(before)))
     }
 
     /// Deletes the oldest slice whose events were all seen before `before`.
@@ -188,14 +185,12 @@ impl Writer {
     /// What was sent, and what can no longer be sent since its events are gone.
     fn retire_outbox(&self, sent: Option<Timestamp>, events: Option<Timestamp>) -> Result<Retained, Error> {
         let before = |cut: Option<Timestamp>| time(cut.unwrap_or(Timestamp(i64::MIN)));
-        let last: Option<i64> = self.value(&ask::RETIRED_OUTBOX, &[&before(sent), &before(events)])?;
+        let failed = Error::statement("read", ask::RETIRED_OUTBOX.name);
+        let cuts = params![before(sent), before(events)];
+        let last: Option<i64> =
+            self.connection().query_row(ask::RETIRED_OUTBOX.sql, cuts, |row| row.get(0)).map_err(failed)?;
         let Some(last) = last else { return Ok(Retained::Nothing) };
         let tables = [&write::RETIRE_OUTBOX_PASS, &write::RETIRE_OUTBOX_LINK, &write::RETIRE_OUTBOX_EVENT];
         self.delete(&tables, &Value::BigInt(last))
-    }
-
-    fn value<T: duckdb::types::FromSql>(&self, query: &Query, values: &[&dyn ToSql]) -> Result<Option<T>, Error> {
-        let failed = Error::statement("read", query.name);
-        self.connection().query_row(query.sql, values, |row| row.get(0)).map_err(failed)
     }
 }

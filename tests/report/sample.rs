@@ -170,6 +170,7 @@ const BUSINESS: [&str; 11] = [
 const LOSSES: [&str; 7] = ["flow", "state", "consumer_group", "error_class", "error_message", "cases", "sample"];
 const DURATIONS: [&str; 3] = ["flow", "upto_ms", "cases"];
 const SERIES: [&str; 4] = ["time", "received", "passed", "failed"];
+const DELETED: [&str; 2] = ["events", "last_seen"];
 const NOT_SEEN: [&str; 6] = ["cluster", "topic", "reason", "partitions", "missing", "lost"];
 
 /// A day of a shop with an incident since a quarter past ten. `hostile` stands in for every text that a record brings.
@@ -212,6 +213,7 @@ pub fn incident(hostile: Option<&str>) -> Summary {
                 row!["prod-eu", "orders", "aborted", 1, 4, false],
             ],
         ),
+        deleted: table(&DELETED, vec![row![48_211, Value::Time(NOON - 30 * 24 * HOUR)]]),
         cut: Vec::new(),
     };
     if let Some(hostile) = hostile {
@@ -280,6 +282,7 @@ fn nothing(ever: Table) -> Answers {
         durations: table(&DURATIONS, vec![]),
         series: table(&SERIES, vec![]),
         not_seen: table(&NOT_SEEN, vec![]),
+        deleted: table(&DELETED, vec![row![0, Value::None]]),
         cut: Vec::new(),
     }
 }

@@ -50,6 +50,16 @@ row! {
 }
 
 row! {
+    /// What retention deleted (`report_deleted`).
+    Deleted {
+        /// Events.
+        events: i64 = "events",
+        /// When the last of them was seen.
+        last_seen: Option<Timestamp> = "last_seen",
+    }
+}
+
+row! {
     /// Why offsets of a topic hold no event that was seen (`report_not_seen`).
     NotSeen {
         /// Cluster.

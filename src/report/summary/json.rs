@@ -24,6 +24,7 @@ pub(super) fn render(summary: &Summary) -> String {
         "failures": rows(&answers.failures),
         "lag": rows(&answers.lag),
         "not_seen": rows(&answers.not_seen),
+        "deleted": first(&answers.deleted),
         "cut": answers.cut,
     }))
 }

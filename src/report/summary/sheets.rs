@@ -4,7 +4,7 @@ use super::Summary;
 use super::page::{Block, Piece, Sheet, Side};
 use super::window::{moment, near};
 use super::words::{self, number, share};
-use crate::report::rows::{CountRow, FailureGroup, LagRow, NotSeen};
+use crate::report::rows::{CountRow, Deleted, FailureGroup, LagRow, NotSeen};
 use crate::report::style::{self, Tone};
 use crate::report::tree;
 
@@ -293,5 +293,16 @@ pub(super) fn not_seen(summary: &Summary) -> Vec<Block> {
     } else {
         blocks.push(Block::Sheet(Sheet { caption: "Offsets without an event that was seen", columns, rows, more }));
     }
+    blocks.extend(summary.deleted.as_ref().and_then(deleted));
     blocks
+}
+
+/// What was seen and is gone: numbers hold it, and traces do not.
+fn deleted(deleted: &Deleted) -> Option<Block> {
+    let before = moment(deleted.last_seen?);
+    let events = style::plural(deleted.events, "event");
+    Some(Block::Note(vec![Piece::plain(format!(
+        "{events} seen up to {before} were deleted by retention: counts and failures still hold them, traces and \
+         business flows do not."
+    ))]))
 }
