@@ -10,11 +10,13 @@ mod cells;
 mod columns;
 mod facts;
 mod file;
+mod names;
 mod outbox;
 mod passed;
 pub mod query;
 mod readers;
 mod restore;
+mod slices;
 mod statement;
 mod tally;
 #[cfg(test)]
