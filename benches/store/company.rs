@@ -9,8 +9,8 @@ use super::names::{
 };
 use fastrand::Rng;
 use headwater::event::{
-    CauseRow, Changes, CounterRow, CoverageRow, Direction, EventColumns, EventRef, EventRow, Evidence, FailureKind,
-    FailureRow, FailureState, GapReason, Identifier, Kind, Ordinal, OrphanReason, PassedRange, PassedTo, ProgressRow,
+    Changes, CounterRow, CoverageRow, Direction, EventColumns, EventRef, EventRow, Evidence, FailureKind, FailureRow,
+    FailureState, GapReason, Identifier, Kind, Ordinal, OrphanReason, PassedRange, PassedTo, ProgressRow,
     ProgressState, Resolution, Settled, Spelling, Timestamp, TopicPartition, TraceContext,
 };
 use std::sync::Arc;
@@ -93,8 +93,8 @@ struct Conversation {
     failed: bool,
 }
 
-/// What is known of a late event a commit later: its verdict, its cause, and the conversation that was merged.
-type Late = (Settled, CauseRow, Option<(EventRef, EventRef)>);
+/// What is known of a late event a commit later: its verdict, and the conversation that was merged.
+type Late = (Settled, Option<(EventRef, EventRef)>);
 
 struct Place {
     partition: Arc<TopicPartition>,
@@ -177,9 +177,8 @@ impl Company {
             names::dictionaries(self.places.iter().map(|place| &place.partition), &mut changes);
         }
         self.seen = self.seen.max(begin);
-        for (settled, cause, alias) in std::mem::take(&mut self.late) {
+        for (settled, alias) in std::mem::take(&mut self.late) {
             changes.settled.push(settled);
-            changes.causes.push(cause);
             changes.aliases.extend(alias);
         }
         changes.failures.append(&mut self.healing);
@@ -251,7 +250,7 @@ impl Company {
         if chance < FAILED {
             return self.failure(at, takes, changes);
         }
-        self.effect(at, takes, chance - FAILED, changes)
+        self.effect(at, takes, chance - FAILED)
     }
 
     fn conversation(&mut self) -> Conversation {
@@ -307,6 +306,7 @@ impl Company {
                 parent_id: self.random.u64(1..),
             }),
             texts: None,
+            cause: None,
         }
     }
 
@@ -321,7 +321,7 @@ impl Company {
         row
     }
 
-    fn effect(&mut self, at: usize, takes: i64, chance: u32, changes: &mut Changes) -> EventRow {
+    fn effect(&mut self, at: usize, takes: i64, chance: u32) -> EventRow {
         let topic = self.business_topic();
         let mut row = self.row(at, topic, takes);
         if chance < ORPHANED {
@@ -333,25 +333,24 @@ impl Company {
         let talk = &self.open[at];
         let Some(cause) = talk.events[if talk.chain { talk.len - 1 } else { 0 }] else { return row };
         row.causation = Some(cause.id);
-        let edge = CauseRow {
-            effect: row.reference,
-            cause: cause.reference,
-            evidence: Evidence::CausationId,
-            confidence: 1.0,
-        };
+        let edge = Some((cause.reference, Evidence::CausationId));
         if chance - ORPHANED < LATE {
             row.resolution = Resolution::Waiting { blocked: false };
-            let settled =
-                Settled { reference: row.reference, resolution: Resolution::Caused, conversation: row.conversation };
+            let settled = Settled {
+                reference: row.reference,
+                resolution: Resolution::Caused,
+                conversation: row.conversation,
+                cause: edge,
+            };
             let own = self.random.u32(..ALIAS_EVERY) == 0;
             let alias = own.then_some((row.reference, row.conversation));
             if own {
                 row.conversation = row.reference;
             }
-            self.late.push((settled, edge, alias));
+            self.late.push((settled, alias));
         } else {
             row.resolution = Resolution::Caused;
-            changes.causes.push(edge);
+            row.cause = edge;
         }
         self.keep(at, &row);
         row
@@ -372,12 +371,7 @@ impl Company {
         row.profile = origin.profile;
         row.trace = row.trace.map(|trace| TraceContext { parent_id: origin.span, ..trace });
         row.resolution = Resolution::Caused;
-        changes.causes.push(CauseRow {
-            effect: row.reference,
-            cause: origin.reference,
-            evidence: Evidence::FailureCoordinates,
-            confidence: 1.0,
-        });
+        row.cause = Some((origin.reference, Evidence::FailureCoordinates));
         let failure = self.failure_row(&row, origin, dead, signature);
         if self.random.u32(..HEALED_EVERY) == 0 {
             let healed = FailureRow { state: FailureState::Healed, healed_by: Some(row.reference), ..failure.clone() };
