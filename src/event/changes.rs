@@ -231,7 +231,7 @@ pub struct EventColumns {
     pub value_bytes: Vec<i32>,
     /// `id_hi`, `id_lo`, `id_text`
     pub id: IdColumn,
-    /// `causation_hi`, `causation_lo`, `causation_text`; null where the edge to the cause says it
+    /// `causation_hi`, `causation_lo`, `causation_text`
     pub causation: IdColumn,
     /// `correlation_hi`, `correlation_lo`, `correlation_text`; null where it [`Repeats`] another id
     pub correlation: IdColumn,
@@ -260,9 +260,6 @@ impl EventColumns {
         let texts = row.texts.as_deref();
         let repeats = Repeats::by_correlation(row);
         let correlation = row.correlation.filter(|_| repeats == Repeats::Nothing);
-        // The edge says it, and the id is that of the cause.
-        let told = repeats != Repeats::Causation && matches!(row.cause, Some((_, Evidence::CausationId)));
-        let causation = row.causation.filter(|_| !told);
         self.reference.push(row.reference.0);
         self.time.push(row.time.0);
         self.record_time.push((row.record_time != row.time).then_some(row.record_time.0));
@@ -272,7 +269,7 @@ impl EventColumns {
         self.orphan_reason.push(row.resolution.reason_number());
         self.form.push(
             spelling(row.id)
-                | spelling(causation) << 2
+                | spelling(row.causation) << 2
                 | spelling(row.correlation) << 4
                 | if row.tombstone { Self::TOMBSTONE } else { 0 }
                 | (repeats as i16) << Self::REPEATS,
@@ -284,7 +281,7 @@ impl EventColumns {
         self.key_bytes.push(row.key_bytes);
         self.value_bytes.push(row.value_bytes);
         self.id.push(row.id, texts.and_then(|t| t.id.as_deref()));
-        self.causation.push(causation, causation.and(texts).and_then(|t| t.causation.as_deref()));
+        self.causation.push(row.causation, texts.and_then(|t| t.causation.as_deref()));
         self.correlation.push(correlation, correlation.and(texts).and_then(|t| t.correlation.as_deref()));
         self.trace_hi.push(row.trace.map(|t| t.trace_hi as i64));
         self.trace_lo.push(row.trace.map(|t| t.trace_lo as i64));
