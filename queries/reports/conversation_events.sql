@@ -1,18 +1,17 @@
 CREATE OR REPLACE MACRO conversation_events(id) AS TABLE
-WITH RECURSIVE same(id) AS (
-    SELECT CAST(id AS BIGINT)
-    UNION
-    SELECT link.other FROM same JOIN alias_link link ON link.id = same.id
-),
+WITH same AS MATERIALIZED (FROM merged_with(id)),
 place AS MATERIALIZED (
-    SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-    UNION
-    SELECT open_slice()
+    FROM (
+        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
+        UNION
+        SELECT open_slice()
+    )
+    LIMIT 1000000
 ),
 member AS MATERIALIZED (
     SELECT e.*
     FROM event_row e
-    WHERE e.slice IN (FROM place) AND e.conversation IN (SELECT same.id FROM same)
+    WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
 )
 SELECT
     e.ref,

@@ -3,9 +3,12 @@
 CREATE OR REPLACE MACRO effects(ref) AS TABLE
 WITH RECURSIVE same AS MATERIALIZED (FROM same_conversation(ref)),
 place AS MATERIALIZED (
-    SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-    UNION
-    SELECT open_slice()
+    FROM (
+        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
+        UNION
+        SELECT open_slice()
+    )
+    LIMIT 1000000
 ),
 member AS MATERIALIZED (
     SELECT e.ref, e.cause, e.evidence FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
@@ -21,8 +24,11 @@ walk(event, rank) AS (
     SELECT c.effect, greatest(walk.rank, evidence_rank(c.evidence))
     FROM walk JOIN edge c ON c.cause = walk.event
 ),
-reached AS (
-    SELECT walk.event, min(walk.rank) AS rank FROM walk WHERE walk.event <> CAST(ref AS BIGINT) GROUP BY walk.event
+reached AS MATERIALIZED (
+    FROM (
+        SELECT walk.event, min(walk.rank) AS rank FROM walk WHERE walk.event <> CAST(ref AS BIGINT) GROUP BY walk.event
+    )
+    LIMIT 1000000
 )
 SELECT
     r.event AS ref,
