@@ -6,8 +6,12 @@
 //!   reach files or the network, and are interrupted before they can starve the writer.
 //! - [`query`] names every statement.
 
+mod backup;
 mod cells;
 mod columns;
+mod draft;
+mod erase;
+mod export;
 mod facts;
 mod file;
 mod outbox;
@@ -21,6 +25,9 @@ mod tally;
 mod tests;
 mod writer;
 
+pub use backup::{Backup, backup_file};
+pub use erase::{Erased, Erasure, TableRows};
+pub use export::{ExportWindow, Exported, Exporter};
 pub use file::{SCHEMA_VERSION, Settings};
 pub use outbox::{OutboxEntry, OutboxLink, OutboxPage, OutboxPart, OutboxState, ToldEvent, ToldFailure};
 pub use readers::{Answer, Canceller, Limits, MAX_READERS, Reader, Readers};
@@ -102,6 +109,36 @@ pub enum Error {
         subject: &'static str,
         /// What DuckDB says.
         source: duckdb::Error,
+    },
+    /// A new file could not be written, or a file not be read.
+    #[error("cannot {operation} {path}: {source}; see that there is room and that it may be written, or name another folder")]
+    File {
+        /// What was done.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is there that would have to be overwritten.
+    #[error("{path} is there already, and nothing is overwritten: name another folder, or move it away")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another backup is waiting, or readers hold on to the log.
+    #[error("the writer is busy with another backup, or with readers that do not end: try again in a moment")]
+    BackupBusy,
+    /// Nobody took the order.
+    #[error("the writer does not answer: it is stopping, or this database is not being written; back up the closed file")]
+    NoWriter,
+    /// A view that is none of the contract.
+    #[error("there is no view `{name}`: the views are {known}")]
+    NoView {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
     },
     /// The file holds a value that headwater never writes.
     #[error("the database holds `{value}` as {subject}, which headwater never writes: restore it from a backup")]
