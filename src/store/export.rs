@@ -79,7 +79,7 @@ impl Exporter {
         let since = window.since.map_or(FIRST_TIME, |time| time.0).to_string();
         let until = window.until.map_or(LAST_TIME, |time| time.0).to_string();
         let with = |query: &Query, column: &str| {
-            let words = [("view", view), ("file", &to), ("column", column), ("since", &since), ("until", &until)];
+            let words = [("view", view), ("column", column), ("since", &since), ("until", &until), ("file", &to)];
             filled(query, &words)
         };
         let sql = match bound(view) {
