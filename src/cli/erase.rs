@@ -17,8 +17,7 @@ use std::process::ExitCode;
 const LINE_LIMIT: u64 = 64;
 
 /// What stays, whatever is erased here.
-const STAYS: &str = "\
-  counts stay: what was received, passed and failed by minute
+const STAYS: &str = "  counts of what was received and passed stay; failures of these records count no more
   out of reach: the records in Kafka, backups and exports made before, spans that a collector was told, logs
   the read positions stay, so this file does not read those records again; a new database, or an import into one, does
 ";

@@ -15,7 +15,9 @@ pub(super) fn run(args: &ExportViews) -> anyhow::Result<ExitCode> {
     let time = |name, text: &Option<String>| text.as_deref().map(|word| config::when(name, word, now)).transpose();
     let window = ExportWindow { since: time("since", &args.since)?, until: time("until", &args.until)? };
     let views = Exporter::views(&args.views).map_err(|error| match error {
-        StoreError::NoView { .. } => anyhow::Error::from(Usage(error.to_string().replacen(": the views", "; the views", 1))),
+        StoreError::NoView { .. } => {
+            anyhow::Error::from(Usage(error.to_string().replacen(": the views", "; the views", 1)))
+        }
         other => other.into(),
     })?;
     let exporter = Exporter::open(&config::database(args.of.db.clone())?, &args.folder)?;

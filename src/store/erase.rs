@@ -97,8 +97,7 @@ impl Erasure {
 
     fn found(&self, conn: &Connection) -> Result<Erased, Error> {
         batch(conn, &erase::COLLECT, &self.words())?;
-        let tables =
-            rows(conn, &erase::COUNTED, [], |row| Ok(TableRows { table: row.get(0)?, rows: row.get(1)? }))?;
+        let tables = rows(conn, &erase::COUNTED, [], |row| Ok(TableRows { table: row.get(0)?, rows: row.get(1)? }))?;
         let sample = rows(conn, &erase::SAMPLE, [SAMPLE_ROWS], |row| row.get(0))?;
         let due = rows(conn, &erase::IS_DUE, [], |row| row.get(0))?;
         let bytes = std::fs::metadata(&self.path).map_or(0, |file| file.len());

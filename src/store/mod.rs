@@ -111,7 +111,9 @@ pub enum Error {
         source: duckdb::Error,
     },
     /// A new file could not be written, or a file not be read.
-    #[error("cannot {operation} {path}: {source}; see that there is room and that it may be written, or name another folder")]
+    #[error(
+        "cannot {operation} {path}: {source}; see that there is room and that it may be written, or name another folder"
+    )]
     File {
         /// What was done.
         operation: &'static str,
@@ -130,7 +132,9 @@ pub enum Error {
     #[error("the writer is busy with another backup, or with readers that do not end: try again in a moment")]
     BackupBusy,
     /// Nobody took the order.
-    #[error("the writer does not answer: it is stopping, or this database is not being written; back up the closed file")]
+    #[error(
+        "the writer does not answer: it is stopping, or this database is not being written; back up the closed file"
+    )]
     NoWriter,
     /// A view that is none of the contract.
     #[error("there is no view `{name}`: the views are {known}")]

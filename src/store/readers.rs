@@ -1,9 +1,9 @@
 //! Many readers: bounded in number, time and rows, and never in the writer's way.
 
+use super::backup::Orders;
 use super::cells::{cell, columns, kind_named, parameter};
 use super::file::{open_for_reading, run};
 use super::query::{Query, ask, write};
-use super::backup::Orders;
 use super::statement::{Shape, as_one_select, check, in_views, own_words};
 use super::{Error, Settings};
 use crate::report::{Cell, Column, ColumnType, Table};
@@ -324,7 +324,12 @@ impl Running {
 impl Pool {
     pub(super) fn new(root: Connection) -> Arc<Self> {
         let state = PoolState { root, idle: Vec::new(), running: Vec::new(), next: 0 };
-        Arc::new(Self { state: Mutex::new(state), freed: Condvar::new(), backups: Orders::default(), file: OnceLock::new() })
+        Arc::new(Self {
+            state: Mutex::new(state),
+            freed: Condvar::new(),
+            backups: Orders::default(),
+            file: OnceLock::new(),
+        })
     }
 
     /// A panic of one reader does not spoil the list of the others.
