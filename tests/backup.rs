@@ -75,7 +75,7 @@ fn a_running_tap_is_copied_while_it_goes_on() {
     for ((before, made, after), name) in copies.iter().zip(["one", "two"]) {
         println!("{made}");
         let file = PathBuf::from(made["file"].as_str().unwrap());
-        assert_eq!(files(&folder.file(name)), [file.clone()]);
+        assert_eq!(files(&folder.file(name)), std::slice::from_ref(&file));
         let held = number(folder.path(), Door::File(&file), EVENTS);
         assert_eq!(made["events"], held);
         assert!(*before <= held && held <= *after, "{before} {held} {after}");

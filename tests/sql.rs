@@ -130,3 +130,26 @@ fn answers_of_a_door_are_streamed_and_say_when_they_were_cut() {
     assert_eq!(run(folder.path(), &["sql", "SELECT 1", "--db", "none.duckdb"]).status.code(), Some(1));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+/// Scenario: every command that reads, and an import of a capture that is not there, in an empty folder.
+/// Guarantees: they fail, and make no file.
+#[test]
+fn what_fails_to_read_leaves_no_database() {
+    let folder = Folder::new("sql");
+    for command in [
+        &["failures"][..],
+        &["lag"],
+        &["trace", "orders/0/1"],
+        &["report"],
+        &["sql", "SELECT 1"],
+        &["top"],
+        &["backup", "out"],
+        &["export", "out"],
+        &["erase", "key:a", "--dry-run"],
+        &["import", "none.ndjson"],
+    ] {
+        let failed = run(folder.path(), &[command, &["--db", "none.duckdb"]].concat());
+        assert_eq!(failed.status.code(), Some(1), "{command:?}: {failed:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{command:?}");
+    }
+}

@@ -177,7 +177,10 @@ pub enum Error {
         seconds: u64,
     },
     /// The asker took the question back, or the writer needed the memory.
-    #[error("interrupted: the asker cancelled it, or it took memory that the tap needs; narrow the time window")]
+    #[error(
+        "interrupted: the asker cancelled it, or the tap needed its memory, or a moment without questions for a backup; \
+         ask again, or narrow the time window"
+    )]
     Interrupted,
     /// All readers are busy.
     #[error("all {readers} readers are busy: try again in a moment")]
