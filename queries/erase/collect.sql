@@ -1,7 +1,7 @@
 -- The records of a key, their ids, and the words that must not stay with other records.
 CREATE OR REPLACE TEMP TABLE erased AS
 SELECT e.ref, e.id_hi, e.id_lo
-FROM any_event e
+FROM event_row e
 WHERE e.key_hash IN (SELECT CAST(unnest(string_split({hashes}, ',')) AS BIGINT));
 
 -- Their ids, as other records name them: as cause, or as the id of the business flow.
@@ -16,7 +16,7 @@ WHERE f.ref IN (SELECT ref FROM erased) OR f.origin IN (SELECT ref FROM erased);
 
 CREATE OR REPLACE TEMP TABLE erased_name AS
 SELECT e.ref
-FROM any_event e
+FROM event_row e
 WHERE e.ref NOT IN (SELECT ref FROM erased)
     AND (
         (e.causation_hi, e.causation_lo) IN (SELECT (hi, lo) FROM erased_id)

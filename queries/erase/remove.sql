@@ -1,4 +1,5 @@
--- Counts by minute, topics and read positions stay as they are. A file that is left in the middle of this is known by
+-- Counts by minute, topics, read positions and the lists of slices stay as they are: a slice that is looked into for
+-- nothing does no harm. A file that is left in the middle of this is known by
 -- its note, and written anew the next time.
 DELETE FROM meta WHERE name = 'erasing';
 INSERT INTO meta VALUES ('erasing', '');
@@ -13,6 +14,7 @@ DELETE FROM outbox_link WHERE ref IN (SELECT ref FROM erased) OR cause IN (SELEC
 DELETE FROM outbox_held WHERE ref IN (SELECT ref FROM erased);
 DELETE FROM outbox_edge WHERE effect IN (SELECT ref FROM erased) OR cause IN (SELECT ref FROM erased);
 
+UPDATE event_row SET cause = NULL, evidence = NULL WHERE cause IN (SELECT ref FROM erased);
 UPDATE failure_row SET root = NULL WHERE root IN (SELECT ref FROM erased);
 UPDATE failure_row SET healed_by = NULL WHERE healed_by IN (SELECT ref FROM erased);
 UPDATE outbox_event SET parent = NULL WHERE parent IN (SELECT ref FROM erased);
@@ -22,11 +24,5 @@ UPDATE event_row SET causation_hi = NULL, causation_lo = NULL, causation_text = 
 WHERE ref IN (SELECT ref FROM erased_name)
     AND ((causation_hi, causation_lo) IN (SELECT (hi, lo) FROM erased_id) OR causation_text = {value});
 UPDATE event_row SET correlation_hi = NULL, correlation_lo = NULL, correlation_text = NULL
-WHERE ref IN (SELECT ref FROM erased_name)
-    AND ((correlation_hi, correlation_lo) IN (SELECT (hi, lo) FROM erased_id) OR correlation_text = {value});
-UPDATE pending_row SET causation_hi = NULL, causation_lo = NULL, causation_text = NULL
-WHERE ref IN (SELECT ref FROM erased_name)
-    AND ((causation_hi, causation_lo) IN (SELECT (hi, lo) FROM erased_id) OR causation_text = {value});
-UPDATE pending_row SET correlation_hi = NULL, correlation_lo = NULL, correlation_text = NULL
 WHERE ref IN (SELECT ref FROM erased_name)
     AND ((correlation_hi, correlation_lo) IN (SELECT (hi, lo) FROM erased_id) OR correlation_text = {value});

@@ -3,6 +3,11 @@ WITH RECURSIVE same(id) AS (
     SELECT CAST(id AS BIGINT)
     UNION
     SELECT link.other FROM same JOIN alias_link link ON link.id = same.id
+),
+place AS MATERIALIZED (
+    SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
+    UNION
+    SELECT open_slice()
 )
 SELECT
     e.ref,
@@ -21,7 +26,7 @@ SELECT
     orphan_reason_name(e.orphan_reason) AS orphan_reason,
     e.conversation
 FROM named_event e
-WHERE e.conversation IN (SELECT same.id FROM same)
+WHERE e.slice IN (FROM place) AND e.conversation IN (SELECT same.id FROM same)
 ORDER BY e.time, e.ref;
 
 COMMENT ON MACRO TABLE conversation_events IS 'All events of a conversation, under any id it ever had: the columns of trace_nodes.';

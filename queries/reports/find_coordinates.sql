@@ -1,4 +1,12 @@
 CREATE OR REPLACE MACRO find_coordinates(of_topic, of_partition, at_offset, at_most := 100) AS TABLE
+WITH place AS (
+    SELECT (CAST(p.ordinal AS BIGINT) << 40) + (CAST(at_offset AS BIGINT) - p.base) AS ref
+    FROM partition p
+    WHERE p.topic = of_topic
+      AND p.partition = of_partition
+      AND CAST(at_offset AS BIGINT) >= p.base
+      AND CAST(at_offset AS BIGINT) - p.base <= 1099511627775
+)
 SELECT
     e.ref,
     e.coordinates,
@@ -9,14 +17,14 @@ SELECT
     e.conversation,
     'coordinates' AS matched
 FROM named_event e
-WHERE e.ref IN (
-    SELECT (CAST(p.ordinal AS BIGINT) << 40) + (CAST(at_offset AS BIGINT) - p.base)
-    FROM partition p
-    WHERE p.topic = of_topic
-      AND p.partition = of_partition
-      AND CAST(at_offset AS BIGINT) >= p.base
-      AND CAST(at_offset AS BIGINT) - p.base <= 1099511627775
+WHERE e.slice IN (
+    SELECT r.slice
+    FROM slice_range r
+    JOIN place ON r.ordinal = place.ref >> 40 AND r.first_ref <= place.ref AND r.last_ref >= place.ref
+    UNION ALL
+    SELECT open_slice()
 )
+  AND e.ref IN (SELECT place.ref FROM place)
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

@@ -9,7 +9,7 @@ SELECT
     e.conversation,
     'id' AS matched
 FROM named_event e
-WHERE e.id_hi = CAST(hi AS BIGINT) AND e.id_lo = CAST(lo AS BIGINT)
+WHERE e.slice IN (FROM slices_of(hi, lo)) AND e.id_hi = CAST(hi AS BIGINT) AND e.id_lo = CAST(lo AS BIGINT)
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

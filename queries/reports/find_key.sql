@@ -9,7 +9,7 @@ SELECT
     e.conversation,
     'key' AS matched
 FROM named_event e
-WHERE e.key_hash = CAST(hash AS BIGINT)
+WHERE e.slice IN (FROM slices_of(hash, 0)) AND e.key_hash = CAST(hash AS BIGINT)
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

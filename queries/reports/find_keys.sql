@@ -10,7 +10,14 @@ SELECT
     'key' AS matched,
     e.key_hash
 FROM named_event e
-WHERE e.key_hash IN (SELECT CAST(unnest(string_split(hashes, ',')) AS BIGINT))
+WHERE e.slice IN (
+    SELECT i.slice
+    FROM id_slice i
+    WHERE i.value_hash IN (SELECT id_hash(CAST(k.hash AS BIGINT), 0) FROM unnest(string_split(hashes, ',')) k(hash))
+    UNION ALL
+    SELECT open_slice()
+)
+  AND e.key_hash IN (SELECT CAST(unnest(string_split(hashes, ',')) AS BIGINT))
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

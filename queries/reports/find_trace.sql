@@ -9,7 +9,7 @@ SELECT
     e.conversation,
     'trace_id' AS matched
 FROM named_event e
-WHERE e.trace_hi = CAST(hi AS BIGINT) AND e.trace_lo = CAST(lo AS BIGINT)
+WHERE e.slice IN (FROM slices_of(hi, lo)) AND e.trace_hi = CAST(hi AS BIGINT) AND e.trace_lo = CAST(lo AS BIGINT)
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

@@ -1,8 +1,9 @@
 CREATE OR REPLACE MACRO trace_nodes(ref) AS TABLE
-WITH RECURSIVE same(id) AS (
-    SELECT a.conversation FROM any_event a WHERE a.ref = CAST(ref AS BIGINT)
+WITH same AS MATERIALIZED (FROM same_conversation(ref)),
+place AS MATERIALIZED (
+    SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
     UNION
-    SELECT link.other FROM same JOIN alias_link link ON link.id = same.id
+    SELECT open_slice()
 )
 SELECT
     e.ref,
@@ -21,7 +22,7 @@ SELECT
     orphan_reason_name(e.orphan_reason) AS orphan_reason,
     e.conversation
 FROM named_event e
-WHERE e.conversation IN (SELECT same.id FROM same)
+WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
 ORDER BY e.time, e.ref;
 
 COMMENT ON MACRO TABLE trace_nodes IS 'All events of the conversation of an event, merges resolved: ref, coordinates (topic/partition/offset), cluster, topic, partition, offset, time, seen_time, kind, type, source, id, resolution, orphan_reason, conversation (id when written).';

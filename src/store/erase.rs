@@ -8,7 +8,7 @@ use super::export::{filled, literal, unconfined};
 use super::file::{open_for_reading, open_for_writing, run};
 use super::query::{Query, erase, write};
 use super::restore::rows;
-use super::{Error, Settings};
+use super::{Error, Settings, Writer};
 use duckdb::{AccessMode, Connection};
 use std::path::{Path, PathBuf};
 
@@ -117,6 +117,8 @@ impl Erasure {
         run(&conn, &erase::SETTLE)?;
         run(&conn, &write::COMMIT)?;
         run(&conn, &erase::DETACH)?;
+        // What a writer derives of the tables when it opens a file.
+        Writer::open(draft.path(), Settings::default())?.0.close()?;
         // The old file stays locked until the new one has its name: no tap gets in between.
         draft.replace()?;
         drop(conn);

@@ -14,11 +14,13 @@ mod erase;
 mod export;
 mod facts;
 mod file;
+mod names;
 mod outbox;
 mod passed;
 pub mod query;
 mod readers;
 mod restore;
+mod slices;
 mod statement;
 mod tally;
 #[cfg(test)]
