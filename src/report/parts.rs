@@ -150,6 +150,6 @@ mod tests {
         let cut = written(Shape::Table, &[(0, 1_000), (1_000, 1_200)]);
         let lines: Vec<&str> = cut.lines().collect();
         assert_eq!((lines.len(), lines[1_201]), (1_202, "(1,200 rows)"), "{}", text.len());
-        assert_eq!(lines[1_000].len() + 1, lines[1_001].len(), "a number that is wider than any before");
+        assert_eq!(lines[1_000].len() + 2, lines[1_001].len(), "both values are wider than any before");
     }
 }
