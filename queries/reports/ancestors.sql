@@ -29,16 +29,15 @@ SELECT
     coordinates_name(p.topic, p.partition, p.base + (r.event & 1099511627775)) AS coordinates,
     e.time,
     kind_name(e.kind) AS kind,
-    e.type,
-    e.id,
+    f.type,
+    id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text) AS id,
     e.conversation,
     class_name(r.rank) AS class
 FROM reached r
 LEFT JOIN (
-    SELECT n.*
-    FROM named_event n
-    WHERE n.slice IN (FROM place) AND n.ref IN (SELECT reached.event FROM reached)
+    SELECT n.* FROM event_row n WHERE n.slice IN (FROM place) AND n.ref IN (SELECT reached.event FROM reached)
 ) e ON e.ref = r.event
+LEFT JOIN profile f ON f.profile = e.profile
 LEFT JOIN partition p ON p.ordinal = r.event >> 40
 ORDER BY e.time, r.event;
 
