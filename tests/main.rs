@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod backup;
 mod cli;
 mod conventions;
 mod counts;
@@ -17,6 +18,8 @@ mod demo;
 mod demo_program;
 mod doors;
 mod edges;
+mod erase;
+mod export;
 mod hostile;
 mod hostile_door;
 mod imports;
@@ -33,6 +36,7 @@ mod scenarios;
 mod serve;
 mod serve_users;
 mod sources;
+mod sql;
 mod support;
 mod tui;
 mod verdict;

@@ -113,13 +113,17 @@ pub(super) fn restrict(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn connect(path: &Path, settings: &Settings, mode: AccessMode) -> Result<Connection, Error> {
-    settings.config(mode).and_then(|config| Connection::open_with_flags(path, config)).map_err(|source| {
-        match lock_holder(&source.to_string()) {
-            Some(holder) => Error::Locked { path: path.into(), holder },
-            None => Error::Open { path: path.into(), source },
-        }
-    })
+pub(super) fn connect(path: &Path, settings: &Settings, mode: AccessMode) -> Result<Connection, Error> {
+    let opened = settings.config(mode).and_then(|config| Connection::open_with_flags(path, config));
+    opened.map_err(|source| open_error(path, source))
+}
+
+/// Why a file could not be opened.
+pub(super) fn open_error(path: &Path, source: duckdb::Error) -> Error {
+    match lock_holder(&source.to_string()) {
+        Some(holder) => Error::Locked { path: path.into(), holder },
+        None => Error::Open { path: path.into(), source },
+    }
 }
 
 /// The process that DuckDB's lock error names: `Conflicting lock is held in PROGRAM (PID n)`.
@@ -130,7 +134,7 @@ pub(super) fn lock_holder(message: &str) -> Option<String> {
 }
 
 /// The facts about the file; `None` for a file without any table.
-fn meta(conn: &Connection, path: &Path) -> Result<Option<Meta>, Error> {
+pub(super) fn meta(conn: &Connection, path: &Path) -> Result<Option<Meta>, Error> {
     let failed = |query: &Query| Error::statement("read", query.name);
     let (ours, filled): (bool, bool) = conn
         .query_row(ask::HAS_SCHEMA.sql, [], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -6,8 +6,12 @@
 //!   reach files or the network, and are interrupted before they can starve the writer.
 //! - [`query`] names every statement.
 
+mod backup;
 mod cells;
 mod columns;
+mod draft;
+mod erase;
+mod export;
 mod facts;
 mod file;
 mod names;
@@ -23,6 +27,9 @@ mod tally;
 mod tests;
 mod writer;
 
+pub use backup::{Backup, backup_file};
+pub use erase::{Erased, Erasure, TableRows};
+pub use export::{ExportWindow, Exported, Exporter};
 pub use file::{SCHEMA_VERSION, Settings};
 pub use outbox::{OutboxEntry, OutboxLink, OutboxPage, OutboxPart, OutboxState, ToldEvent, ToldFailure};
 pub use readers::{Answer, Canceller, Limits, MAX_READERS, Reader, Readers};
@@ -105,6 +112,40 @@ pub enum Error {
         /// What DuckDB says.
         source: duckdb::Error,
     },
+    /// A new file could not be written, or a file not be read.
+    #[error(
+        "cannot {operation} {path}: {source}; see that there is room and that it may be written, or name another folder"
+    )]
+    File {
+        /// What was done.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is there that would have to be overwritten.
+    #[error("{path} is there already, and nothing is overwritten: name another folder, or move it away")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another backup is waiting, or readers hold on to the log.
+    #[error("the writer is busy with another backup, or with readers that do not end: try again in a moment")]
+    BackupBusy,
+    /// Nobody took the order.
+    #[error(
+        "the writer does not answer: it is stopping, or this database is not being written; back up the closed file"
+    )]
+    NoWriter,
+    /// A view that is none of the contract.
+    #[error("there is no view `{name}`: the views are {known}")]
+    NoView {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
     /// The file holds a value that headwater never writes.
     #[error("the database holds `{value}` as {subject}, which headwater never writes: restore it from a backup")]
     Corrupt {
@@ -138,7 +179,10 @@ pub enum Error {
         seconds: u64,
     },
     /// The asker took the question back, or the writer needed the memory.
-    #[error("interrupted: the asker cancelled it, or it took memory that the tap needs; narrow the time window")]
+    #[error(
+        "interrupted: the asker cancelled it, or the tap needed its memory, or a moment without questions for a backup; \
+         ask again, or narrow the time window"
+    )]
     Interrupted,
     /// All readers are busy.
     #[error("all {readers} readers are busy: try again in a moment")]

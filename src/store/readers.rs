@@ -1,17 +1,20 @@
 //! Many readers: bounded in number, time and rows, and never in the writer's way.
 
+use super::backup::Orders;
 use super::cells::{cell, columns, kind_named, parameter};
 use super::file::{open_for_reading, run};
 use super::query::{Query, ask, write};
-use super::statement::{Shape, as_one_select, check, own_words};
+use super::statement::{Shape, as_one_select, check, in_views, own_words};
 use super::{Error, Settings};
 use crate::report::{Cell, Column, ColumnType, Table};
 use duckdb::arrow::array::{Array, StructArray};
 use duckdb::{Connection, InterruptHandle, params_from_iter};
+use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Questions that run at once. Each may take a share of the one memory limit, and four greedy ones were seen to
@@ -57,7 +60,7 @@ pub struct Answer {
 /// Hands out readers on one database.
 #[derive(Clone)]
 pub struct Readers {
-    pool: Arc<Pool>,
+    pub(super) pool: Arc<Pool>,
 }
 
 impl Readers {
@@ -98,9 +101,23 @@ impl Reader {
     /// [`Error::Refused`] for what is no single reading statement, [`Error::Question`] with DuckDB's words,
     /// [`Error::Deadline`], [`Error::Interrupted`].
     pub fn ask(&self, sql: &str, values: &[Cell], limits: Limits) -> Result<Answer, Error> {
+        let sql = in_views(sql);
         self.within(limits.deadline, |conn| {
             check(conn, sql)?;
             fetch(conn, sql, values, limits.rows)
+        })
+    }
+
+    /// Answers one question of anybody part by part, so that no answer is too large: `each` is called with at least one
+    /// part, of which all have the same columns, until it breaks off. There is no deadline.
+    ///
+    /// # Errors
+    /// As [`Reader::ask`]; parts may have been given before.
+    pub fn stream(&self, sql: &str, each: &mut dyn FnMut(Table) -> ControlFlow<()>) -> Result<(), Error> {
+        let sql = in_views(sql);
+        self.within(Duration::MAX, |conn| {
+            check(conn, sql)?;
+            parts(conn, sql, each)
         })
     }
 
@@ -117,6 +134,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::ask`].
     pub fn describe(&self, sql: &str) -> Result<Vec<Column>, Error> {
+        let sql = in_views(sql);
         self.within(Limits::default().deadline, |conn| match check(conn, sql)? {
             Shape::Rows => describe(conn, sql),
             Shape::Plan => {
@@ -225,6 +243,24 @@ fn fetch(conn: &Connection, sql: &str, values: &[Cell], limit: usize) -> Result<
     Ok(answer)
 }
 
+/// Gives the answer as it is found: DuckDB holds back what nobody has asked for yet.
+fn parts(conn: &Connection, sql: &str, each: &mut dyn FnMut(Table) -> ControlFlow<()>) -> Result<(), Error> {
+    let mut statement = conn.prepare(sql).map_err(question_error)?;
+    drop(statement.stream_arrow([]).map_err(question_error)?);
+    let columns = columns(&statement);
+    if each(Table { columns: columns.clone(), rows: Vec::new() }).is_break() {
+        return Ok(());
+    }
+    while let Some(chunk) = statement.step().map_err(question_error)? {
+        let row = |row| chunk.columns().iter().map(|column| cell(column, row)).collect();
+        let rows = (0..chunk.len()).map(row).collect();
+        if each(Table { columns: columns.clone(), rows }).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Takes rows over while there is room for more of them and for their bytes; gives how many.
 fn push_rows(rows: &mut Vec<Vec<Cell>>, chunk: &StructArray, (room, bytes): (usize, &mut usize)) -> usize {
     for row in 0..chunk.len().min(room) {
@@ -258,6 +294,11 @@ fn describe(conn: &Connection, sql: &str) -> Result<Vec<Column>, Error> {
 pub(super) struct Pool {
     state: Mutex<PoolState>,
     freed: Condvar,
+    /// Where backups are ordered.
+    pub(super) backups: Orders,
+    /// The database file once more, to be copied. It stays open as long as the database: closing it would take the
+    /// lock away that keeps other processes out.
+    pub(super) file: OnceLock<File>,
 }
 
 struct PoolState {
@@ -283,7 +324,12 @@ impl Running {
 impl Pool {
     pub(super) fn new(root: Connection) -> Arc<Self> {
         let state = PoolState { root, idle: Vec::new(), running: Vec::new(), next: 0 };
-        Arc::new(Self { state: Mutex::new(state), freed: Condvar::new() })
+        Arc::new(Self {
+            state: Mutex::new(state),
+            freed: Condvar::new(),
+            backups: Orders::default(),
+            file: OnceLock::new(),
+        })
     }
 
     /// A panic of one reader does not spoil the list of the others.
