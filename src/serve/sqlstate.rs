@@ -28,6 +28,7 @@ pub(super) fn of(error: &Error) -> &'static str {
         Error::Refused { .. } => "25006",
         Error::Deadline { .. } | Error::Interrupted => "57014",
         Error::Busy { .. } => "53000",
+        Error::Away => "57P03",
         Error::Question { message } => of_message(message),
         _ => "XX000",
     }

@@ -2,10 +2,12 @@
 
 use super::Error;
 use super::query::{self, Query, ask, migrate, private, reports, views, write};
+use super::spill::{Spill, clear_left};
 use duckdb::{AccessMode, Config, Connection};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The schema version that this program writes: the number of migrations.
 pub const SCHEMA_VERSION: u32 = migrate::ALL.len() as u32;
@@ -32,9 +34,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    fn config(&self, mode: AccessMode) -> duckdb::Result<Config> {
+    fn config(&self, mode: AccessMode, spill: &Spill) -> duckdb::Result<Config> {
         Config::default()
             .access_mode(mode)?
+            .with("temp_directory", spill.folder().to_string_lossy())?
+            .with("max_temp_directory_size", format!("{}B", Spill::bound(self.memory)))?
             .enable_autoload_extension(false)?
             .enable_external_access(false)?
             .threads(i64::from(self.threads.max(1)))?
@@ -46,9 +50,21 @@ impl Settings {
 /// Facts about the file, by name.
 pub(super) type Meta = HashMap<String, String>;
 
+/// An open file.
+pub(super) struct Opened {
+    pub conn: Connection,
+    pub meta: Meta,
+    /// Where questions spill to, for as long as a connection is open.
+    pub spill: Arc<Spill>,
+}
+
 /// Opens `path` for writing; makes it, or brings it to the current schema. Says whether it was made.
-pub(super) fn open_for_writing(path: &Path, settings: &Settings) -> Result<(Connection, Meta), Error> {
-    let conn = connect(path, settings, AccessMode::ReadWrite)?;
+///
+/// # Errors
+/// As [`super::Writer::open`].
+pub(super) fn open_for_writing(path: &Path, settings: &Settings) -> Result<Opened, Error> {
+    let spill = Spill::of_writer(path);
+    let conn = connect(path, settings, AccessMode::ReadWrite, &spill)?;
     let version = match meta(&conn, path)? {
         Some(meta) => version(&meta)?,
         None => 0,
@@ -69,15 +85,18 @@ pub(super) fn open_for_writing(path: &Path, settings: &Settings) -> Result<(Conn
     run(&conn, &write::STAGE)?;
     run(&conn, &write::LOCK_CONFIGURATION)?;
     let meta = meta(&conn, path)?.unwrap_or_default();
-    Ok((conn, meta))
+    clear_left(path);
+    spill.make();
+    Ok(Opened { conn, meta, spill: Arc::new(spill) })
 }
 
 /// Opens a file that no tap has open, for reading only.
-pub(super) fn open_for_reading(path: &Path, settings: &Settings) -> Result<Connection, Error> {
+pub(super) fn open_for_reading(path: &Path, settings: &Settings) -> Result<Opened, Error> {
     if !path.exists() {
         return Err(Error::Missing { path: path.into() });
     }
-    let conn = connect(path, settings, AccessMode::ReadOnly)?;
+    let spill = Spill::of_reader(path);
+    let conn = connect(path, settings, AccessMode::ReadOnly, &spill)?;
     let Some(meta) = meta(&conn, path)? else { return Err(Error::Foreign { path: path.into() }) };
     let (path, found, known) = (PathBuf::from(path), version(&meta)?, SCHEMA_VERSION);
     if found > known {
@@ -87,7 +106,7 @@ pub(super) fn open_for_reading(path: &Path, settings: &Settings) -> Result<Conne
         return Err(Error::Older { path, found, known });
     }
     run(&conn, &write::LOCK_CONFIGURATION)?;
-    Ok(conn)
+    Ok(Opened { conn, meta, spill: Arc::new(spill) })
 }
 
 /// Runs one file of statements.
@@ -112,8 +131,8 @@ pub(super) fn restrict(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn connect(path: &Path, settings: &Settings, mode: AccessMode) -> Result<Connection, Error> {
-    settings.config(mode).and_then(|config| Connection::open_with_flags(path, config)).map_err(|source| {
+fn connect(path: &Path, settings: &Settings, mode: AccessMode, spill: &Spill) -> Result<Connection, Error> {
+    settings.config(mode, spill).and_then(|config| Connection::open_with_flags(path, config)).map_err(|source| {
         match lock_holder(&source.to_string()) {
             Some(holder) => Error::Locked { path: path.into(), holder },
             None => Error::Open { path: path.into(), source },

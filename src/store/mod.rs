@@ -12,9 +12,12 @@ mod facts;
 mod file;
 mod outbox;
 mod passed;
+mod pool;
 pub mod query;
 mod readers;
+mod recover;
 mod restore;
+mod spill;
 mod statement;
 mod tally;
 #[cfg(test)]
@@ -23,7 +26,8 @@ mod writer;
 
 pub use file::{SCHEMA_VERSION, Settings};
 pub use outbox::{OutboxEntry, OutboxLink, OutboxPage, OutboxPart, OutboxState, ToldEvent, ToldFailure};
-pub use readers::{Answer, Canceller, Limits, MAX_READERS, Reader, Readers};
+pub use pool::MAX_READERS;
+pub use readers::{Answer, Canceller, Limits, Reader, Readers};
 pub use restore::{FAILURES_RESTORED, RecentEvent, Restored};
 pub use writer::Writer;
 
@@ -138,6 +142,40 @@ pub enum Error {
     /// The asker took the question back, or the writer needed the memory.
     #[error("interrupted: the asker cancelled it, or it took memory that the tap needs; narrow the time window")]
     Interrupted,
+    /// The disk took no more, or lost what it had.
+    #[error(
+        "the disk refuses to write {path} ({message}); {free} MiB are free there: make room, or check the disk and the \
+         rights, then start again; what was committed before is intact"
+    )]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// Free space in MiB, for people.
+        free: String,
+        /// What DuckDB says.
+        message: String,
+    },
+    /// The file was removed or renamed.
+    #[error(
+        "{path} was removed while it was written, and what it held with it: put it back from a backup, or start again \
+         with a new one"
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// Questions did not end, and the database cannot be opened again before.
+    #[error("questions hold on to a database that must be opened again: start again; what was committed is intact")]
+    Held,
+    /// The database is closed, to be opened again.
+    #[error("the database is being opened again: try again in a moment")]
+    Away,
+    /// The system gave no thread.
+    #[error("cannot start the thread that watches questions: {source}; raise the limit of processes")]
+    Threads {
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// All readers are busy.
     #[error("all {readers} readers are busy: try again in a moment")]
     Busy {
