@@ -17,6 +17,7 @@ mod demo;
 mod demo_program;
 mod doors;
 mod edges;
+mod guard;
 mod hostile;
 mod hostile_door;
 mod imports;

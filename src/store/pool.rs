@@ -154,10 +154,13 @@ impl Pool {
     /// A question begins on `slot`.
     pub(super) fn begin(&self, slot: u64, deadline: Duration) {
         let begun = now();
-        self.shared.with(slot, |running| {
-            running.time = Some((begun, begun + deadline));
-            running.ended = None;
-        });
+        let mut state = self.shared.state();
+        // One that begins while the database closes holds it up.
+        let ended = state.open.is_none().then_some(Ended::Interrupted);
+        if let Some(running) = state.running.iter_mut().find(|running| running.slot == slot) {
+            (running.time, running.ended) = (Some((begun, begun + deadline)), ended);
+        }
+        drop(state);
         self.shared.bell.notify_all();
     }
 
