@@ -16,6 +16,9 @@ pub const SCHEMA_VERSION: u32 = migrate::ALL.len() as u32;
 /// are written 2.9 times; with 256 MB the worst commit took 9 ms.
 const CHECKPOINT_THRESHOLD: &str = "256MB";
 
+/// Bytes of DuckDB's three headers: no database is smaller.
+const SMALLEST_FILE: u64 = 3 * 4096;
+
 /// How the database engine may use the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -64,7 +67,11 @@ pub(super) struct Opened {
 /// As [`super::Writer::open`].
 pub(super) fn open_for_writing(path: &Path, settings: &Settings) -> Result<Opened, Error> {
     let spill = Spill::of_writer(path);
-    let conn = connect(path, settings, AccessMode::ReadWrite, &spill)?;
+    let again = |error| match error {
+        Error::Open { .. } if remove_torn(path) => connect(path, settings, AccessMode::ReadWrite, &spill),
+        error => Err(error),
+    };
+    let conn = connect(path, settings, AccessMode::ReadWrite, &spill).or_else(again)?;
     let version = match meta(&conn, path)? {
         Some(meta) => version(&meta)?,
         None => 0,
@@ -138,6 +145,17 @@ fn connect(path: &Path, settings: &Settings, mode: AccessMode, spill: &Spill) ->
             None => Error::Open { path: path.into(), source },
         }
     })
+}
+
+/// Removes a file that was being made when its process or disk ended: it begins as DuckDB's do and is too short to hold
+/// anything. Says whether it did.
+fn remove_torn(path: &Path) -> bool {
+    let Ok(bytes) = std::fs::metadata(path).map(|found| found.len()) else { return false };
+    if bytes >= SMALLEST_FILE {
+        return false;
+    }
+    let begins = std::fs::read(path).is_ok_and(|begin| begin.get(8..12) == Some(b"DUCK"));
+    begins && std::fs::remove_file(path).is_ok()
 }
 
 /// The process that DuckDB's lock error names: `Conflicting lock is held in PROGRAM (PID n)`.

@@ -198,9 +198,15 @@ impl Error {
 
     /// True when the same commit may succeed once readers have given memory back.
     fn is_out_of_memory(&self) -> bool {
-        matches!(self, Self::Statement { source, .. } if source.to_string().contains("Out of Memory"))
+        let Self::Statement { source, .. } = self else { return false };
+        let message = source.to_string();
+        NO_MEMORY.iter().any(|words| message.contains(words))
     }
 }
+
+/// What DuckDB says when memory is used up; an appender leaves out the kind of the error.
+const NO_MEMORY: [&str; 5] =
+    ["Out of Memory", "failed to allocate", "could not allocate", "failed to pin block", "failed to resize block"];
 
 fn is_fatal(message: &str) -> bool {
     message.contains("FATAL") || message.contains("database has been invalidated")

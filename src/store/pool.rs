@@ -61,6 +61,8 @@ struct State {
     open: Option<Open>,
     running: Vec<Running>,
     next: u64,
+    /// True while the writer needs all memory: nothing new begins.
+    held: bool,
     /// True while the watch asks for the memory, on a connection of its own.
     looking: bool,
     /// Looks that are left to the question that was ended last.
@@ -105,7 +107,7 @@ impl Pool {
     /// Readers on the database of `root`, which may take `memory` bytes.
     pub(super) fn new(root: Connection, memory: u64, spill: Arc<Spill>) -> Result<Arc<Self>, Error> {
         let open = Some(Open::new(root, spill)?);
-        let state = State { open, running: Vec::new(), next: 0, looking: false, patience: 0, gone: false };
+        let state = State { open, running: Vec::new(), next: 0, held: false, looking: false, patience: 0, gone: false };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             freed: Condvar::new(),
@@ -121,11 +123,11 @@ impl Pool {
 
     /// A connection for one asker, and its number; waits a while when all are busy or the database is closed.
     pub(super) fn take(&self) -> Result<(u64, Connection), Error> {
-        let taken = |state: &mut State| state.open.is_none() || state.running.len() >= MAX_READERS;
+        let taken = |state: &mut State| state.is_shut() || state.running.len() >= MAX_READERS;
         let waited = self.shared.freed.wait_timeout_while(self.shared.state(), WAIT_FOR_READER, taken);
         let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         let State { open: Some(open), running, next, .. } = &mut *state else { return Err(Error::Away) };
-        if waited.timed_out() && running.len() >= MAX_READERS {
+        if waited.timed_out() {
             return Err(Error::Busy { readers: MAX_READERS });
         }
         let conn = match open.idle.pop() {
@@ -155,8 +157,8 @@ impl Pool {
     pub(super) fn begin(&self, slot: u64, deadline: Duration) {
         let begun = now();
         let mut state = self.shared.state();
-        // One that begins while the database closes holds it up.
-        let ended = state.open.is_none().then_some(Ended::Interrupted);
+        // One that begins now holds the writer up.
+        let ended = state.is_shut().then_some(Ended::Interrupted);
         if let Some(running) = state.running.iter_mut().find(|running| running.slot == slot) {
             (running.time, running.ended) = (Some((begun, begun + deadline)), ended);
         }
@@ -173,6 +175,12 @@ impl Pool {
     /// Interrupts the question that runs on `slot`, if one does.
     pub(super) fn cancel(&self, slot: u64) {
         self.shared.with(slot, |running| running.end(Ended::Interrupted));
+    }
+
+    /// Keeps new questions waiting, or lets them go on.
+    pub(super) fn hold(&self, held: bool) {
+        self.shared.state().held = held;
+        self.shared.freed.notify_all();
     }
 
     /// Interrupts every question and waits until the readers are given back, at most for `patience`; says whether all
@@ -268,6 +276,11 @@ impl Shared {
 }
 
 impl State {
+    /// True when no question may begin.
+    fn is_shut(&self) -> bool {
+        self.held || self.open.is_none()
+    }
+
     /// Ends the questions whose time is over, and once more those that were ended and still run.
     fn insist(&mut self) {
         let now = now();

@@ -85,9 +85,12 @@ impl Writer {
                 attempt = tries.memory,
                 "a commit ran out of memory: readers are interrupted, and it is tried again"
             );
+            // Whoever was interrupted would ask again at once.
+            self.pool.hold(true);
             self.pool.interrupt_all(READERS_YIELD);
             return Ok(());
         }
+        self.pool.hold(false);
         let mut error = error;
         while matches!(error, Error::Invalidated { .. }) && tries.reopened < REOPENINGS {
             if tries.reopened > 0 {

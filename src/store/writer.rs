@@ -124,6 +124,7 @@ impl Writer {
                 break;
             }
         }
+        self.pool.hold(false);
         self.commits = number;
         self.next.extend(commit.small.coverage.iter().map(|row| (row.ordinal, row.next_offset)));
         self.restrict_log()
