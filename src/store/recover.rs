@@ -1,7 +1,8 @@
 //! What the writer does when a commit fails: memory is taken back from readers, a database that DuckDB gave up is opened
 //! again, and a disk that refuses is named.
 
-use super::file::open_for_writing;
+use super::file::{open_for_writing, run};
+use super::query::write;
 use super::{Error, Writer};
 use crate::event::CounterRow;
 use duckdb::Connection;
@@ -91,7 +92,7 @@ impl Writer {
             return Ok(());
         }
         self.pool.hold(false);
-        let mut error = error;
+        let mut error = if is_aborted(&error) { Error::Invalidated { message: error.to_string() } } else { error };
         while matches!(error, Error::Invalidated { .. }) && tries.reopened < REOPENINGS {
             if tries.reopened > 0 {
                 std::thread::sleep(PAUSE * (1 << (tries.reopened - 1)));
@@ -105,6 +106,21 @@ impl Writer {
             }
         }
         Err(explain(error, &self.path))
+    }
+
+    /// Whether the database holds commit `number`, which failed.
+    ///
+    /// # Errors
+    /// As [`Self::make_way`].
+    pub(super) fn holds(&mut self, number: i64, tries: &mut Tries) -> Result<bool, Error> {
+        loop {
+            // The commit's own rollback may have failed for want of memory too.
+            let _ = run(&self.conn, &write::ROLLBACK);
+            match self.last_number() {
+                Ok(last) => return Ok(last == number),
+                Err(error) => self.make_way(error, tries)?,
+            }
+        }
     }
 
     /// Closes the database and opens it again, for the readers too. The commits that it holds are what counts: whatever
@@ -133,6 +149,11 @@ impl Writer {
         let gone = found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
         if gone { Err(Error::Gone { path: self.path.clone() }) } else { Ok(()) }
     }
+}
+
+/// True when a transaction could not even be rolled back: only a new connection gets rid of it.
+fn is_aborted(error: &Error) -> bool {
+    matches!(error, Error::Statement { source, .. } if source.to_string().contains("Current transaction is aborted"))
 }
 
 /// Names the disk when it is the disk that refuses.

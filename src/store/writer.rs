@@ -120,7 +120,7 @@ impl Writer {
         while let Err(error) = self.transaction(|writer| writer.write(&commit).and_then(|()| writer.number(number))) {
             self.make_way(error, &mut tries)?;
             // DuckDB reports the checkpoint that follows a commit as the commit's own failure.
-            if self.last_number()? == number {
+            if self.holds(number, &mut tries)? {
                 break;
             }
         }
