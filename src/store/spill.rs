@@ -4,9 +4,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Disk that spilled rows may take, as a multiple of the memory limit. A question that needs more fails; the disk is the
-/// tap's.
-const SPILL_PER_MEMORY: u64 = 4;
+/// Disk that spilled rows may take, as a multiple of the memory limit. A question that needs more fails: the disk is the
+/// tap's, and each commit waits for what others have written before it.
+const SPILL_PER_MEMORY: u64 = 1;
 
 /// How DuckDB begins the names of what it spills.
 const SPILLED: &str = "duckdb_temp_";
