@@ -4,9 +4,9 @@
 //! decoding, resolving, writing. The consumer is a `BaseConsumer::poll` loop that reads the same headers and does nothing
 //! with them.
 
-use super::{Row, Size, cpu};
+use super::{Goal, Options, Row, cpu, median};
 use crate::support::generate::uuid;
-use crate::support::kafka::{Options, RealKafka};
+use crate::support::kafka::{Options as KafkaOptions, RealKafka};
 use crate::support::produce::{self, Outgoing, Writer};
 use crate::support::program::{Door, Program, number};
 use crate::support::{Folder, poll_until};
@@ -31,8 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const GOAL: f64 = 1.0;
 
 /// Measures both sides alternately and compares their medians.
-pub fn measure(size: Size) -> Option<Row> {
-    let kafka = RealKafka::start(Options::default())?;
+pub fn measure(options: &Options) -> Vec<Row> {
+    let Some(kafka) = RealKafka::start(KafkaOptions::default()) else { return Vec::new() };
+    let size = options.size;
     produce::create_topic(&kafka.bootstrap, TOPIC, PARTITIONS);
     fill(&kafka.bootstrap, size.records);
     let (mut taps, mut bares) = (Vec::new(), Vec::new());
@@ -57,13 +58,7 @@ pub fn measure(size: Size) -> Option<Row> {
     for (spent, name) in split.iter().filter(|(spent, _)| *spent >= 0.005) {
         eprintln!("  {name:<18} {spent:.2}");
     }
-    Some(Row { name: "overhead", value: median(taps) / median(bares), unit: "x poll", goal: GOAL })
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+    vec![Row::new("overhead", median(taps) / median(bares), "x poll", Goal::AtMost(GOAL))]
 }
 
 /// Records as many services write them: JSON of 200 B, a key of 12 B, a trace context, an id and the id of the cause.

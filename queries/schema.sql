@@ -1,15 +1,18 @@
--- The tables behind the public views, schema version 3. This file is what to read; `migrate/` is what runs, and a test
+-- The tables behind the public views, schema version 4. This file is what to read; `migrate/` is what runs, and a test
 -- holds the two together. Tables are private: dashboards, the terminal UI and people use the views in `views/` and the
 -- macros in `reports/`.
 --
 -- Layout, and why:
--- * Event-sized tables (`event_row`, `cause_row`) hold narrow numbers only. Text that repeats lives in dictionaries
---   (`partition`, `profile`, `producer_row`); ids of 128 bits are two BIGINTs, with the text beside them only where it
---   is not its own value. A VARCHAR column costs 0.17 to 0.45 µs a row, an integer 0.02 to 0.05.
+-- * `event_row` holds narrow numbers only. Text that repeats lives in dictionaries (`partition`, `profile`,
+--   `producer_row`); ids of 128 bits are two BIGINTs, with the text beside them only where it is not its own value. A
+--   VARCHAR column costs 0.17 to 0.45 µs a row, an integer 0.02 to 0.05.
+-- * Each row says all about its event, down to its cause, so that no question joins 100 million rows with 100 million
+--   others. Names come from lists in macros (`profile_type` and others) and not from joins: DuckDB reads the newest rows
+--   first, and counts without reading, only where a view is one scan.
 -- * `ref` is `ordinal << 40 | (offset - base)`: topic, partition and offset are arithmetic plus `partition`.
 -- * No PRIMARY KEY, UNIQUE or index on event-sized tables: an ART costs more than everything else together. The core
---   never writes an offset twice, because coverage stands in the same transaction. Zone maps prune by time.
--- * Events whose verdict is open sit in `pending_row`, so that the large table is written once.
+--   never writes an offset twice, because coverage stands in the same transaction. Time is found by zone maps; a random
+--   value by its slice (`slice_row`, `slice_range`, `id_slice`): a run of about a million events.
 -- * Read positions are `coverage_row.next_offset`: rows and positions stand or fall together.
 
 -- One row a fact about this file: `schema_version`, `id_key` (key of the id hashes, hexadecimal), `created`, `commits`
@@ -50,9 +53,13 @@ CREATE TABLE producer_row (
     epoch       INTEGER NOT NULL
 );
 
--- Settled events. `record_time` is NULL when it equals `time`. `form` holds the spelling of id, causation and
--- correlation in two bits each (0 text, 1 UUID, 2 upper-case UUID, 3 hexadecimal), then one bit for a null value.
+-- Events. `record_time` is NULL when it equals `time`. `form` holds the spelling of id, causation and correlation in two
+-- bits each (0 text, 1 UUID, 2 upper-case UUID, 3 hexadecimal), one bit for a null value, and in two bits what the
+-- correlation id repeats (1 the id, 2 the causation id, 3 the trace id): then its own columns are NULL. `cause` is the
+-- first cause that is certain: nearly all edges are here, and `cause_row` has the rest. What is found out late (a cause
+-- that came after its effect) changes the row: resolution, orphan_reason, conversation, cause and evidence.
 CREATE TABLE event_row (
+    slice            INTEGER NOT NULL,
     ref              BIGINT NOT NULL,
     time             TIMESTAMP NOT NULL,
     record_time      TIMESTAMP,
@@ -60,7 +67,7 @@ CREATE TABLE event_row (
     kind             TINYINT NOT NULL,
     resolution       TINYINT NOT NULL,
     orphan_reason    TINYINT,
-    form             TINYINT NOT NULL,
+    form             SMALLINT NOT NULL,
     profile          INTEGER NOT NULL,
     producer         INTEGER,
     key_hash         BIGINT,
@@ -78,40 +85,42 @@ CREATE TABLE event_row (
     correlation_text VARCHAR,
     trace_hi         BIGINT,
     trace_lo         BIGINT,
-    span             BIGINT
+    span             BIGINT,
+    cause            BIGINT,
+    evidence         TINYINT
 );
 
--- Events that wait for their cause: the same columns in the same order.
+-- Slices that take no more events. The one after the last of them is open, and is always read.
+CREATE TABLE slice_row (
+    slice      INTEGER NOT NULL,
+    events     BIGINT NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen  TIMESTAMP NOT NULL
+);
+
+-- Which refs a closed slice holds.
+CREATE TABLE slice_range (
+    slice     INTEGER NOT NULL,
+    ordinal   INTEGER NOT NULL,
+    first_ref BIGINT NOT NULL,
+    last_ref  BIGINT NOT NULL
+);
+
+-- Which values a closed slice holds: the hashes (macro `id_hash`) of ids, traces, keys and conversations, sorted in each
+-- slice. Sorted numbers pack into 2 to 3 bytes, and zone maps find one among them.
+CREATE TABLE id_slice (
+    value_hash UINTEGER NOT NULL,
+    slice      INTEGER NOT NULL
+);
+
+-- Which events wait for their cause.
 CREATE TABLE pending_row (
-    ref              BIGINT NOT NULL,
-    time             TIMESTAMP NOT NULL,
-    record_time      TIMESTAMP,
-    seen_time        TIMESTAMP NOT NULL,
-    kind             TINYINT NOT NULL,
-    resolution       TINYINT NOT NULL,
-    orphan_reason    TINYINT,
-    form             TINYINT NOT NULL,
-    profile          INTEGER NOT NULL,
-    producer         INTEGER,
-    key_hash         BIGINT,
-    conversation     BIGINT NOT NULL,
-    key_bytes        INTEGER NOT NULL,
-    value_bytes      INTEGER NOT NULL,
-    id_hi            BIGINT,
-    id_lo            BIGINT,
-    id_text          VARCHAR,
-    causation_hi     BIGINT,
-    causation_lo     BIGINT,
-    causation_text   VARCHAR,
-    correlation_hi   BIGINT,
-    correlation_lo   BIGINT,
-    correlation_text VARCHAR,
-    trace_hi         BIGINT,
-    trace_lo         BIGINT,
-    span             BIGINT
+    ref       BIGINT NOT NULL,
+    slice     INTEGER NOT NULL,
+    seen_time TIMESTAMP NOT NULL
 );
 
--- Edges. `evidence` is the number that `event::Evidence` gives it.
+-- Edges beside the one that the event itself carries. `evidence` is the number that `event::Evidence` gives it.
 CREATE TABLE cause_row (
     effect     BIGINT NOT NULL,
     cause      BIGINT NOT NULL,

@@ -115,7 +115,7 @@ impl Book {
                 assert!(self.events.insert(row.reference, known).is_some(), "{row:?} was never written");
             }
         }
-        for edge in &changes.causes {
+        for edge in changes.edges() {
             let edge = (edge.effect, edge.cause, edge.evidence);
             assert!(self.edges.insert(edge), "{edge:?} was written twice");
         }

@@ -15,7 +15,7 @@ sampled AS (
 )
 SELECT
     (SELECT string_agg(DISTINCT t.cluster, ', ' ORDER BY t.cluster) FROM topic t) AS cluster,
-    (SELECT max(e.seen_time) FROM any_event e) AS seen_time,
+    (SELECT max(m.last_seen) FROM minute_row m) AS seen_time,
     (SELECT max(s.sampled_at) FROM sampled s) AS sampled_at,
     (
         SELECT CAST(coalesce(sum(greatest(s.log_end_offset - seen.next_offset, 0)), 0) AS BIGINT)

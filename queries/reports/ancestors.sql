@@ -1,11 +1,25 @@
 -- The walk carries the weakest class on its way, which has three values: it ends on cycles, and it never lets an
 -- inferred step pass for a declared one.
 CREATE OR REPLACE MACRO ancestors(ref) AS TABLE
-WITH RECURSIVE walk(event, rank) AS (
+WITH RECURSIVE same AS MATERIALIZED (FROM same_conversation(ref)),
+place AS MATERIALIZED (
+    SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
+    UNION
+    SELECT open_slice()
+),
+member AS MATERIALIZED (
+    SELECT e.ref, e.cause, e.evidence FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
+),
+edge AS MATERIALIZED (
+    SELECT m.ref AS effect, m.cause, m.evidence FROM member m WHERE m.cause IS NOT NULL
+    UNION ALL
+    SELECT r.effect, r.cause, r.evidence FROM cause_row r
+),
+walk(event, rank) AS (
     SELECT CAST(ref AS BIGINT), 0
     UNION
     SELECT c.cause, greatest(walk.rank, evidence_rank(c.evidence))
-    FROM walk JOIN cause_row c ON c.effect = walk.event
+    FROM walk JOIN edge c ON c.effect = walk.event
 ),
 reached AS (
     SELECT walk.event, min(walk.rank) AS rank FROM walk WHERE walk.event <> CAST(ref AS BIGINT) GROUP BY walk.event
@@ -15,12 +29,15 @@ SELECT
     coordinates_name(p.topic, p.partition, p.base + (r.event & 1099511627775)) AS coordinates,
     e.time,
     kind_name(e.kind) AS kind,
-    e.type,
-    e.id,
+    f.type,
+    id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text) AS id,
     e.conversation,
     class_name(r.rank) AS class
 FROM reached r
-LEFT JOIN named_event e ON e.ref = r.event
+LEFT JOIN (
+    SELECT n.* FROM event_row n WHERE n.slice IN (FROM place) AND n.ref IN (SELECT reached.event FROM reached)
+) e ON e.ref = r.event
+LEFT JOIN profile f ON f.profile = e.profile
 LEFT JOIN partition p ON p.ordinal = r.event >> 40
 ORDER BY e.time, r.event;
 

@@ -4,25 +4,27 @@ WITH RECURSIVE chosen AS (
 ),
 begun AS (
     SELECT c.flow, c.completed_by, c.within_ms, e.ref, e.time, e.seen_time, e.conversation
-    FROM any_event e
+    FROM event_row e
     JOIN profile f ON f.profile = e.profile
     JOIN chosen c ON c.started_by = f.type
     JOIN partition p ON p.ordinal = e.ref >> 40
     WHERE e.seen_time >= window_start(since) AND e.seen_time < window_end(until) AND p.class = 'business'
 ),
+-- What ends a case may have been read before what begins it, but not a day before.
 finish AS (
     SELECT c.flow, e.time, e.conversation
-    FROM any_event e
+    FROM event_row e
     JOIN profile f ON f.profile = e.profile
     JOIN chosen c ON c.completed_by = f.type
     JOIN partition p ON p.ordinal = e.ref >> 40
-    WHERE p.class = 'business'
+    WHERE e.seen_time >= window_start(since) - to_days(1) AND p.class = 'business'
 ),
 broken AS (
     SELECT r.ref, r.time, r.error_class, r.error_message, r.consumer_group, e.conversation
     FROM failure_row r
-    JOIN any_event e ON e.ref = r.ref
-    WHERE r.state = 'dead'
+    JOIN event_row e ON e.ref = r.ref
+    WHERE r.state = 'dead' AND r.seen_time >= window_start(since) - to_days(1)
+      AND e.seen_time >= window_start(since) - to_days(1)
 ),
 -- Conversations are written under the id that they had then: each is followed to the one it belongs to now.
 followed(id, current_id) AS (

@@ -50,6 +50,9 @@ grouped AS (
         list(p.twelfth) AS twelfths
     FROM placed p
     GROUP BY p.signature, p.consumer_group
+),
+begin_of AS MATERIALIZED (
+    SELECT r.root AS ref FROM failure_row r JOIN grouped ON grouped.sample_ref = r.ref WHERE r.root IS NOT NULL
 )
 SELECT
     g.failures,
@@ -76,9 +79,16 @@ JOIN failure_row f ON f.ref = g.sample_ref
 JOIN partition p ON p.ordinal = g.sample_ref >> 40
 LEFT JOIN (
     SELECT e.ref, f.type
-    FROM any_event e
+    FROM event_row e
     JOIN profile f ON f.profile = e.profile
-    WHERE e.ref IN (SELECT r.root FROM failure_row r JOIN grouped ON grouped.sample_ref = r.ref)
+    WHERE e.slice IN (
+        SELECT s.slice
+        FROM slice_range s
+        JOIN begin_of ON s.ordinal = begin_of.ref >> 40 AND s.first_ref <= begin_of.ref AND s.last_ref >= begin_of.ref
+        UNION ALL
+        SELECT open_slice()
+    )
+      AND e.ref IN (SELECT begin_of.ref FROM begin_of)
 ) root ON root.ref = f.root
 ORDER BY g.failures DESC, g.last_time DESC, g.signature, g.consumer_group;
 

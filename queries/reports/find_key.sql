@@ -1,7 +1,7 @@
 CREATE OR REPLACE MACRO find_key(hash, at_most := 100) AS TABLE
 SELECT
     e.ref,
-    e.coordinates,
+    coordinates_name(e.topic, e.partition, e."offset") AS coordinates,
     e.time,
     kind_name(e.kind) AS kind,
     e.type,
@@ -9,7 +9,7 @@ SELECT
     e.conversation,
     'key' AS matched
 FROM named_event e
-WHERE e.key_hash = CAST(hash AS BIGINT)
+WHERE e.slice IN (FROM slices_of(hash, 0)) AND e.key_hash = CAST(hash AS BIGINT)
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

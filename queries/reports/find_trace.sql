@@ -1,7 +1,7 @@
 CREATE OR REPLACE MACRO find_trace(hi, lo, at_most := 100) AS TABLE
 SELECT
     e.ref,
-    e.coordinates,
+    coordinates_name(e.topic, e.partition, e."offset") AS coordinates,
     e.time,
     kind_name(e.kind) AS kind,
     e.type,
@@ -9,7 +9,7 @@ SELECT
     e.conversation,
     'trace_id' AS matched
 FROM named_event e
-WHERE e.trace_hi = CAST(hi AS BIGINT) AND e.trace_lo = CAST(lo AS BIGINT)
+WHERE e.slice IN (FROM slices_of(hi, lo)) AND e.trace_hi = CAST(hi AS BIGINT) AND e.trace_lo = CAST(lo AS BIGINT)
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

@@ -13,12 +13,26 @@ WITH behind AS (
     FROM progress_row r
     JOIN partition p ON p.ordinal = r.ordinal
 ),
--- Only partitions with lag are joined with events: where nobody is behind, no event is read.
+-- Only partitions with lag are joined with events, and only slices that hold what waits.
+late AS MATERIALIZED (
+    SELECT
+        b.cluster,
+        b.consumer_group,
+        b.topic,
+        b.ordinal,
+        (CAST(b.ordinal AS BIGINT) << 40) + (b.committed_offset & 1099511627775) AS next_ref
+    FROM behind b
+    WHERE b.lag_offsets > 0
+),
 waiting AS (
     SELECT b.cluster, b.consumer_group, b.topic, count(*) AS waiting_events
-    FROM any_event e
-    JOIN behind b ON b.ordinal = e.ref >> 40
-    WHERE b.lag_offsets > 0 AND (e.ref & 1099511627775) >= (b.committed_offset & 1099511627775)
+    FROM event_row e
+    JOIN late b ON b.ordinal = e.ref >> 40 AND e.ref >= b.next_ref
+    WHERE e.slice IN (
+        SELECT r.slice FROM slice_range r JOIN late ON r.ordinal = late.ordinal AND r.last_ref >= late.next_ref
+        UNION ALL
+        SELECT open_slice()
+    )
     GROUP BY b.cluster, b.consumer_group, b.topic
 )
 SELECT

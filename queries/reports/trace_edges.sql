@@ -1,8 +1,12 @@
 CREATE OR REPLACE MACRO trace_edges(ref) AS TABLE
-WITH RECURSIVE same(id) AS (
-    SELECT a.conversation FROM any_event a WHERE a.ref = CAST(ref AS BIGINT)
+WITH same AS MATERIALIZED (FROM same_conversation(ref)),
+place AS MATERIALIZED (
+    SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
     UNION
-    SELECT link.other FROM same JOIN alias_link link ON link.id = same.id
+    SELECT open_slice()
+),
+member AS MATERIALIZED (
+    SELECT e.ref, e.cause, e.evidence FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
 )
 SELECT
     c.effect,
@@ -10,10 +14,11 @@ SELECT
     evidence_name(c.evidence) AS evidence,
     class_name(evidence_rank(c.evidence)) AS class,
     round(CAST(c.confidence AS DOUBLE), 4) AS confidence
-FROM cause_row c
-WHERE c.effect IN (
-    SELECT e.ref FROM any_event e WHERE e.conversation IN (SELECT same.id FROM same)
-)
+FROM (
+    SELECT m.ref AS effect, m.cause, m.evidence, 1 AS confidence FROM member m WHERE m.cause IS NOT NULL
+    UNION ALL
+    SELECT r.effect, r.cause, r.evidence, r.confidence FROM cause_row r WHERE r.effect IN (SELECT m.ref FROM member m)
+) c
 ORDER BY c.effect, c.cause;
 
 COMMENT ON MACRO TABLE trace_edges IS 'Edges into the events of the conversation of an event: effect, cause (it may not have been seen), evidence, class (declared, transactional or inferred), confidence.';

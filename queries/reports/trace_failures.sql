@@ -1,13 +1,14 @@
 CREATE OR REPLACE MACRO trace_failures(ref) AS TABLE
-WITH RECURSIVE same(id) AS (
-    SELECT a.conversation FROM any_event a WHERE a.ref = CAST(ref AS BIGINT)
+WITH same AS MATERIALIZED (FROM same_conversation(ref)),
+place AS MATERIALIZED (
+    SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
     UNION
-    SELECT link.other FROM same JOIN alias_link link ON link.id = same.id
+    SELECT open_slice()
 )
 SELECT f.*
 FROM failure f
 WHERE f.ref IN (
-    SELECT e.ref FROM any_event e WHERE e.conversation IN (SELECT same.id FROM same)
+    SELECT e.ref FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
 )
 ORDER BY f.time, f.ref;
 

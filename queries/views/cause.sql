@@ -5,7 +5,7 @@ SELECT
     evidence_name(evidence) AS evidence,
     class_name(evidence_rank(evidence)) AS class,
     round(CAST(confidence AS DOUBLE), 4) AS confidence
-FROM cause_row;
+FROM any_edge;
 
 COMMENT ON VIEW cause IS 'Edges of the graph: effect <- cause. Count each class by itself.';
 COMMENT ON COLUMN cause.effect IS 'Ref of the event that was caused.';

@@ -10,9 +10,9 @@ SELECT
     count(*) AS events,
     quantile_cont((epoch_us(e.time) - epoch_us(o.time)) / 1000, 0.5) AS p50_ms,
     quantile_cont((epoch_us(e.time) - epoch_us(o.time)) / 1000, 0.95) AS p95_ms
-FROM cause_row c
-JOIN any_event o ON o.ref = c.cause
-JOIN any_event e ON e.ref = c.effect
+FROM any_edge c
+JOIN event_row o ON o.ref = c.cause
+JOIN event_row e ON e.ref = c.effect
 JOIN partition f ON f.ordinal = c.cause >> 40
 JOIN partition t ON t.ordinal = c.effect >> 40
 JOIN profile ft ON ft.profile = o.profile

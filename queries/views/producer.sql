@@ -18,7 +18,7 @@ LEFT JOIN (
         max(e.time) AS last_time,
         count(DISTINCT p.topic_number) AS topics,
         count(*) AS records
-    FROM any_event e
+    FROM event_row e
     JOIN partition p ON p.ordinal = e.ref >> 40
     WHERE e.producer IS NOT NULL
     GROUP BY e.producer

@@ -1,3 +1,11 @@
--- Events that were written before this commit, for ranges that hold some: $1 is a time before which none of them was
--- seen, $2 the first ref and $3 the one after the last.
-SELECT ref, seen_time, profile FROM any_event WHERE seen_time >= $1 AND ref >= $2 AND ref < $3;
+-- Events that were written before this commit, for the ranges in `range_stage` that hold some.
+SELECT e.ref, e.seen_time, e.profile
+FROM event_row e
+WHERE e.slice IN (
+    SELECT r.slice
+    FROM slice_range r
+    JOIN range_stage s ON r.ordinal = s.first_ref >> 40 AND r.last_ref >= s.first_ref AND r.first_ref < s.end_ref
+    UNION ALL
+    SELECT open_slice()
+)
+  AND e.ref >= $1 AND e.ref < $2;

@@ -4,8 +4,12 @@ PRAGMA disable_checkpoint_on_shutdown;
 
 -- Where small rows of one commit wait until one statement takes them over: DuckDB changes many rows at once far cheaper
 -- than one by one. Empty between commits.
-CREATE TEMP TABLE settled_stage (ref BIGINT, resolution TINYINT, orphan_reason TINYINT, conversation BIGINT);
-CREATE TEMP TABLE retracted_stage (ref BIGINT, resolution TINYINT, orphan_reason TINYINT, conversation BIGINT);
+CREATE TEMP TABLE settled_stage (
+    ref BIGINT, resolution TINYINT, orphan_reason TINYINT, conversation BIGINT, cause BIGINT, evidence TINYINT
+);
+CREATE TEMP TABLE retracted_stage AS FROM settled_stage LIMIT 0;
+CREATE TEMP TABLE verdict_stage AS SELECT *, 0 AS slice FROM settled_stage LIMIT 0;
+CREATE TEMP TABLE range_stage (first_ref BIGINT, end_ref BIGINT);
 CREATE TEMP TABLE failure_stage AS FROM failure_row LIMIT 0;
 CREATE TEMP TABLE coverage_stage AS FROM coverage_row LIMIT 0;
 CREATE TEMP TABLE progress_stage AS FROM progress_row LIMIT 0;

@@ -8,8 +8,8 @@ use super::index::{Index, Secret, Spreading};
 use super::lineage::Lineages;
 use super::recent::{Known, Minute, Recent};
 use crate::event::{
-    BarrierSample, CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, FailureNotice, HashKey, Identifier, Ordinal,
-    OrphanReason, Resolution, Settled, Spelling, TraceContext,
+    BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, FailureNotice, HashKey, Identifier, Ordinal,
+    OrphanReason, Resolution, Settled, TraceContext,
 };
 use std::collections::{HashMap, VecDeque};
 
@@ -145,7 +145,7 @@ impl Resolver {
     pub fn warm(&self, id: Option<Identifier>, causation: Option<Identifier>, trace: Option<TraceContext>) -> u64 {
         let id = id.map_or(0, |id| self.ids.warm(self.secret.key(id)));
         let causation = causation.map_or(0, |id| self.ids.warm(self.secret.key(id)));
-        let trace = trace.map_or(0, |trace| self.conversations.warm(self.secret.key(trace_identifier(trace))));
+        let trace = trace.map_or(0, |trace| self.conversations.warm(self.secret.key(trace.identifier())));
         id ^ causation ^ trace
     }
 
@@ -155,13 +155,11 @@ impl Resolver {
         let reference = row.reference;
         let lineage = self.lineages.number(topic, event_type);
         let sight = self.judge_at_sight(&row, says_root, origin);
-        let cause = match sight {
-            AtSight::Caused(cause, evidence) => {
-                changes.causes.push(CauseRow { effect: reference, cause, evidence, confidence: 1.0 });
-                Some(cause)
-            }
+        row.cause = match sight {
+            AtSight::Caused(cause, evidence) => Some((cause, evidence)),
             _ => None,
         };
+        let cause = row.cause.map(|(cause, _)| cause);
         row.resolution = match sight {
             AtSight::Settled(resolution) => resolution,
             AtSight::Caused(..) => Resolution::Caused,
@@ -234,7 +232,7 @@ impl Resolver {
     }
 
     fn shared_keys(&self, row: &EventRow) -> [Option<u64>; 2] {
-        let trace = row.trace.map(trace_identifier);
+        let trace = row.trace.map(TraceContext::identifier);
         self.distinct_keys([trace, row.correlation])
     }
 
@@ -276,8 +274,13 @@ impl Resolver {
             if let Some(known) = self.recent.get_mut(child) {
                 known.cause = Some(cause).into();
             }
-            changes.causes.push(CauseRow { effect: child, cause, evidence: open.evidence, confidence: 1.0 });
-            self.conclude(child, open, (Resolution::Caused, conversation), changes);
+            let found = Settled {
+                reference: child,
+                resolution: Resolution::Caused,
+                conversation,
+                cause: Some((cause, open.evidence)),
+            };
+            self.conclude(open, found, changes);
         }
     }
 
@@ -300,13 +303,8 @@ impl Resolver {
     }
 
     /// Writes down what was found out about an open event, wherever its row is by now.
-    fn conclude(
-        &mut self,
-        child: EventRef,
-        open: Open,
-        (resolution, conversation): (Resolution, EventRef),
-        changes: &mut Changes,
-    ) {
+    fn conclude(&mut self, open: Open, settled: Settled, changes: &mut Changes) {
+        let Settled { reference: child, resolution, conversation, cause } = settled;
         if let Some(known) = self.recent.get_mut(child) {
             known.resolution = resolution;
             known.conversation = conversation;
@@ -315,11 +313,11 @@ impl Resolver {
                 self.lineages.settle(lineage, resolution == Resolution::Caused);
             }
         }
-        let settled = Settled { reference: child, resolution, conversation };
         match (open.row, open.orphaned) {
             (Some(mut row), _) => {
                 row.resolution = resolution;
                 row.conversation = conversation;
+                row.cause = cause;
                 changes.events.push(&row);
             }
             (None, false) => changes.settled.push(settled),
@@ -378,7 +376,8 @@ impl Resolver {
             Some(known) => self.conversations.current(known.conversation),
             None => reference,
         };
-        self.conclude(reference, judged, (Resolution::Orphaned(self.absence), conversation), changes);
+        let resolution = Resolution::Orphaned(self.absence);
+        self.conclude(judged, Settled { reference, resolution, conversation, cause: None }, changes);
         self.watch(reference);
     }
 
@@ -438,9 +437,4 @@ impl Resolver {
             ..self.limits
         }
     }
-}
-
-/// A trace id as an id among others.
-pub const fn trace_identifier(trace: TraceContext) -> Identifier {
-    Identifier { hi: trace.trace_hi, lo: trace.trace_lo, spelling: Spelling::Hex }
 }

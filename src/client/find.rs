@@ -20,6 +20,9 @@ pub enum FindError {
     /// An answer cannot be read.
     #[error(transparent)]
     Row(#[from] RowError),
+    /// The database does not say under which key it hashes ids.
+    #[error("the database has lost the key of its ids: restore it from a backup")]
+    IdKey,
     /// The secret of the record keys is not at hand.
     #[error("{0}")]
     Secret(String),
@@ -101,15 +104,29 @@ fn look_up(place: Place<'_>, meaning: &Meaning, found: &mut Found) -> Result<(),
     }
 }
 
-/// UUIDs and 32 hexadecimal digits are their own value; all other ids are found by their text.
+/// UUIDs and 32 hexadecimal digits are their own value; of all other ids the value is a hash under the database's key.
+/// An id that was only ever named as a cause is found where it was named.
 fn by_id(client: &Client, text: &str, found: &mut Found) -> Result<(), FindError> {
-    let id = Identifier::parse(text.as_bytes(), &HashKey([0; 16]));
+    let mut id = Identifier::parse(text.as_bytes(), &HashKey([0; 16]));
     if id.spelling == Spelling::Text {
-        return found.add(&client.ask(&query::FIND_TEXT, &[Cell::Text(text.to_owned())])?, |_| true);
+        id = Identifier::parse(text.as_bytes(), &id_key(client)?);
     }
     let halves = [half(id.hi), half(id.lo)];
     found.add(&client.ask(&query::FIND_ID, &halves)?, |_| true)?;
-    found.add(&client.ask(&query::FIND_CORRELATION, &halves)?, |_| true)
+    found.add(&client.ask(&query::FIND_CORRELATION, &halves)?, |_| true)?;
+    match found.matches.is_empty() {
+        true => found.add(&client.ask(&query::FIND_CAUSATION, &halves)?, |_| true),
+        false => Ok(()),
+    }
+}
+
+fn id_key(client: &Client) -> Result<HashKey, FindError> {
+    let table = client.ask(&query::ID_KEY, &[])?;
+    let key = match table.rows.first().and_then(|row| row.first()) {
+        Some(Cell::Text(text)) => u128::from_str_radix(text, 16).ok(),
+        _ => None,
+    };
+    key.map(|key| HashKey(key.to_be_bytes())).ok_or(FindError::IdKey)
 }
 
 /// Keys are kept as keyed hashes: every way to write the key is hashed and looked up, in one question.

@@ -1,8 +1,8 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    CauseRow, CoverageRow, EventRef, FailureRow, Identifier, Kind, Ordinal, OutboxCursor, PassedRange, PassedTo,
-    ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
+    CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, Ordinal, OutboxCursor, PassedRange,
+    PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
 };
 use std::sync::Arc;
 
@@ -56,6 +56,53 @@ pub struct EventRow {
     pub trace: Option<TraceContext>,
     /// Text of ids that are not their own value.
     pub texts: Option<Box<IdText>>,
+    /// Its first cause that is certain, and why it is believed; further ones are rows of their own.
+    pub cause: Option<(EventRef, Evidence)>,
+}
+
+/// A value that an id may repeat. Where it does, the row keeps a mark and not the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub enum Repeats {
+    /// Nothing: the value is kept, if there is one.
+    Nothing = 0,
+    /// The event's own id.
+    Id = 1,
+    /// The id of its cause.
+    Causation = 2,
+    /// Its trace id.
+    Trace = 3,
+}
+
+impl Repeats {
+    /// What `number` stands for.
+    pub const fn from_number(number: i16) -> Self {
+        match number & 3 {
+            1 => Self::Id,
+            2 => Self::Causation,
+            3 => Self::Trace,
+            _ => Self::Nothing,
+        }
+    }
+
+    /// What `row`'s correlation id repeats, in value and in spelling.
+    fn by_correlation(row: &EventRow) -> Self {
+        let Some(correlation) = row.correlation else { return Self::Nothing };
+        let texts = row.texts.as_deref();
+        let text = texts.and_then(|texts| texts.correlation.as_deref());
+        let same = |id: Option<Identifier>, id_text: Option<&str>| {
+            id.is_some_and(|id| id == correlation && id.spelling == correlation.spelling) && id_text == text
+        };
+        if same(row.id, texts.and_then(|texts| texts.id.as_deref())) {
+            Self::Id
+        } else if same(row.causation, texts.and_then(|texts| texts.causation.as_deref())) {
+            Self::Causation
+        } else if same(row.trace.map(TraceContext::identifier), None) {
+            Self::Trace
+        } else {
+            Self::Nothing
+        }
+    }
 }
 
 /// A column of which some rows are null, with the bits in the order that Arrow wants.
@@ -70,6 +117,11 @@ pub struct Nullable<T> {
 }
 
 impl<T: Copy + Default> Nullable<T> {
+    /// True when row `at` is not null.
+    pub fn is_valid(&self, at: usize) -> bool {
+        self.nulls == 0 || self.valid[at / 8] >> (at % 8) & 1 == 1
+    }
+
     /// Adds one row.
     pub fn push(&mut self, value: Option<T>) {
         let row = self.values.len();
@@ -162,8 +214,9 @@ pub struct EventColumns {
     pub resolution: Vec<i8>,
     /// `orphan_reason`, [`super::OrphanReason`] number
     pub orphan_reason: Nullable<i8>,
-    /// `form`: spelling of id, causation and correlation in two bits each, then one bit for a tombstone
-    pub form: Vec<i8>,
+    /// `form`: spelling of id, causation and correlation in two bits each, one bit for a tombstone, then in two bits what
+    /// the correlation id [`Repeats`]
+    pub form: Vec<i16>,
     /// `profile`
     pub profile: Vec<i32>,
     /// `producer`
@@ -178,9 +231,9 @@ pub struct EventColumns {
     pub value_bytes: Vec<i32>,
     /// `id_hi`, `id_lo`, `id_text`
     pub id: IdColumn,
-    /// `causation_hi`, `causation_lo`, `causation_text`
+    /// `causation_hi`, `causation_lo`, `causation_text`; null where the edge to the cause says it
     pub causation: IdColumn,
-    /// `correlation_hi`, `correlation_lo`, `correlation_text`
+    /// `correlation_hi`, `correlation_lo`, `correlation_text`; null where it [`Repeats`] another id
     pub correlation: IdColumn,
     /// `trace_hi`
     pub trace_hi: Nullable<i64>,
@@ -188,16 +241,28 @@ pub struct EventColumns {
     pub trace_lo: Nullable<i64>,
     /// `span`
     pub span: Nullable<i64>,
+    /// `cause`
+    pub cause: Nullable<i64>,
+    /// `evidence`, [`Evidence`] number
+    pub evidence: Nullable<i8>,
 }
 
 impl EventColumns {
     /// Bit of `form` that says the value is null.
-    pub const TOMBSTONE: i8 = 1 << 6;
+    pub const TOMBSTONE: i16 = 1 << 6;
+
+    /// Place in `form` of what the correlation id repeats.
+    pub const REPEATS: u32 = 7;
 
     /// Adds one row.
     pub fn push(&mut self, row: &EventRow) {
-        let spelling = |id: Option<Identifier>| id.map_or(Spelling::Text, |id| id.spelling) as i8;
+        let spelling = |id: Option<Identifier>| id.map_or(Spelling::Text, |id| id.spelling) as i16;
         let texts = row.texts.as_deref();
+        let repeats = Repeats::by_correlation(row);
+        let correlation = row.correlation.filter(|_| repeats == Repeats::Nothing);
+        // The edge says it, and the id is that of the cause.
+        let told = repeats != Repeats::Causation && matches!(row.cause, Some((_, Evidence::CausationId)));
+        let causation = row.causation.filter(|_| !told);
         self.reference.push(row.reference.0);
         self.time.push(row.time.0);
         self.record_time.push((row.record_time != row.time).then_some(row.record_time.0));
@@ -207,9 +272,10 @@ impl EventColumns {
         self.orphan_reason.push(row.resolution.reason_number());
         self.form.push(
             spelling(row.id)
-                | spelling(row.causation) << 2
+                | spelling(causation) << 2
                 | spelling(row.correlation) << 4
-                | if row.tombstone { Self::TOMBSTONE } else { 0 },
+                | if row.tombstone { Self::TOMBSTONE } else { 0 }
+                | (repeats as i16) << Self::REPEATS,
         );
         self.profile.push(row.profile);
         self.producer.push(row.producer);
@@ -218,11 +284,13 @@ impl EventColumns {
         self.key_bytes.push(row.key_bytes);
         self.value_bytes.push(row.value_bytes);
         self.id.push(row.id, texts.and_then(|t| t.id.as_deref()));
-        self.causation.push(row.causation, texts.and_then(|t| t.causation.as_deref()));
-        self.correlation.push(row.correlation, texts.and_then(|t| t.correlation.as_deref()));
+        self.causation.push(causation, causation.and(texts).and_then(|t| t.causation.as_deref()));
+        self.correlation.push(correlation, correlation.and(texts).and_then(|t| t.correlation.as_deref()));
         self.trace_hi.push(row.trace.map(|t| t.trace_hi as i64));
         self.trace_lo.push(row.trace.map(|t| t.trace_lo as i64));
         self.span.push(row.trace.map(|t| t.parent_id as i64));
+        self.cause.push(row.cause.map(|(cause, _)| cause.0));
+        self.evidence.push(row.cause.map(|(_, evidence)| evidence as i8));
     }
 
     /// Rows held.
@@ -273,7 +341,7 @@ pub struct ProducerRow {
     pub epoch: i16,
 }
 
-/// A waiting event whose verdict is in: it leaves the pending table for the event table.
+/// An event whose verdict changed after it was written: its row is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settled {
     /// The event.
@@ -282,6 +350,8 @@ pub struct Settled {
     pub resolution: Resolution,
     /// Its conversation now.
     pub conversation: EventRef,
+    /// Its first cause, as in [`EventRow::cause`].
+    pub cause: Option<(EventRef, Evidence)>,
 }
 
 /// One number about the tap itself, such as what could not be understood.
@@ -306,11 +376,11 @@ pub struct Changes {
     pub events: EventColumns,
     /// New events that wait for their cause.
     pub pending: EventColumns,
-    /// Events of the pending table that are settled now.
+    /// Events that waited and are settled now.
     pub settled: Vec<Settled>,
-    /// Events of the event table that turned out otherwise: an orphan whose cause came after all.
+    /// Settled events that turned out otherwise: an orphan whose cause came after all.
     pub retracted: Vec<Settled>,
-    /// New edges.
+    /// New edges beside those that events carry themselves.
     pub causes: Vec<CauseRow>,
     /// New failures, and failures that changed: the whole row replaces an older one of the same ref.
     pub failures: Vec<FailureRow>,
@@ -338,6 +408,20 @@ impl Changes {
     /// Event rows in it.
     pub fn rows(&self) -> usize {
         self.events.len() + self.pending.len()
+    }
+
+    /// Every edge in it: those that events carry, and those beside.
+    pub fn edges(&self) -> impl Iterator<Item = CauseRow> {
+        let carried = [&self.events, &self.pending].into_iter().flat_map(|columns| {
+            (0..columns.len()).filter(|&at| columns.cause.is_valid(at)).filter_map(|at| {
+                let evidence = Evidence::ALL.get(columns.evidence.values[at] as usize).copied()?;
+                Some((EventRef(columns.reference[at]), EventRef(columns.cause.values[at]), evidence))
+            })
+        });
+        let late = self.settled.iter().chain(&self.retracted);
+        let late = late.filter_map(|settled| settled.cause.map(|(cause, why)| (settled.reference, cause, why)));
+        let certain = |(effect, cause, evidence)| CauseRow { effect, cause, evidence, confidence: 1.0 };
+        carried.chain(late).map(certain).chain(self.causes.iter().copied())
     }
 
     /// True when there is nothing to write.

@@ -204,6 +204,11 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
+    /// The trace id as an id among others.
+    pub const fn identifier(self) -> Identifier {
+        Identifier { hi: self.trace_hi, lo: self.trace_lo, spelling: Spelling::Hex }
+    }
+
     /// Reads a `traceparent` value by the rules of W3C Trace Context level 2, section 3.2.
     ///
     /// Surrounding blanks are trimmed. Upper-case digits, version `ff`, all-zero ids and a version 00 value of any

@@ -18,7 +18,7 @@ pub use business::BusinessFlow;
 pub use cause::{CauseRow, Evidence, EvidenceClass, OrphanReason, Resolution};
 pub use changes::{
     Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow, ProfileRow,
-    Settled, TextColumn,
+    Repeats, Settled, TextColumn,
 };
 pub use coverage::{CoverageRow, GapReason};
 pub use envelope::{Envelope, Envelopes, Kind, Profile, Segment, Start, Undecoded};

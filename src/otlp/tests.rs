@@ -423,6 +423,7 @@ fn row(offset: i64) -> EventRow {
         correlation: None,
         trace: None,
         texts: None,
+        cause: None,
     }
 }
 

@@ -7,7 +7,7 @@ use duckdb::arrow::array::{
 };
 use duckdb::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use duckdb::arrow::datatypes::{
-    ArrowNativeType, Field, Int8Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType,
+    ArrowNativeType, Field, Int8Type, Int16Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType, UInt32Type,
 };
 use duckdb::arrow::error::ArrowError;
 use std::sync::Arc;
@@ -26,10 +26,11 @@ fn clamp(times: &mut [i64]) -> usize {
     outside
 }
 
-/// The columns of `event_row` and `pending_row`, and how many times had to be clamped.
-pub(super) fn event_batch(mut columns: EventColumns) -> Result<(Columns, usize), ArrowError> {
+/// The columns of `event_row` for rows of the slice `slice`, and how many times had to be clamped.
+pub(super) fn event_batch(mut columns: EventColumns, slice: i32) -> Result<(Columns, usize), ArrowError> {
     let clamped = clamp(&mut columns.time) + clamp(&mut columns.record_time.values) + clamp(&mut columns.seen_time);
     let mut batch = Batch::default();
+    batch.full::<Int32Type>("slice", vec![slice; columns.len()]);
     batch.full::<Int64Type>("ref", columns.reference);
     batch.full::<TimestampMicrosecondType>("time", columns.time);
     batch.nullable::<TimestampMicrosecondType>("record_time", columns.record_time);
@@ -37,7 +38,7 @@ pub(super) fn event_batch(mut columns: EventColumns) -> Result<(Columns, usize),
     batch.full::<Int8Type>("kind", columns.kind);
     batch.full::<Int8Type>("resolution", columns.resolution);
     batch.nullable::<Int8Type>("orphan_reason", columns.orphan_reason);
-    batch.full::<Int8Type>("form", columns.form);
+    batch.full::<Int16Type>("form", columns.form);
     batch.full::<Int32Type>("profile", columns.profile);
     batch.nullable::<Int32Type>("producer", columns.producer);
     batch.nullable::<Int64Type>("key_hash", columns.key_hash);
@@ -50,6 +51,8 @@ pub(super) fn event_batch(mut columns: EventColumns) -> Result<(Columns, usize),
     batch.nullable::<Int64Type>("trace_hi", columns.trace_hi);
     batch.nullable::<Int64Type>("trace_lo", columns.trace_lo);
     batch.nullable::<Int64Type>("span", columns.span);
+    batch.nullable::<Int64Type>("cause", columns.cause);
+    batch.nullable::<Int8Type>("evidence", columns.evidence);
     Ok((batch.finish()?, clamped))
 }
 
@@ -64,6 +67,25 @@ pub(super) fn told_batch(events: &EventColumns) -> Result<Columns, ArrowError> {
     batch.full::<Int8Type>("resolution", events.resolution.clone());
     batch.nullable::<Int8Type>("orphan_reason", events.orphan_reason.clone());
     batch.push("late", Arc::new(BooleanArray::from(vec![false; events.len()])));
+    batch.finish()
+}
+
+/// The columns of `pending_row` for the events `waiting` of the slice `slice`.
+pub(super) fn pending_batch(waiting: &EventColumns, slice: i32) -> Result<Columns, ArrowError> {
+    let mut batch = Batch::default();
+    let mut seen = waiting.seen_time.clone();
+    clamp(&mut seen);
+    batch.full::<Int64Type>("ref", waiting.reference.clone());
+    batch.full::<Int32Type>("slice", vec![slice; waiting.len()]);
+    batch.full::<TimestampMicrosecondType>("seen_time", seen);
+    batch.finish()
+}
+
+/// The columns of `id_slice`: which values the slice `slice` holds.
+pub(super) fn id_batch(hashes: Vec<u32>, slice: i32) -> Result<Columns, ArrowError> {
+    let mut batch = Batch::default();
+    batch.full::<Int32Type>("slice", vec![slice; hashes.len()]);
+    batch.full::<UInt32Type>("value_hash", hashes);
     batch.finish()
 }
 
@@ -84,6 +106,9 @@ pub(super) fn settled_batch(settled: &[Settled]) -> Result<Columns, ArrowError> 
     batch.push("resolution", Arc::new(Int8Array::from_iter_values(settled.iter().map(|s| s.resolution.number()))));
     batch.push("orphan_reason", Arc::new(Int8Array::from_iter(settled.iter().map(|s| s.resolution.reason_number()))));
     batch.push("conversation", Arc::new(Int64Array::from_iter_values(settled.iter().map(|s| s.conversation.0))));
+    let cause = settled.iter().map(|s| s.cause);
+    batch.push("cause", Arc::new(Int64Array::from_iter(cause.clone().map(|c| c.map(|(cause, _)| cause.0)))));
+    batch.push("evidence", Arc::new(Int8Array::from_iter(cause.map(|c| c.map(|(_, evidence)| evidence as i8)))));
     batch.finish()
 }
 

@@ -1,8 +1,8 @@
 //! Opening the file: settings, schema, migrations, rights.
 
-use super::Error;
 use super::query::{self, Query, ask, migrate, private, reports, views, write};
 use super::spill::{Spill, clear_left};
+use super::{Error, names};
 use duckdb::{AccessMode, Config, Connection};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -88,6 +88,7 @@ pub(super) fn open_for_writing(path: &Path, settings: &Settings) -> Result<Opene
     for query in private::ALL.iter().chain(views::ALL).chain(reports::ALL) {
         run(&conn, query)?;
     }
+    names::install(&conn)?;
     run(&conn, &write::COMMIT)?;
     run(&conn, &write::STAGE)?;
     run(&conn, &write::LOCK_CONFIGURATION)?;

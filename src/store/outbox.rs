@@ -3,7 +3,7 @@
 //! The writer fills it in the transaction that decides (`queries/write/outbox.sql` holds the rules of traces); a reader
 //! turns pages. Entries never change, so that a page that is read again says the same.
 
-use super::columns::{Columns, told_batch};
+use super::columns::{Columns, cause_batch, told_batch};
 use super::file::run;
 use super::query::{ask, write};
 use super::readers::Reader;
@@ -29,6 +29,8 @@ const REACHES: [i64; 2] = [1 << 20, 12 << 20];
 /// What one commit adds to the outbox besides what it has from others, ready to be written more than once.
 pub(super) struct Told {
     pub events: Columns,
+    /// Every edge that is written.
+    pub edges: Columns,
     /// (old conversation, the one it belongs to at the end of this commit).
     pub merges: Vec<(i64, i64)>,
     pub passes: Vec<ToldPass>,
@@ -59,7 +61,12 @@ impl Told {
                 seen_from: range.seen_from,
             }
         });
-        Ok(Self { events: told_batch(&changes.events)?, merges: merges(&changes.aliases), passes: passes.collect() })
+        Ok(Self {
+            events: told_batch(&changes.events)?,
+            edges: cause_batch(&changes.edges().collect::<Vec<_>>())?,
+            merges: merges(&changes.aliases),
+            passes: passes.collect(),
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -70,14 +77,14 @@ impl Told {
 impl Writer {
     /// Fills the outbox, after all that it looks at was written, and moves its cursor. `small` is what else the commit
     /// writes.
-    pub(super) fn tell(&self, told: Option<&Told>, causes: &Columns, small: &Changes) -> Result<(), Error> {
+    pub(super) fn tell(&self, told: Option<&Told>, small: &Changes) -> Result<(), Error> {
         if let Some(OutboxCursor { seq, reference }) = small.sent {
             let failed = Error::statement("run", write::OUTBOX_SENT.name);
             self.connection().execute(write::OUTBOX_SENT.sql, params![seq, reference]).map_err(failed)?;
         }
         let Some(told) = told.filter(|told| !told.is_empty() || !small.settled.is_empty()) else { return Ok(()) };
         self.batch(TEMP, "told_stage", &told.events)?;
-        self.batch(TEMP, "edge_stage", causes)?;
+        self.batch(TEMP, "edge_stage", &told.edges)?;
         self.rows(TEMP, "merge_stage", &told.merges, |to, (old, current)| to.append_row(params![old, current]))?;
         self.rows(TEMP, "range_told_stage", &told.passes, |to, pass| {
             let (from, until) = (instant(pass.not_before), instant(pass.not_after));
@@ -311,7 +318,7 @@ fn entry(row: &Row<'_>) -> duckdb::Result<OutboxEntry> {
 
 fn event(row: &Row<'_>) -> duckdb::Result<ToldEvent> {
     let time = time(row, 10)?;
-    let form: i8 = row.get(13)?;
+    let form: i16 = row.get(13)?;
     Ok(ToldEvent {
         time,
         record_time: optional_time(row, 11)?.unwrap_or(time),

@@ -4,14 +4,13 @@
 //! looked at once, and mostly falls into the same piece, minute and profile as the one before it.
 
 use super::Error;
-use super::columns::{MAX_TIME, MIN_TIME};
+use super::file::run;
 use super::query::write;
 use super::tally::{MINUTE, Topics, minute};
-use super::writer::{Writer, micros};
+use super::writer::{TEMP, Writer, micros};
 use crate::event::{EventColumns, EventRef, PassedRange, Timestamp};
 use duckdb::arrow::array::AsArray;
 use duckdb::arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
-use duckdb::types::{TimeUnit, Value};
 use duckdb::{Connection, params};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -38,19 +37,8 @@ pub(super) struct PassedCount {
     events: HashMap<Cell, i64>,
     /// The cell of the last events, and how many they were.
     run: (Cell, i64),
-    /// Where ranges hold events that were written before.
-    written: Option<Written>,
-}
-
-/// Where to look for events that were written before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Written {
-    /// None of them was seen before.
-    seen_from: Timestamp,
-    /// The first ref.
-    first: i64,
-    /// The ref after the last one.
-    end: i64,
+    /// Refs that were written before, in ranges from the first to the one after the last.
+    written: Vec<(i64, i64)>,
 }
 
 /// Rows of `passed_row`: minute, group, topic and profile, and what is added to their count.
@@ -70,20 +58,11 @@ impl PassedCount {
             cuts.entry(end).or_default().push((number, false));
             let old = written(range).min(range.to) - range.from;
             if old > 0 {
-                count.look_for(Written { seen_from: range.seen_from, first, end: first + old });
+                count.written.push((first, first + old));
             }
         }
         count.cut(cuts);
         count
-    }
-
-    fn look_for(&mut self, more: Written) {
-        let known = self.written.unwrap_or(more);
-        self.written = Some(Written {
-            seen_from: known.seen_from.min(more.seen_from),
-            first: known.first.min(more.first),
-            end: known.end.max(more.end),
-        });
     }
 
     fn cut(&mut self, cuts: BTreeMap<i64, Vec<(usize, bool)>>) {
@@ -114,12 +93,12 @@ impl PassedCount {
         }
     }
 
-    /// Counts the events that were written before, where ranges hold some.
-    pub fn add_written(&mut self, conn: &Connection) -> duckdb::Result<()> {
-        let Some(Written { seen_from, first, end }) = self.written else { return Ok(()) };
-        let seen_from = seen_from.0.clamp(MIN_TIME, MAX_TIME);
+    /// Counts the events that were written before; `range_stage` holds where.
+    fn add_written(&mut self, conn: &Connection) -> duckdb::Result<()> {
+        let first = self.written.iter().map(|range| range.0).min();
+        let end = self.written.iter().map(|range| range.1).max();
         let mut statement = conn.prepare_cached(write::PASSED_WRITTEN.sql)?;
-        for batch in statement.stream_arrow(params![Value::Timestamp(TimeUnit::Microsecond, seen_from), first, end])? {
+        for batch in statement.stream_arrow(params![first, end])? {
             let [references, seen, profiles] = [batch.column(0), batch.column(1), batch.column(2)];
             self.count(
                 references.as_primitive::<Int64Type>().values(),
@@ -184,7 +163,11 @@ impl Writer {
             return Ok(());
         }
         let mut count = count.clone();
-        count.add_written(self.connection()).map_err(Error::statement("read", write::PASSED_WRITTEN.name))?;
+        if !count.written.is_empty() {
+            self.rows(TEMP, "range_stage", &count.written, |to, (first, end)| to.append_row(params![first, end]))?;
+            count.add_written(self.connection()).map_err(Error::statement("read", write::PASSED_WRITTEN.name))?;
+            run(self.connection(), &write::RANGES_READ)?;
+        }
         let rows: Vec<_> = count.tally(&self.topics).into_iter().collect();
         self.staged("passed_stage", &rows, &write::PASSED, |to, ((minute, group, topic, profile), passed)| {
             to.append_row(params![micros(*minute), &**group, topic, profile, passed])
@@ -220,14 +203,8 @@ mod tests {
             range("c", 8..9, Direction::Back),
         ];
         let mut count = PassedCount::new(&ranges, |_| 7);
-        assert_eq!(
-            count.written,
-            Some(Written {
-                seen_from: Timestamp(0),
-                first: EventRef::new(Ordinal(3), 0).0,
-                end: EventRef::new(Ordinal(3), 7).0
-            })
-        );
+        let at = |offset| EventRef::new(Ordinal(3), offset).0;
+        assert_eq!(count.written, [(at(0), at(7)), (at(5), at(7))]);
         let offsets: Vec<i64> = (0..20).rev().collect();
         let references: Vec<i64> = offsets.iter().map(|offset| EventRef::new(Ordinal(3), *offset).0).collect();
         let seen: Vec<i64> = offsets.iter().map(|offset| offset * MINUTE / 10).collect();
@@ -241,6 +218,6 @@ mod tests {
             told,
             [(0, "a", 0, 9), (0, "a", 1, 1), (0, "b", 0, 4), (0, "b", 1, 1), (0, "c", 0, -1), (1, "b", 0, 5)]
         );
-        assert_eq!(PassedCount::new(&ranges, |_| 0).written, None);
+        assert_eq!(PassedCount::new(&ranges, |_| 0).written, []);
     }
 }

@@ -36,6 +36,8 @@ pub mod migrate {
         COUNTS "0002_counts",
         /// Schema version 3: what is told to an OTLP collector.
         OUTBOX "0003_outbox",
+        /// Schema version 4: slices, and edges in the rows of their effects.
+        SLICES "0004_slices",
     }
 }
 
@@ -47,12 +49,14 @@ pub mod private {
         "private",
         /// `words`, private to views and macros.
         WORDS "words",
-        /// `any_event`, private to views and macros.
-        ANY_EVENT "any_event",
-        /// `named_event`, private to views and macros.
+        /// `any_edge`, private to views and macros.
+        ANY_EDGE "any_edge",
+        /// `named_event`, private to views and macros; for long dictionaries.
         NAMED_EVENT "named_event",
         /// `alias_link`, private to views and macros.
         ALIAS_LINK "alias_link",
+        /// Where to look for an event, private to views and macros.
+        SLICES "slices",
         /// `failure_record`, private to views and macros.
         FAILURE_RECORD "failure_record",
         /// `counted_failure`, private to views and macros.
@@ -121,6 +125,8 @@ pub mod reports {
         EFFECTS "effects",
         /// Macro `failures`.
         FAILURES "failures",
+        /// Macro `find_causation`.
+        FIND_CAUSATION "find_causation",
         /// Macro `find_coordinates`.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_correlation`.
@@ -180,8 +186,14 @@ pub mod write {
         LOCK_CONFIGURATION "lock_configuration",
         /// Adds fact $1 with value $2 about the file.
         META "meta",
+        /// Brings staged verdicts to events that were written before.
+        LATE "late",
         /// Adds staged counts by minute, and what verdicts changed.
         MINUTES "minutes",
+        /// `named_event`, for dictionaries that are short enough to be lists.
+        NAMED_EVENT_LISTED "named_event_listed",
+        /// Dictionaries as lists; its braces are filled in first.
+        NAMES "names",
         /// Gives traces to those who can be told, and numbers to all that is told.
         OUTBOX "outbox",
         /// Looks up what was told since entry $1 of those that are wanted.
@@ -194,20 +206,20 @@ pub mod write {
         OUTBOX_TAKE "outbox_take",
         /// Adds staged counts to what groups passed.
         PASSED "passed",
-        /// Events as written: $1 a time before which none was seen, $2 first ref, $3 the ref after the last.
+        /// Events as written in staged ranges: $1 the first ref of all, $2 the ref after the last.
         PASSED_WRITTEN "passed_written",
         /// Takes over staged positions of passing.
         PASSED_TO "passed_to",
         /// Takes over staged progress and marks what changed.
         PROGRESS "progress",
-        /// Changes settled events.
-        RETRACTED "retracted",
+        /// Forgets the staged ranges.
+        RANGES_READ "ranges_read",
         /// Rolls back.
         ROLLBACK "rollback",
         /// Notes schema version $1.
         SCHEMA_VERSION "schema_version",
-        /// Moves staged events from pending to settled.
-        SETTLED "settled",
+        /// Notes a closed slice: $1 its number, $2 its events, $3 and $4 when the first and the last was seen.
+        SLICE "slice",
         /// Makes the staging tables of a connection.
         STAGE "stage",
         /// Adds staged counts by topic and profile.
@@ -261,6 +273,8 @@ pub mod ask {
         FAILURES "failures",
         /// Macro `failures`: $1 since, $2 until; NULL for no bound; $3 orphans only.
         FAILURES_IN "failures_in",
+        /// Macro `find_causation`: $1, $2 halves of the id.
+        FIND_CAUSATION "find_causation",
         /// Macro `find_coordinates`: $1 topic, $2 partition, $3 offset.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_correlation`: $1, $2 halves of the id.
@@ -271,8 +285,6 @@ pub mod ask {
         FIND_KEY "find_key",
         /// Macro `find_keys`: $1 keyed hashes, between commas.
         FIND_KEYS "find_keys",
-        /// Macro `find_text`: $1 text.
-        FIND_TEXT "find_text",
         /// Macro `find_trace`: $1, $2 halves of the trace id.
         FIND_TRACE "find_trace",
         /// View `progress` of $1 cluster, $2 group and $3 topic.
@@ -281,6 +293,8 @@ pub mod ask {
         FLOWS "flows",
         /// Whether the file has a `meta` table, and any table at all.
         HAS_SCHEMA "has_schema",
+        /// Key of the hashes of ids that are not their own value.
+        ID_KEY "id_key",
         /// Binds $1 as one SELECT statement, by DuckDB's own parser, and runs nothing.
         IS_ONE_SELECT "is_one_select",
         /// Macro `lag`.
@@ -291,6 +305,8 @@ pub mod ask {
         META "meta",
         /// View `minute`: $1 since, $2 until; whole minutes, NULL for no bound.
         MINUTES "minutes",
+        /// Number of the slice that new events go into.
+        OPEN_SLICE "open_slice",
         /// Macro `orphans`.
         ORPHANS "orphans",
         /// Entries of the outbox after ($1, $2) up to $3, whose passed events were seen since $4; $5 is the limit.
@@ -319,8 +335,6 @@ pub mod ask {
         PROGRESS_ROWS "progress_rows",
         /// Sums by minute: $1 since, $2 until; NULL for no bound.
         PULSE "pulse",
-        /// The last $1 edges.
-        RECENT_CAUSES "recent_causes",
         /// The last $1 settled events.
         RECENT_EVENTS "recent_events",
         /// Orphans among the last $1 settled events.
@@ -333,6 +347,8 @@ pub mod ask {
         REPORT_NOT_SEEN "report_not_seen",
         /// Received, passed and failed over time: $1 since, $2 until, $3 begin of the first step, $4 seconds of a step.
         REPORT_SERIES "report_series",
+        /// The values of the events of slice $1.
+        SLICE_ROWS "slice_rows",
         /// How the tap itself stands.
         STANDING "standing",
         /// Macro `totals`: $1 since, $2 until; NULL for no bound.

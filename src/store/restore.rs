@@ -4,9 +4,10 @@ use super::file::Meta;
 use super::query::{Query, ask};
 use super::{Error, Writer};
 use crate::event::{
-    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureKind, FailureRow, FailureState, GapReason, HashKey,
-    IdText, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, PassedTo, ProducerRow, Profile, ProfileRow,
-    ProgressRow, ProgressState, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
+    CounterRow, CoverageRow, EventColumns, EventRef, EventRow, Evidence, FailureKind, FailureRow, FailureState,
+    GapReason, HashKey, IdText, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, PassedTo, ProducerRow, Profile,
+    ProfileRow, ProgressRow, ProgressState, Repeats, Resolution, Spelling, Timestamp, TopicClass, TopicPartition,
+    TraceContext,
 };
 use duckdb::types::{TimeUnit, ValueRef};
 use duckdb::{Connection, Params, Row};
@@ -64,6 +65,8 @@ pub struct RecentEvent {
     pub kind: Kind,
     /// What is known of its cause.
     pub resolution: Resolution,
+    /// Its first cause.
+    pub cause: Option<EventRef>,
 }
 
 impl Restored {
@@ -100,14 +103,6 @@ impl Writer {
     pub fn recent_orphans(&self, limit: i64, each: &mut dyn FnMut(EventRow)) -> Result<(), Error> {
         stream(self.connection(), &ask::RECENT_ORPHANS, limit, |row| {
             each(event(row)?);
-            Ok(())
-        })
-    }
-
-    /// Passes on the last `limit` edges (effect, cause) in the order in which they were written.
-    pub fn recent_causes(&self, limit: i64, each: &mut dyn FnMut(EventRef, EventRef)) -> Result<(), Error> {
-        stream(self.connection(), &ask::RECENT_CAUSES, limit, |row| {
-            each(EventRef(row.get(0)?), EventRef(row.get(1)?));
             Ok(())
         })
     }
@@ -185,9 +180,9 @@ pub(super) fn optional_time(row: &Row<'_>, at: usize) -> duckdb::Result<Option<T
     })
 }
 
-fn identifier(row: &Row<'_>, hi: usize, lo: usize, spelling: u8) -> duckdb::Result<Option<Identifier>> {
+fn identifier(row: &Row<'_>, hi: usize, lo: usize, spelling: i16) -> duckdb::Result<Option<Identifier>> {
     let (hi, lo): (Option<i64>, Option<i64>) = (row.get(hi)?, row.get(lo)?);
-    let spelling = Spelling::from_number(spelling);
+    let spelling = Spelling::from_number((spelling & 3) as u8);
     Ok(hi.zip(lo).map(|(hi, lo)| Identifier { hi: hi as u64, lo: lo as u64, spelling }))
 }
 
@@ -216,7 +211,7 @@ pub(super) fn partition(row: &Row<'_>) -> duckdb::Result<PartitionRow> {
     })
 }
 
-fn profile(row: &Row<'_>) -> duckdb::Result<ProfileRow> {
+pub(super) fn profile(row: &Row<'_>) -> duckdb::Result<ProfileRow> {
     let content = Profile { kind: row.get(1)?, source: row.get(2)?, version: row.get(3)?, convention: row.get(4)? };
     Ok(ProfileRow { profile: row.get(0)?, content })
 }
@@ -250,11 +245,25 @@ fn coverage(conn: &Connection) -> Result<Vec<CoverageRow>, Error> {
     Ok(all)
 }
 
-/// One row of `pending_row` or `event_row`, in the order of their columns.
+/// One event in the order of the columns of `pending_rows`.
 fn event(row: &Row<'_>) -> duckdb::Result<EventRow> {
-    let form: u8 = row.get(7)?;
-    let texts = IdText { id: row.get(16)?, causation: row.get(19)?, correlation: row.get(22)? };
+    let form: i16 = row.get(7)?;
+    let mut texts = IdText { id: row.get(16)?, causation: row.get(19)?, correlation: row.get(22)? };
     let time = time(row, 1)?;
+    let (id, causation) = (identifier(row, 14, 15, form)?, identifier(row, 17, 18, form >> 2)?);
+    let trace = trace(row, 23)?;
+    let correlation = match Repeats::from_number(form >> EventColumns::REPEATS) {
+        Repeats::Nothing => identifier(row, 20, 21, form >> 4)?,
+        Repeats::Id => {
+            texts.correlation.clone_from(&texts.id);
+            id
+        }
+        Repeats::Causation => {
+            texts.correlation.clone_from(&texts.causation);
+            causation
+        }
+        Repeats::Trace => trace.map(TraceContext::identifier),
+    };
     Ok(EventRow {
         reference: EventRef(row.get(0)?),
         time,
@@ -262,32 +271,46 @@ fn event(row: &Row<'_>) -> duckdb::Result<EventRow> {
         seen_time: self::time(row, 3)?,
         kind: Kind::from_number(row.get(4)?),
         resolution: Resolution::from_numbers(row.get(5)?, row.get(6)?),
-        tombstone: form & crate::event::EventColumns::TOMBSTONE as u8 != 0,
+        tombstone: form & EventColumns::TOMBSTONE != 0,
         profile: row.get(8)?,
         producer: row.get(9)?,
         key_hash: row.get::<_, Option<i64>>(10)?.map(|hash| hash as u64),
         conversation: EventRef(row.get(11)?),
         key_bytes: row.get(12)?,
         value_bytes: row.get(13)?,
-        id: identifier(row, 14, 15, form)?,
-        causation: identifier(row, 17, 18, form >> 2)?,
-        correlation: identifier(row, 20, 21, form >> 4)?,
-        trace: trace(row, 23)?,
+        id,
+        causation,
+        correlation,
+        trace,
         texts: (texts != IdText::default()).then(|| Box::new(texts)),
+        cause: cause(row, 26)?,
     })
 }
 
+fn cause(row: &Row<'_>, at: usize) -> duckdb::Result<Option<(EventRef, Evidence)>> {
+    let evidence = row.get::<_, Option<u8>>(at + 1)?.and_then(|n| Evidence::ALL.get(n as usize).copied());
+    Ok(row.get::<_, Option<i64>>(at)?.map(EventRef).zip(evidence))
+}
+
 fn recent_event(row: &Row<'_>) -> duckdb::Result<RecentEvent> {
+    let form: i16 = row.get(3)?;
+    let (id, trace) = (identifier(row, 1, 2, form)?, trace(row, 4)?);
     Ok(RecentEvent {
         reference: EventRef(row.get(0)?),
-        id: identifier(row, 1, 2, row.get(3)?)?,
-        trace: trace(row, 4)?,
-        correlation: identifier(row, 7, 8, row.get(9)?)?,
-        conversation: EventRef(row.get(10)?),
-        profile: row.get(11)?,
-        kind: Kind::from_number(row.get(12)?),
-        resolution: Resolution::from_numbers(row.get(13)?, row.get(14)?),
-        seen_time: time(row, 15)?,
+        id,
+        trace,
+        correlation: match Repeats::from_number(form >> EventColumns::REPEATS) {
+            Repeats::Nothing => identifier(row, 7, 8, form >> 4)?,
+            Repeats::Id => id,
+            Repeats::Causation => identifier(row, 9, 10, form >> 2)?,
+            Repeats::Trace => trace.map(TraceContext::identifier),
+        },
+        conversation: EventRef(row.get(11)?),
+        profile: row.get(12)?,
+        kind: Kind::from_number(row.get(13)?),
+        resolution: Resolution::from_numbers(row.get(14)?, row.get(15)?),
+        seen_time: time(row, 16)?,
+        cause: row.get::<_, Option<i64>>(17)?.map(EventRef),
     })
 }
 

@@ -57,17 +57,6 @@ fn the_schema_is_the_sum_of_the_migrations() {
     assert_eq!(constraints(&read), constraints(&migrated));
 }
 
-/// Guarantees: pending events can become settled ones by `SELECT *`.
-#[test]
-fn pending_and_settled_events_have_the_same_columns() {
-    let conn = Connection::open_in_memory().unwrap();
-    conn.execute_batch(query::SCHEMA.sql).unwrap();
-    let of = |table: &str| -> Vec<String> {
-        columns(&conn).iter().filter_map(|c| c.strip_prefix(&format!("{table} ")).map(str::to_owned)).collect()
-    };
-    assert_eq!(of("event_row"), of("pending_row"));
-}
-
 #[test]
 fn a_newer_file_is_refused_by_writers_and_readers_and_left_alone() {
     let folder = Folder::new("newer");

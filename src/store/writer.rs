@@ -1,17 +1,17 @@
 //! The one writer: everything that the core decided, in one transaction.
 
-use super::columns::{Columns, cause_batch, event_batch, settled_batch};
+use super::columns::{Columns, cause_batch, event_batch, pending_batch};
 use super::file::{Opened, open_for_writing, restrict, run};
 use super::outbox::Told;
 use super::passed::PassedCount;
 use super::pool::Pool;
 use super::query::{Query, write};
 use super::recover::{READERS_YIELD, Rescues, Tries, explain};
+use super::slices::{OpenSlice, Sealed};
 use super::tally::{MinuteTally, Topics, TypeTally, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
-    Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal, PartitionRow, ProducerRow,
-    ProfileRow, ProgressRow, Settled, Timestamp,
+    Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal, ProgressRow, Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
@@ -26,7 +26,7 @@ const CLOSE_ROUNDS: u32 = 10;
 const TIMES_CLAMPED: &str = "times_clamped";
 
 /// The file's own tables.
-const MAIN: &str = "main";
+pub(super) const MAIN: &str = "main";
 
 /// The staging tables of the writer's connection.
 pub(super) const TEMP: &str = "temp";
@@ -46,6 +46,7 @@ pub struct Writer {
     commits: i64,
     /// Whether what is settled goes into the outbox too.
     telling: bool,
+    slice: OpenSlice,
 }
 
 impl Writer {
@@ -70,6 +71,7 @@ impl Writer {
         });
         let times_clamped = restored.counters.iter().find(|c| c.name == TIMES_CLAMPED).map_or(0.0, |c| c.value);
         let next = restored.coverage.iter().map(|row| (row.ordinal, row.next_offset)).collect();
+        let slice = OpenSlice::read(&conn)?;
         let writer = Self {
             conn,
             path: path.into(),
@@ -81,6 +83,7 @@ impl Writer {
             times_clamped,
             commits: 0,
             telling: false,
+            slice,
         };
         let commits = writer.last_number()?;
         let writer = Self { commits, ..writer };
@@ -158,9 +161,11 @@ impl Writer {
         passed.add(&changes.pending);
         let arrow = |subject| move |source| Error::statement("lay out", subject)(arrow_error(source));
         let told = self.telling.then(|| Told::new(&changes)).transpose().map_err(arrow("told_stage"))?;
+        let (slice, sealed) = self.slice.take_in(&changes);
         let Changes { events, pending, causes, mut counters, .. } = changes;
-        let (events, clamped) = event_batch(events).map_err(arrow("event_row"))?;
-        let (pending, more) = event_batch(pending).map_err(arrow("pending_row"))?;
+        let waiting = pending_batch(&pending, slice).map_err(arrow("pending_row"))?;
+        let (events, clamped) = event_batch(events, slice).map_err(arrow("event_row"))?;
+        let (pending, more) = event_batch(pending, slice).map_err(arrow("event_row"))?;
         let causes = cause_batch(&causes).map_err(arrow("cause_row"))?;
         self.rescues.tell(self.pool.ended_for_memory(), &mut counters);
         if clamped + more > 0 {
@@ -171,7 +176,9 @@ impl Writer {
         Ok(Commit {
             events,
             pending,
+            waiting,
             causes,
+            sealed,
             types: TypeTally::sum(&minutes),
             minutes,
             passed,
@@ -215,12 +222,11 @@ impl Writer {
         self.dictionaries(small, &commit.topic_numbers)?;
         self.count_passed(&commit.passed)?;
         self.batch(MAIN, "event_row", &commit.events)?;
-        self.batch(MAIN, "pending_row", &commit.pending)?;
+        self.batch(MAIN, "event_row", &commit.pending)?;
+        self.batch(MAIN, "pending_row", &commit.waiting)?;
         self.batch(MAIN, "cause_row", &commit.causes)?;
         self.rows(TEMP, "minute_stage", &commit.minutes, append_minute)?;
-        let before: &[&Query] = if commit.told.is_some() { &[&write::OUTBOX_SETTLED] } else { &[] };
-        self.verdicts("settled_stage", &small.settled, &[before, &[&write::SETTLED]].concat())?;
-        self.verdicts("retracted_stage", &small.retracted, &[&write::RETRACTED])?;
+        self.late(small, commit.told.is_some())?;
         if !(commit.minutes.is_empty() && small.settled.is_empty() && small.retracted.is_empty()) {
             run(&self.conn, &write::MINUTES)?;
         }
@@ -239,28 +245,8 @@ impl Writer {
         self.staged("counter_stage", &small.counters, &write::COUNTERS, |to, c| {
             to.append_row(params![c.name, c.value])
         })?;
-        self.tell(commit.told.as_ref(), &commit.causes, small)
-    }
-
-    fn dictionaries(&self, small: &Changes, topic_numbers: &[u32]) -> Result<(), Error> {
-        let partitions: Vec<_> = small.partitions.iter().zip(topic_numbers).collect();
-        self.rows(MAIN, "partition", &partitions, append_partition)?;
-        self.rows(MAIN, "profile", &small.profiles, append_profile)?;
-        self.rows(MAIN, "producer_row", &small.producers, append_producer)?;
-        self.rows(MAIN, "alias_row", &small.aliases, |to, (old, current)| {
-            to.append_row(params![old.0, current.0, time(small.at)])
-        })
-    }
-
-    /// Brings verdicts to the rows that they belong to.
-    fn verdicts(&self, table: &'static str, settled: &[Settled], merges: &[&Query]) -> Result<(), Error> {
-        if settled.is_empty() {
-            return Ok(());
-        }
-        let columns =
-            settled_batch(settled).map_err(|source| Error::statement("lay out", table)(arrow_error(source)))?;
-        self.batch(TEMP, table, &columns)?;
-        merges.iter().try_for_each(|merge| run(&self.conn, merge))
+        self.tell(commit.told.as_ref(), small)?;
+        commit.sealed.as_ref().map_or(Ok(()), |sealed| self.seal(sealed))
     }
 
     pub(super) fn batch(&self, catalog: &str, table: &'static str, columns: &Columns) -> Result<(), Error> {
@@ -325,7 +311,10 @@ impl Writer {
 struct Commit {
     events: Columns,
     pending: Columns,
+    waiting: Columns,
     causes: Columns,
+    /// The slice that this commit fills up.
+    sealed: Option<Sealed>,
     types: Vec<TypeTally>,
     minutes: Vec<MinuteTally>,
     passed: PassedCount,
@@ -335,7 +324,7 @@ struct Commit {
     small: Changes,
 }
 
-fn arrow_error(source: duckdb::arrow::error::ArrowError) -> duckdb::Error {
+pub(super) fn arrow_error(source: duckdb::arrow::error::ArrowError) -> duckdb::Error {
     duckdb::Error::ToSqlConversionFailure(Box::new(source))
 }
 
@@ -347,44 +336,12 @@ pub(super) fn micros(time: i64) -> Value {
     self::time(Timestamp(time))
 }
 
-fn absent(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
-}
-
 /// The last row of each ref: one commit may hold several states of one failure.
 fn latest_failures(failures: &[FailureRow]) -> Vec<&FailureRow> {
     let mut seen = HashSet::with_capacity(failures.len());
     let mut latest: Vec<&FailureRow> = failures.iter().rev().filter(|row| seen.insert(row.reference)).collect();
     latest.reverse();
     latest
-}
-
-fn append_partition(to: &mut Appender<'_>, (row, topic): &(&PartitionRow, &u32)) -> duckdb::Result<()> {
-    let p = &row.partition;
-    to.append_row(params![
-        row.ordinal.0,
-        &*p.cluster,
-        &*p.topic,
-        uuid_text(p.topic_id),
-        p.partition,
-        row.incarnation,
-        row.base,
-        row.class.as_str(),
-        topic
-    ])
-}
-
-fn uuid_text(bytes: [u8; 16]) -> Option<String> {
-    crate::event::Identifier::from_bytes(bytes).text()
-}
-
-fn append_profile(to: &mut Appender<'_>, row: &ProfileRow) -> duckdb::Result<()> {
-    let c = &row.content;
-    to.append_row(params![row.profile, absent(&c.kind), absent(&c.source), absent(&c.version), absent(&c.convention)])
-}
-
-fn append_producer(to: &mut Appender<'_>, row: &ProducerRow) -> duckdb::Result<()> {
-    to.append_row(params![row.producer, &*row.cluster, row.producer_id, i32::from(row.epoch)])
 }
 
 fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()> {

@@ -203,6 +203,7 @@ impl Core {
             correlation: envelope.correlation,
             trace: envelope.trace,
             texts: texts(read, envelope),
+            cause: None,
         };
         let topic = self.catalog.at(ordinal).map_or(0, |place| place.topic);
         let arrival =

@@ -1,11 +1,11 @@
 //! The core as an earlier run left it: everything comes from the database, nothing is read from Kafka again.
 
 use super::core::Core;
-use crate::causality::{Horizon, Named, RestoredEvent, trace_identifier};
+use crate::causality::{Horizon, Named, RestoredEvent};
 use crate::delivery::Coverage;
 use crate::event::{
     CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, Origin, PartitionRow, PassedTo, ProducerRow,
-    ProfileRow, ProgressRow, Undecoded,
+    ProfileRow, ProgressRow, TraceContext, Undecoded,
 };
 use crate::store::{Error, RecentEvent, Restored, Writer};
 use std::collections::HashMap;
@@ -13,15 +13,15 @@ use std::collections::HashMap;
 /// Events that are taken back into memory: as far back as the id index reaches.
 const EVENTS_RESTORED: i64 = 12 << 20;
 
-fn restored_event(event: &RecentEvent, cause: Option<EventRef>) -> RestoredEvent {
+fn restored_event(event: &RecentEvent) -> RestoredEvent {
     RestoredEvent {
         reference: event.reference,
         id: event.id,
-        shared: [event.trace.map(trace_identifier), event.correlation],
+        shared: [event.trace.map(TraceContext::identifier), event.correlation],
         conversation: event.conversation,
         kind: event.kind,
         resolution: event.resolution,
-        cause,
+        cause: event.cause,
         profile: event.profile,
         seen_time: event.seen_time,
         topic: 0,
@@ -44,15 +44,7 @@ impl Core {
         for (old, current) in restored.aliases {
             core.restore_merge(old, current);
         }
-        // An edge is kept with its effect, so edges come first; an event of several causes keeps the first.
-        let mut causes: HashMap<EventRef, EventRef> = HashMap::new();
-        writer.recent_causes(EVENTS_RESTORED, &mut |effect, cause| {
-            causes.entry(effect).or_insert(cause);
-        })?;
-        writer.recent_events(EVENTS_RESTORED, &mut |event| {
-            let cause = causes.get(&event.reference).copied();
-            core.restore_event(restored_event(&event, cause));
-        })?;
+        writer.recent_events(EVENTS_RESTORED, &mut |event| core.restore_event(restored_event(&event)))?;
         let origins = core.restore_open(restored.failures, &restored.pending);
         writer.recent_orphans(EVENTS_RESTORED, &mut |row| {
             core.restore_orphan(&row, origins.get(&row.reference).copied());
@@ -111,7 +103,7 @@ impl Core {
             let event = RestoredEvent {
                 reference: row.reference,
                 id: row.id,
-                shared: [row.trace.map(trace_identifier), row.correlation],
+                shared: [row.trace.map(TraceContext::identifier), row.correlation],
                 conversation: row.conversation,
                 kind: row.kind,
                 resolution: row.resolution,

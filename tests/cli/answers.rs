@@ -42,6 +42,7 @@ fn event(reference: EventRef, profile: i32, resolution: Resolution, ms: i64) -> 
         correlation: None,
         trace: None,
         texts: None,
+        cause: None,
     }
 }
 

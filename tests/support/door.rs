@@ -188,6 +188,7 @@ pub fn event(reference: EventRef) -> EventRow {
         correlation: None,
         trace: None,
         texts: None,
+        cause: None,
     }
 }
 

@@ -64,6 +64,7 @@ impl Tape {
             correlation: None,
             trace: None,
             texts: None,
+            cause: None,
         };
         match resolution {
             WAITING => self.next.pending.push(&row),
@@ -74,7 +75,7 @@ impl Tape {
 
     fn settled(&mut self, offset: i64, resolution: Resolution, conversation: i64) -> &mut Self {
         let conversation = EventRef(conversation);
-        self.next.settled.push(Settled { reference: EventRef(offset), resolution, conversation });
+        self.next.settled.push(Settled { reference: EventRef(offset), resolution, conversation, cause: None });
         self
     }
 
@@ -193,6 +194,7 @@ fn two_traces_that_meet_stay_two_and_are_linked() {
         reference: EventRef(7),
         resolution: Resolution::Caused,
         conversation: EventRef(5),
+        cause: None,
     });
     tape.event(6, Resolution::Caused, 5).cause(6, 5).cause(7, 6).merged(7, 5).commit();
     tape.event(9, Resolution::Caused, 5).cause(9, 8).commit();

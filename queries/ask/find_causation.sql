@@ -1,0 +1,1 @@
+SELECT * FROM find_causation($1, $2);

@@ -1,1 +1,0 @@
-SELECT * FROM find_text($1);
