@@ -205,7 +205,7 @@ fn commit(n: i64) -> Changes {
     }
     let settled = |n: i64, resolution: Resolution| {
         let of = (n.max(0) * EVENTS..(n + 1).max(0) * EVENTS).filter(|offset| offset % 3 == 0);
-        of.map(|offset| Settled { reference: at(offset), resolution, conversation: at(offset) }).collect()
+        of.map(|offset| Settled { reference: at(offset), resolution, conversation: at(offset), cause: None }).collect()
     };
     changes.settled = settled(n - 1, Resolution::Orphaned(OrphanReason::NeverSeen));
     changes.retracted = settled(n - 2, Resolution::Caused);
@@ -471,7 +471,8 @@ fn older_files_come_out_whole() {
         );
         assert_migrated(&writer, 1_000);
         let mut changes = Changes { at: TIME, ..Changes::default() };
-        changes.settled = vec![Settled { reference: at(1_000), resolution: Resolution::Caused, conversation: at(0) }];
+        changes.settled =
+            vec![Settled { reference: at(1_000), resolution: Resolution::Caused, conversation: at(0), cause: None }];
         writer.append(changes).unwrap();
         assert_eq!(numbers(&writer.readers(), "SELECT count(*) FROM event WHERE resolution = 'waiting'"), [2]);
         writer.close().unwrap();
