@@ -20,6 +20,7 @@ mod doors;
 mod edges;
 mod erase;
 mod export;
+mod guard;
 mod hostile;
 mod hostile_door;
 mod imports;

@@ -31,6 +31,7 @@ pub(super) fn of(error: &Error) -> &'static str {
         Error::File { .. } => "58030",
         Error::Exists { .. } => "58P02",
         Error::BackupBusy | Error::NoWriter => "55006",
+        Error::Away => "57P03",
         Error::Question { message } => of_message(message),
         _ => "XX000",
     }

@@ -7,6 +7,7 @@ use super::draft::{Draft, failed};
 use super::file::{connect, meta, run};
 use super::query::{ask, write};
 use super::restore::optional_time;
+use super::spill::Spill;
 use super::{Error, Readers, Settings, Writer};
 use crate::event::Timestamp;
 use duckdb::AccessMode;
@@ -137,7 +138,7 @@ pub fn backup_file(path: &Path, to: &Path) -> Result<Backup, Error> {
         return Err(Error::Missing { path: path.into() });
     }
     // Keeps a tap out meanwhile.
-    let conn = connect(path, &Settings::default(), AccessMode::ReadOnly)?;
+    let conn = connect(path, &Settings::default(), AccessMode::ReadOnly, &Spill::of_reader(path))?;
     if meta(&conn, path)?.is_none() {
         return Err(Error::Foreign { path: path.into() });
     }
@@ -150,7 +151,10 @@ pub fn backup_file(path: &Path, to: &Path) -> Result<Backup, Error> {
     if let Some(log) = &log {
         File::create(log_of(draft.path())).map_err(failed("create", draft.path()))?;
         copy(log, &log_of(draft.path()))?;
-        run(&connect(draft.path(), &Settings::default(), AccessMode::ReadWrite)?, &write::CHECKPOINT)?;
+        run(
+            &connect(draft.path(), &Settings::default(), AccessMode::ReadWrite, &Spill::of_reader(draft.path()))?,
+            &write::CHECKPOINT,
+        )?;
     }
     finish(draft, to, None)
 }
@@ -158,7 +162,7 @@ pub fn backup_file(path: &Path, to: &Path) -> Result<Backup, Error> {
 /// Opens the copy once, so that a backup that is said to be there can be read, and gives it its name.
 fn finish(draft: Draft, to: &Path, blocked: Option<Duration>) -> Result<Backup, Error> {
     let (events, until) = {
-        let conn = connect(draft.path(), &Settings::default(), AccessMode::ReadOnly)?;
+        let conn = connect(draft.path(), &Settings::default(), AccessMode::ReadOnly, &Spill::of_reader(draft.path()))?;
         conn.query_row(ask::REACH.sql, [], |row| Ok((row.get(0)?, optional_time(row, 1)?)))
             .map_err(Error::statement("read", ask::REACH.name))?
     };

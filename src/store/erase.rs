@@ -64,7 +64,7 @@ impl Erasure {
     /// # Errors
     /// As [`super::Readers::open_file`].
     pub fn look(&self) -> Result<Erased, Error> {
-        self.found(&open_for_reading(&self.path, &Settings::default())?)
+        self.found(&open_for_reading(&self.path, &Settings::default())?.conn)
     }
 
     /// Erases it, and writes the file anew. The file is replaced in one step at the end; whatever stops it before, the
