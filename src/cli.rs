@@ -4,18 +4,23 @@
 //! next`. This and `main` are the only places that print.
 
 mod args;
+mod backup;
 mod dashboards;
 mod demo;
+mod erase;
+mod export;
 mod output;
 mod reading;
 mod report;
 mod source;
+mod sql;
 mod stop;
 mod top;
 mod trace;
 mod user;
 mod writing;
 
+use crate::client;
 use crate::config::ConfigError;
 use crate::event::clean;
 use args::Command;
@@ -43,10 +48,17 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             output::error(&format!("{name}: {}", clean(&format!("{error:#}"))));
-            let wrong = error.chain().any(|cause| cause.is::<Usage>() || cause.is::<ConfigError>());
-            ExitCode::from(if wrong { USAGE } else { FAILED })
+            ExitCode::from(if error.chain().any(is_usage) { USAGE } else { FAILED })
         }
     }
+}
+
+/// Whether it is what was typed that is wrong.
+fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<Usage>()
+        || cause.is::<ConfigError>()
+        || matches!(cause.downcast_ref(), Some(client::Error::Url { .. }))
+        || matches!(cause.downcast_ref(), Some(client::find::FindError::Empty))
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -58,7 +70,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Failures(args) => reading::failures(&args),
         Command::Lag(args) => reading::lag(&args),
         Command::Report(args) => report::run(&args),
-        Command::Sql(args) => reading::sql(&args),
+        Command::Sql(args) => sql::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::User(args) => user::run(args),
         Command::Import(args) => writing::import(args),
         Command::Dashboards(args) => dashboards::run(&args),

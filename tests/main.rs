@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod backup;
 mod cli;
 mod conventions;
 mod counts;
@@ -17,6 +18,9 @@ mod demo;
 mod demo_program;
 mod doors;
 mod edges;
+mod erase;
+mod export;
+mod guard;
 mod hostile;
 mod hostile_door;
 mod imports;
@@ -34,6 +38,7 @@ mod scenarios;
 mod serve;
 mod serve_users;
 mod sources;
+mod sql;
 mod support;
 mod tui;
 mod verdict;

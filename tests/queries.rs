@@ -811,7 +811,9 @@ fn only_the_owner_may_read_the_file() {
     let _writer = filled(&folder);
     for file in std::fs::read_dir(&folder.0).unwrap() {
         let file = file.unwrap();
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+        let found = file.metadata().unwrap();
+        let owners = if found.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(found.permissions().mode() & 0o777, owners, "{:?}", file.path());
     }
 }
 

@@ -333,14 +333,14 @@ impl Company {
         let talk = &self.open[at];
         let Some(cause) = talk.events[if talk.chain { talk.len - 1 } else { 0 }] else { return row };
         row.causation = Some(cause.id);
-        let found = Some((cause.reference, Evidence::CausationId));
+        let edge = Some((cause.reference, Evidence::CausationId));
         if chance - ORPHANED < LATE {
             row.resolution = Resolution::Waiting { blocked: false };
             let settled = Settled {
                 reference: row.reference,
                 resolution: Resolution::Caused,
                 conversation: row.conversation,
-                cause: found,
+                cause: edge,
             };
             let own = self.random.u32(..ALIAS_EVERY) == 0;
             let alias = own.then_some((row.reference, row.conversation));
@@ -350,7 +350,7 @@ impl Company {
             self.late.push((settled, alias));
         } else {
             row.resolution = Resolution::Caused;
-            row.cause = found;
+            row.cause = edge;
         }
         self.keep(at, &row);
         row

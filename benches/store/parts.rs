@@ -12,7 +12,7 @@ const ROUND_COMMITS: usize = 2;
 /// What is kept of a commit.
 type Keep = fn(Changes) -> Changes;
 
-const PARTS: [(&str, Keep); 6] = [
+const PARTS: [(&str, Keep); 5] = [
     ("events", |c| Changes { events: c.events, ..Changes::default() }),
     ("late verdicts", |c| Changes {
         events: c.events,
@@ -21,7 +21,6 @@ const PARTS: [(&str, Keep); 6] = [
         aliases: c.aliases,
         ..Changes::default()
     }),
-    ("causes", |c| Changes { events: c.events, causes: c.causes, ..Changes::default() }),
     ("failures", |c| Changes { events: c.events, failures: c.failures, ..Changes::default() }),
     ("coverage", |c| Changes { events: c.events, coverage: c.coverage, ..Changes::default() }),
     ("coverage, groups", |c| Changes {

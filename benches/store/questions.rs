@@ -7,6 +7,7 @@ use crate::{Goal, Row, median};
 use duckdb::{AccessMode, Connection};
 use headwater::client::find::{self, Place};
 use headwater::client::{Client, Query, query, trace};
+use headwater::event::{HashKey, Identifier};
 use headwater::report::conversation::Conversation;
 use headwater::report::rows::{TraceEdge, TraceFailure, TraceNode};
 use headwater::report::{Cell, Table};
@@ -114,13 +115,10 @@ fn traces<'a>(client: &Client, wanted: &'a Remembered) -> Vec<Question<'a>> {
     let by_id = |id: &[Cell]| [filled(&query::FIND_ID, id), filled(&query::FIND_CORRELATION, id)];
     let mut by_trace = vec![filled(&query::FIND_TRACE, &trace)];
     by_trace.extend(by_id(&trace));
-    // What looks like coordinates may be an id as well: nothing is found under it.
-    let by_place = [
-        vec![filled(&query::FIND_COORDINATES, &at)],
-        by_id(&[Cell::Int(1), Cell::Int(1)]).to_vec(),
-        vec![filled(&query::FIND_CAUSATION, &[Cell::Int(1), Cell::Int(1)])],
-    ]
-    .concat();
+    // Coordinates could be an id, too: its value is a hash under the database's key.
+    let text = Identifier::parse(wanted.coordinates.as_bytes(), &id_key(client));
+    let mut by_place = vec![filled(&query::FIND_COORDINATES, &at), filled(&query::ID_KEY, &[])];
+    by_place.extend(by_id(&[Cell::Int(text.hi as i64), Cell::Int(text.lo as i64)]));
     [
         ("trace_event", &wanted.id, by_id(&id).to_vec()),
         ("trace_id", &wanted.trace, by_trace),
@@ -132,6 +130,12 @@ fn traces<'a>(client: &Client, wanted: &'a Remembered) -> Vec<Question<'a>> {
         Question { name, goal: Goal::AtMost(100.0), ask: Box::new(ask), finds: Some(wanted.events), statements }
     })
     .into()
+}
+
+fn id_key(client: &Client) -> HashKey {
+    let table = client.ask(&query::ID_KEY, &[]).unwrap();
+    let Cell::Text(key) = &table.rows[0][0] else { panic!("a key is text") };
+    HashKey(u128::from_str_radix(key, 16).unwrap().to_be_bytes())
 }
 
 /// What `headwater trace` does, up to the printing; gives the events.

@@ -1,34 +1,30 @@
--- Failure records with all that is derived from small tables. `counted_number` is the number of the topic under which a
--- failure counts: its origin's; NULL for one that is not read.
+-- The group that has come furthest on each partition.
+CREATE OR REPLACE VIEW attending AS
+SELECT
+    ordinal,
+    max(committed_offset) AS committed_offset,
+    arg_max(consumer_group, committed_offset) AS consumer_group
+FROM progress_row
+GROUP BY ordinal;
+
+-- Failure records with what is derived from small tables. `own_number` is the number of the topic of the failure record,
+-- `origin_number` that of its origin's topic; NULL where that is not known by a ref.
 CREATE OR REPLACE VIEW failure_record AS
 SELECT
     f.*,
     p.cluster,
     p.topic,
-    coalesce(f.origin_topic, p.topic) AS counted_topic,
+    p.topic_number AS own_number,
+    o.topic_number AS origin_number,
+    -- What people count one failure of, together with the group: the record that failed, however well it is known. Refs
+    -- are not negative; where only coordinates are known, their hash is. A number, since a million texts group slowly.
     CASE
-        WHEN o.topic_number IS NOT NULL THEN o.topic_number
-        WHEN f.origin_topic IS NOT NULL THEN n.topic_number
-        ELSE p.topic_number
-    END AS counted_number,
-    -- What people count one failure of, together with the group: the record that failed, however well it is known.
-    coalesce(
-        CAST(f.origin AS VARCHAR),
-        coordinates_name(f.origin_topic, f.origin_partition, f.origin_offset),
-        'record ' || CAST(f.ref AS VARCHAR)
-    ) AS failed_record,
+        WHEN f.origin IS NOT NULL THEN f.origin
+        WHEN f.origin_offset IS NULL OR f.origin_topic IS NULL OR f.origin_partition IS NULL THEN f.ref
+        ELSE -1 - CAST(hash(p.cluster, f.origin_topic, f.origin_partition, f.origin_offset) >> 1 AS BIGINT)
+    END AS failed_record,
     CASE WHEN a.committed_offset > p.base + (f.ref & 1099511627775) THEN a.consumer_group END AS attended_by
 FROM failure_row f
 JOIN partition p ON p.ordinal = f.ref >> 40
 LEFT JOIN partition o ON o.ordinal = f.origin >> 40
-LEFT JOIN (
-    SELECT cluster, topic, max(topic_number) AS topic_number FROM partition GROUP BY cluster, topic
-) n ON n.cluster = p.cluster AND n.topic = f.origin_topic
-LEFT JOIN (
-    SELECT
-        ordinal,
-        max(committed_offset) AS committed_offset,
-        arg_max(consumer_group, committed_offset) AS consumer_group
-    FROM progress_row
-    GROUP BY ordinal
-) a ON a.ordinal = p.ordinal;
+LEFT JOIN attending a ON a.ordinal = p.ordinal;

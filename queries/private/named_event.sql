@@ -6,7 +6,6 @@ SELECT
     p.topic,
     p.partition,
     p.base + (e.ref & 1099511627775) AS "offset",
-    coordinates_name(p.topic, p.partition, p.base + (e.ref & 1099511627775)) AS coordinates,
     p.incarnation,
     f.type,
     f.source,

@@ -22,13 +22,20 @@ WHERE r.ordinal = CAST(at_ref AS BIGINT) >> 40 AND r.first_ref <= CAST(at_ref AS
 UNION ALL
 SELECT open_slice();
 
--- Conversations that are the same as that of an event.
-CREATE OR REPLACE MACRO same_conversation(of_ref) AS TABLE
+-- Conversations that were merged with one. The limit, far beyond what there can be, is for the optimizer: it
+-- takes an answer without one for as large as a table, and joins the wrong way round.
+CREATE OR REPLACE MACRO merged_with(conversation_id) AS TABLE
 WITH RECURSIVE same(id) AS (
-    SELECT e.conversation
-    FROM event_row e
-    WHERE e.slice IN (FROM slices_at(of_ref)) AND e.ref = CAST(of_ref AS BIGINT)
+    SELECT CAST(conversation_id AS BIGINT)
     UNION
     SELECT link.other FROM same JOIN alias_link link ON link.id = same.id
 )
-SELECT same.id FROM same;
+SELECT same.id FROM same LIMIT 1000000;
+
+-- Conversations that are that of an event.
+CREATE OR REPLACE MACRO same_conversation(of_ref) AS TABLE
+FROM merged_with((
+    SELECT e.conversation
+    FROM event_row e
+    WHERE e.slice IN (FROM slices_at(of_ref)) AND e.ref = CAST(of_ref AS BIGINT)
+));

@@ -1,32 +1,37 @@
 CREATE OR REPLACE MACRO conversation_events(id) AS TABLE
-WITH RECURSIVE same(id) AS (
-    SELECT CAST(id AS BIGINT)
-    UNION
-    SELECT link.other FROM same JOIN alias_link link ON link.id = same.id
-),
+WITH same AS MATERIALIZED (FROM merged_with(id)),
 place AS MATERIALIZED (
-    SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-    UNION
-    SELECT open_slice()
+    FROM (
+        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
+        UNION
+        SELECT open_slice()
+    )
+    LIMIT 1000000
+),
+member AS MATERIALIZED (
+    SELECT e.*
+    FROM event_row e
+    WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
 )
 SELECT
     e.ref,
-    e.coordinates,
-    e.cluster,
-    e.topic,
-    e.partition,
-    e."offset",
+    coordinates_name(p.topic, p.partition, p.base + (e.ref & 1099511627775)) AS coordinates,
+    p.cluster,
+    p.topic,
+    p.partition,
+    p.base + (e.ref & 1099511627775) AS "offset",
     e.time,
     e.seen_time,
     kind_name(e.kind) AS kind,
-    e.type,
-    e.source,
-    e.id,
+    f.type,
+    f.source,
+    id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text) AS id,
     resolution_name(e.resolution) AS resolution,
     orphan_reason_name(e.orphan_reason) AS orphan_reason,
     e.conversation
-FROM named_event e
-WHERE e.slice IN (FROM place) AND e.conversation IN (SELECT same.id FROM same)
+FROM member e
+JOIN partition p ON p.ordinal = e.ref >> 40
+JOIN profile f ON f.profile = e.profile
 ORDER BY e.time, e.ref;
 
 COMMENT ON MACRO TABLE conversation_events IS 'All events of a conversation, under any id it ever had: the columns of trace_nodes.';

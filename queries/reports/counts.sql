@@ -31,7 +31,7 @@ part AS (
     UNION ALL
     SELECT topic_number, NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, 0 FROM place WHERE topic_number IS NOT NULL
     UNION ALL
-    SELECT topic_number, cluster, topic, NULL, 0, NULL, 1, CAST(healed AS INTEGER), 0, 0, 0, 0 FROM failure_case
+    SELECT topic_number, cluster, topic, NULL, 0, NULL, failed, healed, 0, 0, 0, 0 FROM failure_case
     UNION ALL
     SELECT topic_number, NULL, NULL, consumer_group, NULL, passed, 0, 0, NULL, NULL, NULL, NULL
     FROM passed_row
@@ -41,7 +41,7 @@ part AS (
     FROM progress_row r
     JOIN partition p ON p.ordinal = r.ordinal
     UNION ALL
-    SELECT topic_number, cluster, topic, consumer_group, NULL, 0, 1, CAST(healed AS INTEGER), NULL, NULL, NULL, NULL
+    SELECT topic_number, cluster, topic, consumer_group, NULL, 0, failed, healed, NULL, NULL, NULL, NULL
     FROM failure_case
     WHERE consumer_group IS NOT NULL
 ),

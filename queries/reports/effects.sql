@@ -3,9 +3,12 @@
 CREATE OR REPLACE MACRO effects(ref) AS TABLE
 WITH RECURSIVE same AS MATERIALIZED (FROM same_conversation(ref)),
 place AS MATERIALIZED (
-    SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-    UNION
-    SELECT open_slice()
+    FROM (
+        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
+        UNION
+        SELECT open_slice()
+    )
+    LIMIT 1000000
 ),
 member AS MATERIALIZED (
     SELECT e.ref, e.cause, e.evidence FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
@@ -21,25 +24,27 @@ walk(event, rank) AS (
     SELECT c.effect, greatest(walk.rank, evidence_rank(c.evidence))
     FROM walk JOIN edge c ON c.cause = walk.event
 ),
-reached AS (
-    SELECT walk.event, min(walk.rank) AS rank FROM walk WHERE walk.event <> CAST(ref AS BIGINT) GROUP BY walk.event
+reached AS MATERIALIZED (
+    FROM (
+        SELECT walk.event, min(walk.rank) AS rank FROM walk WHERE walk.event <> CAST(ref AS BIGINT) GROUP BY walk.event
+    )
+    LIMIT 1000000
 )
 SELECT
     r.event AS ref,
     coordinates_name(p.topic, p.partition, p.base + (r.event & 1099511627775)) AS coordinates,
     e.time,
     kind_name(e.kind) AS kind,
-    e.type,
-    e.id,
+    f.type,
+    id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text) AS id,
     e.conversation,
     class_name(r.rank) AS class,
     e.ref IS NULL AND d.ordinal IS NOT NULL AS deleted
 FROM reached r
 LEFT JOIN (
-    SELECT n.*
-    FROM named_event n
-    WHERE n.slice IN (FROM place) AND n.ref IN (SELECT reached.event FROM reached)
+    SELECT n.* FROM event_row n WHERE n.slice IN (FROM place) AND n.ref IN (SELECT reached.event FROM reached)
 ) e ON e.ref = r.event
+LEFT JOIN profile f ON f.profile = e.profile
 LEFT JOIN partition p ON p.ordinal = r.event >> 40
 LEFT JOIN deleted_row d ON d.ordinal = r.event >> 40 AND r.event >= d.first_ref AND r.event <= d.last_ref
 ORDER BY e.time, r.event;

@@ -6,11 +6,10 @@ WITH chosen AS (
       AND (until IS NULL OR f.seen_time < CAST(until AS TIMESTAMP))
       AND (NOT orphans OR f.orphan_reason IS NOT NULL)
 ),
--- What people count: one failure an origin and group, with its attempts.
+-- What people count: one failure an origin and group, with its attempts. Grouped by numbers; a sample gives the texts.
 one AS (
     SELECT
-        c.signature,
-        c.consumer_group,
+        hash(c.signature, c.consumer_group) AS same,
         min(c.seen_time) AS seen_time,
         min(c.time) AS first_time,
         max(c.time) AS last_time,
@@ -20,7 +19,7 @@ one AS (
         bool_or(c.orphan_reason IS NOT NULL) AS orphaned,
         bool_or(c.kind = 'dead_letter' AND c.attended_by IS NULL AND c.state <> 'healed') AS unattended
     FROM chosen c
-    GROUP BY c.signature, c.consumer_group, c.cluster, c.failed_record
+    GROUP BY same, c.failed_record
 ),
 span AS (
     SELECT
@@ -36,8 +35,7 @@ placed AS (
 ),
 grouped AS (
     SELECT
-        p.signature,
-        p.consumer_group,
+        p.same,
         count(*) AS failures,
         min(p.first_time) AS first_time,
         max(p.last_time) AS last_time,
@@ -47,9 +45,22 @@ grouped AS (
         count(*) FILTER (WHERE p.healed) AS healed,
         count(*) FILTER (WHERE p.orphaned) AS orphaned,
         count(*) FILTER (WHERE p.unattended) AS unattended,
-        list(p.twelfth) AS twelfths
+        [
+            count(*) FILTER (WHERE p.twelfth = 0),
+            count(*) FILTER (WHERE p.twelfth = 1),
+            count(*) FILTER (WHERE p.twelfth = 2),
+            count(*) FILTER (WHERE p.twelfth = 3),
+            count(*) FILTER (WHERE p.twelfth = 4),
+            count(*) FILTER (WHERE p.twelfth = 5),
+            count(*) FILTER (WHERE p.twelfth = 6),
+            count(*) FILTER (WHERE p.twelfth = 7),
+            count(*) FILTER (WHERE p.twelfth = 8),
+            count(*) FILTER (WHERE p.twelfth = 9),
+            count(*) FILTER (WHERE p.twelfth = 10),
+            count(*) FILTER (WHERE p.twelfth = 11)
+        ] AS trend
     FROM placed p
-    GROUP BY p.signature, p.consumer_group
+    GROUP BY p.same
 ),
 begin_of AS MATERIALIZED (
     SELECT r.root AS ref FROM failure_row r JOIN grouped ON grouped.sample_ref = r.ref WHERE r.root IS NOT NULL
@@ -58,7 +69,7 @@ SELECT
     g.failures,
     g.first_time,
     g.last_time,
-    g.consumer_group,
+    f.consumer_group,
     f.error_class,
     f.error_message,
     f.origin_topic,
@@ -70,10 +81,8 @@ SELECT
     g.unattended,
     g.sample_ref,
     coordinates_name(p.topic, p.partition, p.base + (g.sample_ref & 1099511627775)) AS sample,
-    g.signature,
-    list_transform(
-        range(12), lambda part: CAST(len(list_filter(g.twelfths, lambda twelfth: twelfth = part)) AS BIGINT)
-    ) AS trend
+    f.signature,
+    g.trend
 FROM grouped g
 JOIN failure_row f ON f.ref = g.sample_ref
 JOIN partition p ON p.ordinal = g.sample_ref >> 40
@@ -95,6 +104,6 @@ LEFT JOIN (
     JOIN profile f ON f.profile = r.profile
     WHERE r.ref IN (SELECT begin_of.ref FROM begin_of)
 ) root ON root.ref = f.root
-ORDER BY g.failures DESC, g.last_time DESC, g.signature, g.consumer_group;
+ORDER BY g.failures DESC, g.last_time DESC, f.signature, f.consumer_group;
 
 COMMENT ON MACRO TABLE failures IS 'Evidenced failures by signature and group, a lower bound. since, until: only failure records that the tap saw at or after, and before, this time (UTC); orphans: only those whose way back is broken. Columns: failures (one per origin and group), first_time, last_time (of the failure records), consumer_group (NULL when not known), error_class, error_message (of the sample), origin_topic, root_type (of the sample''s root), dead, retrying, healed (each failure is one of the three), orphaned, unattended (dead letters that no group has passed), sample_ref, sample (coordinates of the latest failure record), signature, trend (failures in each twelfth of the window, or of the time from the first to the last where it is open).';

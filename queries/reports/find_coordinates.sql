@@ -6,25 +6,31 @@ WITH place AS (
       AND p.partition = of_partition
       AND CAST(at_offset AS BIGINT) >= p.base
       AND CAST(at_offset AS BIGINT) - p.base <= 1099511627775
+),
+member AS MATERIALIZED (
+    SELECT e.*
+    FROM event_row e
+    WHERE e.slice IN (
+        SELECT r.slice
+        FROM slice_range r
+        JOIN place ON r.ordinal = place.ref >> 40 AND r.first_ref <= place.ref AND r.last_ref >= place.ref
+        UNION ALL
+        SELECT open_slice()
+    )
+      AND e.ref IN (SELECT place.ref FROM place)
 )
 SELECT
     e.ref,
-    e.coordinates,
+    coordinates_name(p.topic, p.partition, p.base + (e.ref & 1099511627775)) AS coordinates,
     e.time,
     kind_name(e.kind) AS kind,
-    e.type,
-    e.id,
+    f.type,
+    id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text) AS id,
     e.conversation,
     'coordinates' AS matched
-FROM named_event e
-WHERE e.slice IN (
-    SELECT r.slice
-    FROM slice_range r
-    JOIN place ON r.ordinal = place.ref >> 40 AND r.first_ref <= place.ref AND r.last_ref >= place.ref
-    UNION ALL
-    SELECT open_slice()
-)
-  AND e.ref IN (SELECT place.ref FROM place)
+FROM member e
+JOIN partition p ON p.ordinal = e.ref >> 40
+JOIN profile f ON f.profile = e.profile
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

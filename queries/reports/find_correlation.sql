@@ -1,20 +1,47 @@
 CREATE OR REPLACE MACRO find_correlation(hi, lo, at_most := 100) AS TABLE
+WITH place AS MATERIALIZED (FROM slices_of(hi, lo)),
+-- Its own columns, or those that it repeats.
+hit AS MATERIALIZED (
+    FROM (
+        SELECT e.slice, e.ref
+        FROM event_row e
+        WHERE e.slice IN (FROM place) AND e.correlation_hi = CAST(hi AS BIGINT) AND e.correlation_lo = CAST(lo AS BIGINT)
+          AND (e.form >> 7) & 3 = 0
+        UNION ALL
+        SELECT e.slice, e.ref
+        FROM event_row e
+        WHERE e.slice IN (FROM place) AND e.id_hi = CAST(hi AS BIGINT) AND e.id_lo = CAST(lo AS BIGINT)
+          AND (e.form >> 7) & 3 = 1
+        UNION ALL
+        SELECT e.slice, e.ref
+        FROM event_row e
+        WHERE e.slice IN (FROM place) AND e.causation_hi = CAST(hi AS BIGINT) AND e.causation_lo = CAST(lo AS BIGINT)
+          AND (e.form >> 7) & 3 = 2
+        UNION ALL
+        SELECT e.slice, e.ref
+        FROM event_row e
+        WHERE e.slice IN (FROM place) AND e.trace_hi = CAST(hi AS BIGINT) AND e.trace_lo = CAST(lo AS BIGINT)
+          AND (e.form >> 7) & 3 = 3
+    )
+    LIMIT 1000000
+),
+member AS MATERIALIZED (
+    SELECT e.*
+    FROM event_row e
+    WHERE e.slice IN (SELECT hit.slice FROM hit) AND e.ref IN (SELECT hit.ref FROM hit)
+)
 SELECT
     e.ref,
-    e.coordinates,
+    coordinates_name(p.topic, p.partition, p.base + (e.ref & 1099511627775)) AS coordinates,
     e.time,
     kind_name(e.kind) AS kind,
-    e.type,
-    e.id,
+    f.type,
+    id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text) AS id,
     e.conversation,
     'correlation_id' AS matched
-FROM named_event e
-WHERE e.slice IN (FROM slices_of(hi, lo)) AND CASE (e.form >> 7) & 3
-    WHEN 0 THEN e.correlation_hi = CAST(hi AS BIGINT) AND e.correlation_lo = CAST(lo AS BIGINT)
-    WHEN 1 THEN e.id_hi = CAST(hi AS BIGINT) AND e.id_lo = CAST(lo AS BIGINT)
-    WHEN 2 THEN e.causation_hi = CAST(hi AS BIGINT) AND e.causation_lo = CAST(lo AS BIGINT)
-    ELSE e.trace_hi = CAST(hi AS BIGINT) AND e.trace_lo = CAST(lo AS BIGINT)
-END
+FROM member e
+JOIN partition p ON p.ordinal = e.ref >> 40
+JOIN profile f ON f.profile = e.profile
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

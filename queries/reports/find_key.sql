@@ -1,7 +1,7 @@
 CREATE OR REPLACE MACRO find_key(hash, at_most := 100) AS TABLE
 SELECT
     e.ref,
-    e.coordinates,
+    coordinates_name(e.topic, e.partition, e."offset") AS coordinates,
     e.time,
     kind_name(e.kind) AS kind,
     e.type,

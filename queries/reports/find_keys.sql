@@ -1,23 +1,29 @@
 CREATE OR REPLACE MACRO find_keys(hashes, at_most := 100) AS TABLE
+WITH member AS MATERIALIZED (
+    SELECT e.*
+    FROM event_row e
+    WHERE e.slice IN (
+        SELECT i.slice
+        FROM id_slice i
+        WHERE i.value_hash IN (SELECT id_hash(CAST(k.hash AS BIGINT), 0) FROM unnest(string_split(hashes, ',')) k(hash))
+        UNION ALL
+        SELECT open_slice()
+    )
+      AND e.key_hash IN (SELECT CAST(unnest(string_split(hashes, ',')) AS BIGINT))
+)
 SELECT
     e.ref,
-    e.coordinates,
+    coordinates_name(p.topic, p.partition, p.base + (e.ref & 1099511627775)) AS coordinates,
     e.time,
     kind_name(e.kind) AS kind,
-    e.type,
-    e.id,
+    f.type,
+    id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text) AS id,
     e.conversation,
     'key' AS matched,
     e.key_hash
-FROM named_event e
-WHERE e.slice IN (
-    SELECT i.slice
-    FROM id_slice i
-    WHERE i.value_hash IN (SELECT id_hash(CAST(k.hash AS BIGINT), 0) FROM unnest(string_split(hashes, ',')) k(hash))
-    UNION ALL
-    SELECT open_slice()
-)
-  AND e.key_hash IN (SELECT CAST(unnest(string_split(hashes, ',')) AS BIGINT))
+FROM member e
+JOIN partition p ON p.ordinal = e.ref >> 40
+JOIN profile f ON f.profile = e.profile
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

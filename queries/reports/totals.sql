@@ -51,12 +51,12 @@ event_sum AS (
 ),
 failure_sum AS (
     SELECT
-        count(*) AS failed,
-        count(*) FILTER (WHERE healed) AS healed,
-        count(*) FILTER (WHERE dead) AS dead,
-        count(*) FILTER (WHERE retrying) AS retrying,
-        count(*) FILTER (WHERE orphaned) AS orphaned_failures,
-        count(*) FILTER (WHERE unattended) AS unattended
+        CAST(coalesce(sum(failed), 0) AS BIGINT) AS failed,
+        CAST(coalesce(sum(healed), 0) AS BIGINT) AS healed,
+        CAST(coalesce(sum(dead), 0) AS BIGINT) AS dead,
+        CAST(coalesce(sum(retrying), 0) AS BIGINT) AS retrying,
+        CAST(coalesce(sum(orphaned), 0) AS BIGINT) AS orphaned_failures,
+        CAST(coalesce(sum(unattended), 0) AS BIGINT) AS unattended
     FROM failure_case
 )
 SELECT

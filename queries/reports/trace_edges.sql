@@ -1,9 +1,12 @@
 CREATE OR REPLACE MACRO trace_edges(ref) AS TABLE
 WITH same AS MATERIALIZED (FROM same_conversation(ref)),
 place AS MATERIALIZED (
-    SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-    UNION
-    SELECT open_slice()
+    FROM (
+        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
+        UNION
+        SELECT open_slice()
+    )
+    LIMIT 1000000
 ),
 member AS MATERIALIZED (
     SELECT e.ref, e.cause, e.evidence FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)

@@ -53,7 +53,7 @@ COMMENT ON COLUMN event.key_hash IS 'Keyed hash of the record key; the secret is
 COMMENT ON COLUMN event.trace_id IS 'W3C trace id, 32 hexadecimal digits.';
 COMMENT ON COLUMN event.span_id IS 'W3C parent-id: the span of whoever sent the record, 16 hexadecimal digits.';
 COMMENT ON COLUMN event.correlation_id IS 'The id that all events of its business flow share.';
-COMMENT ON COLUMN event.causation_id IS 'The id it names as its cause; NULL also where the edge in view cause says it.';
+COMMENT ON COLUMN event.causation_id IS 'The id it names as its cause.';
 COMMENT ON COLUMN event.convention IS 'The convention that gave its id or type.';
 COMMENT ON COLUMN event.producer IS 'Producer instance, see view producer; NULL without a producer id.';
 COMMENT ON COLUMN event.resolution IS 'What is known of its cause: root, caused, inferred, unlinked, waiting or orphaned.';

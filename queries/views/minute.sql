@@ -23,7 +23,7 @@ FROM (
     JOIN profile f ON f.profile = m.profile
     UNION ALL
     SELECT
-        c.minute, c.cluster, c.topic, f.type, 0, 0, 0, 0, 0, 0, 0, 1, CAST(c.healed AS INTEGER), 0
+        c.minute, c.cluster, c.topic, f.type, 0, 0, 0, 0, 0, 0, 0, c.failed, c.healed, 0
     FROM counted_failure c
     LEFT JOIN profile f ON f.profile = c.profile
 )

@@ -13,7 +13,7 @@ FROM (
     JOIN partition p ON p.ordinal = r.topic_number
     JOIN profile f ON f.profile = r.profile
     UNION ALL
-    SELECT c.minute, c.cluster, c.consumer_group, c.topic, f.type, 0, 1
+    SELECT c.minute, c.cluster, c.consumer_group, c.topic, f.type, 0, c.failed
     FROM counted_failure c
     LEFT JOIN profile f ON f.profile = c.profile
     WHERE c.consumer_group IS NOT NULL

@@ -7,10 +7,6 @@ SELECT
     partition_topic(e.ref >> 40) AS topic,
     partition_number(e.ref >> 40) AS partition,
     partition_base(e.ref >> 40) + (e.ref & 1099511627775) AS "offset",
-    CAST(coordinates_name(
-        partition_topic(e.ref >> 40), partition_number(e.ref >> 40),
-        partition_base(e.ref >> 40) + (e.ref & 1099511627775)
-    ) AS VARCHAR) AS coordinates,
     partition_incarnation(e.ref >> 40) AS incarnation,
     profile_type(e.profile) AS type,
     profile_source(e.profile) AS source,

@@ -1,3 +1,7 @@
+-- The writer checkpoints when it closes. A database that is closed because something failed is not to be trusted: its
+-- tables in memory may be spoiled, while file and log are whole.
+PRAGMA disable_checkpoint_on_shutdown;
+
 -- Where small rows of one commit wait until one statement takes them over: DuckDB changes many rows at once far cheaper
 -- than one by one. Empty between commits.
 CREATE TEMP TABLE settled_stage (

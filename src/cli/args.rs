@@ -43,6 +43,12 @@ pub(super) enum Command {
     Dashboards(Dashboards),
     /// who may ask at the door: add, list, remove
     User(User),
+    /// a whole copy of the database, of a running tap too, while it goes on
+    Backup(Backup),
+    /// the views of a closed file as Parquet, one file a view
+    Export(ExportViews),
+    /// remove all that a closed file knows of the records of a key (key:VALUE)
+    Erase(Erase),
 }
 
 impl Command {
@@ -60,6 +66,9 @@ impl Command {
             Self::User(_) => "user",
             Self::Import(_) => "import",
             Self::Dashboards(_) => "dashboards",
+            Self::Backup(_) => "backup",
+            Self::Export(_) => "export",
+            Self::Erase(_) => "erase",
         }
     }
 }
@@ -170,7 +179,7 @@ pub(super) enum Format {
 
 #[derive(Debug, Args)]
 pub(super) struct Sql {
-    /// one SELECT over the views: event, cause, failure, progress, topic, coverage, …
+    /// one SELECT over the views: event, cause, failure, progress, topic, coverage, …; `-` reads it from stdin
     #[arg(value_name = "QUERY")]
     pub query: String,
     /// columns for people, one array, one object a line, or RFC 4180 with a header
@@ -178,6 +187,55 @@ pub(super) struct Sql {
     pub format: Format,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Backup {
+    /// folder for the copy; made if it is not there. Of a running tap: a folder on its machine
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportViews {
+    /// folder to write into; made if it is not there
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    #[command(flatten)]
+    pub of: Database,
+    /// only this view; may be given several times [default: all views]
+    #[arg(long = "view", value_name = "NAME")]
+    pub views: Vec<String>,
+    /// only events seen since a duration ago (24h), a day or a time, their causes and attributes, failures and minutes
+    /// since then; views without a time are written whole
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// only what was before
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+    /// print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Erase {
+    /// the record key, as key:VALUE
+    #[arg(value_name = "key:VALUE")]
+    pub key: String,
+    #[command(flatten)]
+    pub of: Database,
+    /// list what would go, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// do not ask
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
+    /// print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -290,7 +348,7 @@ pub(super) enum UserCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct Database {
-    /// database whose door is meant [default: headwater.duckdb]
+    /// the database [default: headwater.duckdb]
     #[arg(long, value_name = "FILE", env = "HEADWATER_DB", hide_env_values = true)]
     pub db: Option<PathBuf>,
 }

@@ -23,6 +23,11 @@ impl Write for Answer {
     }
 }
 
+/// Where answers of any size go. That nobody reads any more (`| head`) is told: there is nothing left to do then.
+pub(super) fn stream() -> io::BufWriter<io::StdoutLock<'static>> {
+    io::BufWriter::new(io::stdout().lock())
+}
+
 /// Writes a whole answer.
 pub(super) fn print(text: &str) -> io::Result<()> {
     Answer.write_all(text.as_bytes())?;

@@ -1,6 +1,6 @@
-//! `failures`, `lag` and `sql`: one question, one answer.
+//! `failures` and `lag`: one question, one answer.
 
-use super::args::{self, Format};
+use super::args;
 use super::output;
 use super::source::Source;
 use crate::client::query;
@@ -8,7 +8,7 @@ use crate::config;
 use crate::event::Timestamp;
 use crate::report::rows::{FailureGroup, LagRow};
 use crate::report::text::{self, Look};
-use crate::report::{Cell, json, table};
+use crate::report::{Cell, json};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -78,23 +78,5 @@ pub(super) fn lag(args: &args::Reading) -> anyhow::Result<ExitCode> {
         false => text::lag(&rows, &Look { style: &output::style(), now: output::now(), reach: &source.reach }),
     };
     output::print(&text)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `headwater sql`: whatever the user asks, read-only.
-pub(super) fn sql(args: &args::Sql) -> anyhow::Result<ExitCode> {
-    let source = Source::open(&args.reading.source)?;
-    let answer = source.client.sql(&args.query)?;
-    let format = if args.reading.json { Format::Json } else { args.format };
-    output::print(&match format {
-        Format::Table => table::text(&answer, &output::style()),
-        Format::Json => json::array(&answer),
-        Format::Ndjson => json::ndjson(&answer),
-        Format::Csv => table::csv(&answer, output::is_terminal()),
-    })?;
-    if source.client.was_cut() {
-        let rows = answer.rows.len();
-        output::note(&format!("headwater: sql: cut after {rows} rows; ask for fewer with WHERE or LIMIT"));
-    }
     Ok(ExitCode::SUCCESS)
 }

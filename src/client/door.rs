@@ -5,7 +5,9 @@ use super::run_file::Secret;
 use super::wire::{Received, Sent, column_type, parameter_type};
 use crate::report::{Cell, Column, Table};
 use crate::store::Answer;
+use futures::TryStreamExt;
 use std::future::poll_fn;
+use std::ops::ControlFlow;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -13,10 +15,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Config, Connection, NoTls};
+use tokio_postgres::{AsyncMessage, Config, Connection, NoTls, Row, Statement};
 
 /// How long a door may take to let a client in. It is on this machine.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
+
+/// Rows of one part of a long answer.
+const PART_ROWS: usize = 2_048;
 
 /// The user that the owner's own tools come in as.
 const OWN_NAME: &str = "headwater";
@@ -62,6 +67,32 @@ impl Session {
         Ok(Self { url: shown, client, cut, runtime })
     }
 
+    /// Asks without parameters, and gives the rows as they come: never more of them are here than `each` is given.
+    pub(super) fn stream(&self, sql: &str, each: &mut dyn FnMut(Table) -> ControlFlow<()>) -> Result<bool, Error> {
+        self.cut.store(false, Relaxed);
+        let answered = self.runtime.block_on(async {
+            let statement = self.client.prepare(sql).await?;
+            let columns = columns(&statement);
+            let none: [&(dyn ToSql + Sync); 0] = [];
+            let mut rows = std::pin::pin!(self.client.query_raw(&statement, none).await?);
+            let mut part = Table { columns: columns.clone(), rows: Vec::new() };
+            let mut going = each(part.clone());
+            while going.is_continue() {
+                let row = rows.try_next().await?;
+                let ended = row.is_none();
+                part.rows.extend(row.as_ref().map(cells).transpose()?);
+                if part.rows.len() >= PART_ROWS || (ended && !part.rows.is_empty()) {
+                    going = each(std::mem::replace(&mut part, Table { columns: columns.clone(), rows: Vec::new() }));
+                }
+                if ended {
+                    break;
+                }
+            }
+            Ok(self.cut.load(Relaxed))
+        });
+        answered.map_err(|error| self.told(error))
+    }
+
     pub(super) fn ask(&self, sql: &str, parameters: &[Cell]) -> Result<Answer, Error> {
         let types: Vec<Type> = parameters.iter().map(parameter_type).collect();
         let sent: Vec<Sent<'_>> = parameters.iter().map(Sent).collect();
@@ -70,20 +101,27 @@ impl Session {
         let answered = self.runtime.block_on(async {
             let statement = self.client.prepare_typed(sql, &types).await?;
             let rows = self.client.query(&statement, &sent).await?;
-            let described = statement.columns().iter();
-            let columns =
-                described.map(|column| Column { name: column.name().to_owned(), kind: column_type(column.type_()) });
-            let columns: Vec<Column> = columns.collect();
-            let cells =
-                |row: tokio_postgres::Row| (0..row.len()).map(|n| Ok(row.try_get::<_, Received>(n)?.0)).collect();
-            let rows = rows.into_iter().map(cells).collect::<Result<_, tokio_postgres::Error>>()?;
-            Ok(Answer { table: Table { columns, rows }, truncated: self.cut.load(Relaxed) })
+            let rows = rows.iter().map(cells).collect::<Result<_, tokio_postgres::Error>>()?;
+            Ok(Answer { table: Table { columns: columns(&statement), rows }, truncated: self.cut.load(Relaxed) })
         });
-        answered.map_err(|error: tokio_postgres::Error| match error.as_db_error() {
+        answered.map_err(|error| self.told(error))
+    }
+
+    fn told(&self, error: tokio_postgres::Error) -> Error {
+        match error.as_db_error() {
             Some(said) => Error::Refused(said.message().to_owned()),
             None => Error::Broken { url: self.url.clone(), reason: cause(&error) },
-        })
+        }
     }
+}
+
+fn columns(statement: &Statement) -> Vec<Column> {
+    let described = statement.columns().iter();
+    described.map(|column| Column { name: column.name().to_owned(), kind: column_type(column.type_()) }).collect()
+}
+
+fn cells(row: &Row) -> Result<Vec<Cell>, tokio_postgres::Error> {
+    (0..row.len()).map(|n| Ok(row.try_get::<_, Received>(n)?.0)).collect()
 }
 
 /// How to come in at `url`, and the URL as it may be shown: without its password.

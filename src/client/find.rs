@@ -129,11 +129,15 @@ fn id_key(client: &Client) -> Result<HashKey, FindError> {
     key.map(|key| HashKey(key.to_be_bytes())).ok_or(FindError::IdKey)
 }
 
+/// The keyed hashes of all ways to write the key `value`, each with the way in words.
+pub fn key_hashes(secret: &HashKey, value: &str) -> BTreeMap<i64, String> {
+    key::readings(value).into_iter().rev().map(|r| (secret.hash(&r.bytes) as i64, r.how)).collect()
+}
+
 /// Keys are kept as keyed hashes: every way to write the key is hashed and looked up, in one question.
 fn by_key(place: Place<'_>, value: &str, found: &mut Found) -> Result<(), FindError> {
     let secret = (place.secret)().map_err(FindError::Secret)?;
-    let readings: BTreeMap<i64, String> =
-        key::readings(value).into_iter().rev().map(|r| (secret.hash(&r.bytes) as i64, r.how)).collect();
+    let readings = key_hashes(&secret, value);
     let hashes: Vec<String> = readings.keys().map(ToString::to_string).collect();
     let table = place.client.ask(&query::FIND_KEYS, &[Cell::Text(hashes.join(","))])?;
     let hash_at = table.columns.iter().position(|column| column.name == "key_hash");

@@ -6,13 +6,16 @@ mod id;
 mod key;
 pub mod run_file;
 pub mod trace;
+mod upkeep;
 mod wire;
 
 use self::run_file::Secret;
+pub use self::upkeep::{Backup, Erased, Erasure, ExportWindow, Exporter, StoreError, backup_closed};
 use crate::report::{Cell, Table};
 pub use crate::store::query::Query;
 pub use crate::store::query::ask as query;
 use crate::store::{self, Answer, Limits, Readers, Settings};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -233,6 +236,23 @@ impl Client {
             Source::File(readers) => readers.reader()?.ask(text, &[], FILE_LIMITS)?,
         };
         Ok(self.keep(answer))
+    }
+
+    /// Asks one statement of read-only SQL, and gives the answer part by part until `each` breaks off: of a file all
+    /// rows, of a tap as many as its door lets through. The first part tells the columns.
+    ///
+    /// # Errors
+    /// As [`Client::ask`]; parts may have been given before.
+    pub fn stream(&self, text: &str, each: &mut dyn FnMut(Table) -> ControlFlow<()>) -> Result<(), Error> {
+        let cut = match &self.source {
+            Source::Door(session) => session.stream(text, each)?,
+            Source::File(readers) => {
+                readers.reader()?.stream(text, each)?;
+                false
+            }
+        };
+        self.cut.store(cut, Relaxed);
+        Ok(())
     }
 
     /// True when rows were left out of the last answer, because there were more than one answer may have.

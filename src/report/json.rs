@@ -52,9 +52,10 @@ pub fn ndjson(table: &Table) -> String {
     rows(table).iter().map(|row| harmless(&format!("{row}\n"))).collect()
 }
 
-/// An array of all rows.
-pub fn array(table: &Table) -> String {
-    document(&Value::Array(rows(table)))
+/// The elements of an array, each after what `separator` gives: all parts of an answer between `[` and `]`.
+pub fn elements(table: &Table, mut separator: impl FnMut() -> &'static str) -> String {
+    let element = |row: &Value| format!("{}{}", separator(), harmless(&format!("{row:#}")).replace('\n', "\n  "));
+    rows(table).iter().map(element).collect()
 }
 
 /// `value`, indented, with a line end.

@@ -8,6 +8,7 @@ mod closing;
 pub mod conversation;
 pub mod json;
 mod outline;
+pub mod parts;
 pub mod rows;
 pub mod seen;
 pub mod style;

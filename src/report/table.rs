@@ -1,6 +1,6 @@
 //! Any answer as a table: for people, and as CSV.
 
-use super::{Cell, ColumnType, Style, Table, style};
+use super::{Cell, Column, ColumnType, Style, Table, style};
 use crate::event::clean;
 use comfy_table::{CellAlignment, ContentArrangement};
 
@@ -12,6 +12,16 @@ pub fn text(table: &Table, look: &Style) -> String {
     if table.columns.is_empty() {
         return "no columns\n".to_owned();
     }
+    grid(table, look).0 + &rows_told(table.rows.len() as i64)
+}
+
+/// The line that says how many rows there are.
+pub fn rows_told(rows: i64) -> String {
+    format!("({})\n", style::plural(rows, "row"))
+}
+
+/// The answer in columns, and their widths.
+pub fn grid(table: &Table, look: &Style) -> (String, Vec<usize>) {
     let mut grid = comfy_table::Table::new();
     grid.load_preset(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     grid.set_header(table.columns.iter().map(|column| style::fit(&column.name, VALUE_MAX)));
@@ -19,9 +29,7 @@ pub fn text(table: &Table, look: &Style) -> String {
         grid.add_row(row.iter().map(|cell| style::fit(&plain(cell), VALUE_MAX)));
     }
     for (at, column) in table.columns.iter().enumerate() {
-        let number =
-            matches!(column.kind, ColumnType::Int | ColumnType::BigInt | ColumnType::HugeInt | ColumnType::Float);
-        if let (true, Some(column)) = (number, grid.column_mut(at)) {
+        if let (true, Some(column)) = (is_number(column), grid.column_mut(at)) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -35,23 +43,50 @@ pub fn text(table: &Table, look: &Style) -> String {
         out.push_str(line.trim_end());
         out.push('\n');
     }
-    out.push_str(&format!("({})\n", style::plural(table.rows.len() as i64, "row")));
+    let widths = grid.column_max_content_widths().into_iter().map(usize::from).collect();
+    (out, widths)
+}
+
+/// More rows of an answer whose columns have these widths already; a longer value pushes the rest of its row aside.
+pub fn more(table: &Table, widths: &[usize]) -> String {
+    let mut out = String::new();
+    for row in &table.rows {
+        let mut line = String::new();
+        for ((cell, column), width) in row.iter().zip(&table.columns).zip(widths) {
+            let text = style::fit(&plain(cell), VALUE_MAX);
+            let text = if is_number(column) { style::right(&text, *width) } else { style::left(&text, *width) };
+            line.push_str(&format!(" {text} "));
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
     out
+}
+
+fn is_number(column: &Column) -> bool {
+    matches!(column.kind, ColumnType::Int | ColumnType::BigInt | ColumnType::HugeInt | ColumnType::Float)
 }
 
 /// The answer as CSV by RFC 4180, with a header. `harmless` for a terminal: a program gets every byte.
 pub fn csv(table: &Table, harmless: bool) -> String {
-    let quoted = |text: &str| if harmless { quoted(&clean(text)) } else { quoted(text) };
+    csv_header(table, harmless) + &csv_rows(table, harmless)
+}
+
+/// The first line of [`csv`].
+pub fn csv_header(table: &Table, harmless: bool) -> String {
+    let header = table.columns.iter().map(|column| quoted(&column.name, harmless));
+    header.collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+/// The lines of [`csv`] after the first.
+pub fn csv_rows(table: &Table, harmless: bool) -> String {
     let mut out = String::new();
-    let header = table.columns.iter().map(|column| quoted(&column.name));
-    out.push_str(&header.collect::<Vec<_>>().join(","));
-    out.push_str("\r\n");
     for row in &table.rows {
         let cells = row.iter().map(|cell| match cell {
             Cell::Null => String::new(),
             // An empty text is not a null.
             Cell::Text(text) if text.is_empty() => "\"\"".to_owned(),
-            cell => quoted(&plain(cell)),
+            cell => quoted(&plain(cell), harmless),
         });
         out.push_str(&cells.collect::<Vec<_>>().join(","));
         out.push_str("\r\n");
@@ -59,7 +94,8 @@ pub fn csv(table: &Table, harmless: bool) -> String {
     out
 }
 
-fn quoted(text: &str) -> String {
+fn quoted(text: &str, harmless: bool) -> String {
+    let text = if harmless { &clean(text) } else { text };
     match text.contains(['"', ',', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text.to_owned(),
@@ -82,7 +118,6 @@ fn plain(cell: &Cell) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Column;
 
     fn answer() -> Table {
         let columns = [("topic", ColumnType::Text), ("n", ColumnType::BigInt), ("at", ColumnType::Time)];

@@ -60,7 +60,7 @@ impl Access {
     }
 
     /// Whether a client that comes now has to log in. The list is read again every time, so that it holds at once.
-    fn asks(&self) -> bool {
+    pub(super) fn asks(&self) -> bool {
         if self.asked.load(Relaxed) {
             return true;
         }
@@ -132,6 +132,8 @@ impl StartupHandler for Session {
                         if let Some(proof) = final_message {
                             client.feed(PgWireBackendMessage::Authentication(proof)).await?;
                         }
+                        let name = client.metadata().get(METADATA_USER).map(String::as_str);
+                        self.is_owner.store(name == Some(OWN_NAME), Relaxed);
                         self.let_in(client).await
                     }
                     Err(_) => {

@@ -7,6 +7,7 @@
 //! and the door may open elsewhere, with or without TLS.
 
 mod ask;
+mod backup;
 mod catalogue;
 mod encode;
 mod gate;

@@ -3,7 +3,7 @@
 use super::ask::Held;
 use super::response::{answer, notice, send, shown};
 use super::statement::{Statement, parse, split};
-use super::{Shared, ask, catalogue, encode, parameter, refusal, settings};
+use super::{Shared, ask, backup, catalogue, encode, parameter, refusal, settings};
 use crate::report::{Cell, Column};
 use async_trait::async_trait;
 use futures::future::{Either, select};
@@ -25,6 +25,7 @@ use pgwire::messages::simplequery::Query;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::net::TcpStream;
 
@@ -50,6 +51,8 @@ pub(super) struct Session {
     watch: TcpStream,
     /// The client is on this machine.
     pub(super) is_near: bool,
+    /// It has shown the password of the owner's own tools.
+    pub(super) is_owner: AtomicBool,
     statements: Names<STATEMENT_LIMIT>,
     portals: Names<PORTAL_LIMIT>,
 }
@@ -92,7 +95,14 @@ impl Prepared {
 impl Session {
     /// A session that has not begun, on the socket that `watch` is.
     pub(super) fn new(shared: Arc<Shared>, watch: TcpStream, is_near: bool) -> Self {
-        Self { shared, watch, is_near, statements: Names::default(), portals: Names::default() }
+        Self {
+            shared,
+            watch,
+            is_near,
+            is_owner: AtomicBool::new(false),
+            statements: Names::default(),
+            portals: Names::default(),
+        }
     }
 
     /// Ends when the client has hung up. What it sent ahead hides that; then this never ends.
@@ -137,6 +147,7 @@ impl Session {
                 answer(answered.table, prepared.columns.get(), bound.formats, Some(share))
             }
             Statement::Show(setting) => answer(shown(setting), None, bound.formats, None),
+            Statement::Backup(to) => answer(backup::make(self, to).await?, None, bound.formats, None),
             Statement::Begin => Response::TransactionStart(Tag::new("BEGIN")),
             Statement::Commit if client.transaction_status() == TransactionStatus::Error => {
                 Response::TransactionEnd(Tag::new("ROLLBACK"))
@@ -283,6 +294,7 @@ impl Session {
                 }
             }
             Statement::Show(setting) => shown(setting).columns,
+            Statement::Backup(_) => backup::columns(),
             _ => return Ok(()),
         };
         // A second Describe at the same time cannot be: a session takes its messages in order.

@@ -28,6 +28,10 @@ pub(super) fn of(error: &Error) -> &'static str {
         Error::Refused { .. } => "25006",
         Error::Deadline { .. } | Error::Interrupted => "57014",
         Error::Busy { .. } => "53000",
+        Error::File { .. } => "58030",
+        Error::Exists { .. } => "58P02",
+        Error::BackupBusy | Error::NoWriter => "55006",
+        Error::Away => "57P03",
         Error::Question { message } => of_message(message),
         _ => "XX000",
     }

@@ -18,6 +18,8 @@ pub(super) enum Statement {
     },
     /// `SHOW` of a setting that the door answers itself.
     Show(&'static settings::Setting),
+    /// `BACKUP TO 'FILE'`: a copy of the database as this file.
+    Backup(String),
     /// `BEGIN`, `START TRANSACTION`. Every statement reads its own snapshot; only the session's status changes.
     Begin,
     /// `COMMIT`, `END`.
@@ -103,6 +105,11 @@ fn own(text: &str, tokens: &[Token]) -> Option<Statement> {
         ("deallocate", second) => {
             let name = if second == "prepare" { word(2) } else { second.to_owned() };
             Statement::Deallocate((name != "all").then_some(name))
+        }
+        ("backup", "to") => {
+            let file = tokens.get(2).filter(|token| token.kind == Kind::Quoted && tokens.len() == 3)?;
+            let quoted = text[file.start..file.end].strip_prefix('\'')?.strip_suffix('\'')?;
+            Statement::Backup(quoted.replace("''", "'"))
         }
         ("set", "session" | "local") => Statement::Set(word(2)),
         ("set", name) => Statement::Set(name.to_owned()),
@@ -305,7 +312,8 @@ mod tests {
         assert_eq!(parse("set \"threads\" to 1"), Statement::Set("threads".into()));
         assert_eq!(parse("DEALLOCATE PREPARE \"s1\""), Statement::Deallocate(Some("s1".into())));
         assert_eq!(parse("deallocate all"), Statement::Deallocate(None));
-        for asked in ["show tables", "\"set\" x", "settle", "(begin)"] {
+        assert_eq!(parse("backup TO '/a''b/c'"), Statement::Backup("/a'b/c".into()));
+        for asked in ["backup to x", "backup to 'x' y", "show tables", "\"set\" x", "settle", "(begin)"] {
             assert_eq!(parse(asked), Statement::Ask { sql: asked.into(), parameters: 0 });
         }
     }

@@ -1,11 +1,13 @@
 //! Opening the file: settings, schema, migrations, rights.
 
 use super::query::{self, Query, ask, migrate, private, reports, views, write};
+use super::spill::{Spill, clear_left};
 use super::{Error, names};
 use duckdb::{AccessMode, Config, Connection};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The schema version that this program writes: the number of migrations.
 pub const SCHEMA_VERSION: u32 = migrate::ALL.len() as u32;
@@ -13,6 +15,9 @@ pub const SCHEMA_VERSION: u32 = migrate::ALL.len() as u32;
 /// WAL size at which DuckDB checkpoints. With its default of 16 MB a 10,000-row commit stalls for up to 118 ms and bytes
 /// are written 2.9 times; with 256 MB the worst commit took 9 ms.
 const CHECKPOINT_THRESHOLD: &str = "256MB";
+
+/// Bytes of DuckDB's three headers: no database is smaller.
+const SMALLEST_FILE: u64 = 3 * 4096;
 
 /// How the database engine may use the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +37,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    fn config(&self, mode: AccessMode) -> duckdb::Result<Config> {
+    fn config(&self, mode: AccessMode, spill: &Spill) -> duckdb::Result<Config> {
         Config::default()
             .access_mode(mode)?
+            .with("temp_directory", spill.folder().to_string_lossy())?
+            .with("max_temp_directory_size", format!("{}B", Spill::bound(self.memory)))?
             .enable_autoload_extension(false)?
             .enable_external_access(false)?
             .threads(i64::from(self.threads.max(1)))?
@@ -46,9 +53,25 @@ impl Settings {
 /// Facts about the file, by name.
 pub(super) type Meta = HashMap<String, String>;
 
+/// An open file.
+pub(super) struct Opened {
+    pub conn: Connection,
+    pub meta: Meta,
+    /// Where questions spill to, for as long as a connection is open.
+    pub spill: Arc<Spill>,
+}
+
 /// Opens `path` for writing; makes it, or brings it to the current schema. Says whether it was made.
-pub(super) fn open_for_writing(path: &Path, settings: &Settings) -> Result<(Connection, Meta), Error> {
-    let conn = connect(path, settings, AccessMode::ReadWrite)?;
+///
+/// # Errors
+/// As [`super::Writer::open`].
+pub(super) fn open_for_writing(path: &Path, settings: &Settings) -> Result<Opened, Error> {
+    let spill = Spill::of_writer(path);
+    let again = |error| match error {
+        Error::Open { .. } if remove_torn(path) => connect(path, settings, AccessMode::ReadWrite, &spill),
+        error => Err(error),
+    };
+    let conn = connect(path, settings, AccessMode::ReadWrite, &spill).or_else(again)?;
     let version = match meta(&conn, path)? {
         Some(meta) => version(&meta)?,
         None => 0,
@@ -70,15 +93,18 @@ pub(super) fn open_for_writing(path: &Path, settings: &Settings) -> Result<(Conn
     run(&conn, &write::STAGE)?;
     run(&conn, &write::LOCK_CONFIGURATION)?;
     let meta = meta(&conn, path)?.unwrap_or_default();
-    Ok((conn, meta))
+    clear_left(path);
+    spill.make();
+    Ok(Opened { conn, meta, spill: Arc::new(spill) })
 }
 
 /// Opens a file that no tap has open, for reading only.
-pub(super) fn open_for_reading(path: &Path, settings: &Settings) -> Result<Connection, Error> {
+pub(super) fn open_for_reading(path: &Path, settings: &Settings) -> Result<Opened, Error> {
     if !path.exists() {
         return Err(Error::Missing { path: path.into() });
     }
-    let conn = connect(path, settings, AccessMode::ReadOnly)?;
+    let spill = Spill::of_reader(path);
+    let conn = connect(path, settings, AccessMode::ReadOnly, &spill)?;
     let Some(meta) = meta(&conn, path)? else { return Err(Error::Foreign { path: path.into() }) };
     let (path, found, known) = (PathBuf::from(path), version(&meta)?, SCHEMA_VERSION);
     if found > known {
@@ -88,7 +114,7 @@ pub(super) fn open_for_reading(path: &Path, settings: &Settings) -> Result<Conne
         return Err(Error::Older { path, found, known });
     }
     run(&conn, &write::LOCK_CONFIGURATION)?;
-    Ok(conn)
+    Ok(Opened { conn, meta, spill: Arc::new(spill) })
 }
 
 /// Runs one file of statements.
@@ -113,13 +139,28 @@ pub(super) fn restrict(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn connect(path: &Path, settings: &Settings, mode: AccessMode) -> Result<Connection, Error> {
-    settings.config(mode).and_then(|config| Connection::open_with_flags(path, config)).map_err(|source| {
-        match lock_holder(&source.to_string()) {
-            Some(holder) => Error::Locked { path: path.into(), holder },
-            None => Error::Open { path: path.into(), source },
-        }
-    })
+pub(super) fn connect(path: &Path, settings: &Settings, mode: AccessMode, spill: &Spill) -> Result<Connection, Error> {
+    let opened = settings.config(mode, spill).and_then(|config| Connection::open_with_flags(path, config));
+    opened.map_err(|source| open_error(path, source))
+}
+
+/// Why a file could not be opened.
+pub(super) fn open_error(path: &Path, source: duckdb::Error) -> Error {
+    match lock_holder(&source.to_string()) {
+        Some(holder) => Error::Locked { path: path.into(), holder },
+        None => Error::Open { path: path.into(), source },
+    }
+}
+
+/// Removes a file that was being made when its process or disk ended: it begins as DuckDB's do and is too short to hold
+/// anything. Says whether it did.
+fn remove_torn(path: &Path) -> bool {
+    let Ok(bytes) = std::fs::metadata(path).map(|found| found.len()) else { return false };
+    if bytes >= SMALLEST_FILE {
+        return false;
+    }
+    let begins = std::fs::read(path).is_ok_and(|begin| begin.get(8..12) == Some(b"DUCK"));
+    begins && std::fs::remove_file(path).is_ok()
 }
 
 /// The process that DuckDB's lock error names: `Conflicting lock is held in PROGRAM (PID n)`.
@@ -130,7 +171,7 @@ pub(super) fn lock_holder(message: &str) -> Option<String> {
 }
 
 /// The facts about the file; `None` for a file without any table.
-fn meta(conn: &Connection, path: &Path) -> Result<Option<Meta>, Error> {
+pub(super) fn meta(conn: &Connection, path: &Path) -> Result<Option<Meta>, Error> {
     let failed = |query: &Query| Error::statement("read", query.name);
     let (ours, filled): (bool, bool) = conn
         .query_row(ask::HAS_SCHEMA.sql, [], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -6,27 +6,38 @@
 //!   reach files or the network, and are interrupted before they can starve the writer.
 //! - [`query`] names every statement.
 
+mod backup;
 mod cells;
 mod columns;
+mod draft;
+mod erase;
+mod export;
 mod facts;
 mod file;
 mod names;
 mod outbox;
 mod passed;
+mod pool;
 pub mod query;
 mod readers;
+mod recover;
 mod restore;
 mod retention;
 mod slices;
+mod spill;
 mod statement;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use backup::{Backup, backup_file};
+pub use erase::{Erased, Erasure, TableRows};
+pub use export::{ExportWindow, Exported, Exporter};
 pub use file::{SCHEMA_VERSION, Settings};
 pub use outbox::{OutboxEntry, OutboxLink, OutboxPage, OutboxPart, OutboxState, ToldEvent, ToldFailure};
-pub use readers::{Answer, Canceller, Limits, MAX_READERS, Reader, Readers};
+pub use pool::MAX_READERS;
+pub use readers::{Answer, Canceller, Limits, Reader, Readers};
 pub use restore::{FAILURES_RESTORED, RecentEvent, Restored};
 pub use retention::Retained;
 pub use writer::Writer;
@@ -107,6 +118,40 @@ pub enum Error {
         /// What DuckDB says.
         source: duckdb::Error,
     },
+    /// A new file could not be written, or a file not be read.
+    #[error(
+        "cannot {operation} {path}: {source}; see that there is room and that it may be written, or name another folder"
+    )]
+    File {
+        /// What was done.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is there that would have to be overwritten.
+    #[error("{path} is there already, and nothing is overwritten: name another folder, or move it away")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another backup is waiting, or readers hold on to the log.
+    #[error("the writer is busy with another backup, or with readers that do not end: try again in a moment")]
+    BackupBusy,
+    /// Nobody took the order.
+    #[error(
+        "the writer does not answer: it is stopping, or this database is not being written; back up the closed file"
+    )]
+    NoWriter,
+    /// A view that is none of the contract.
+    #[error("there is no view `{name}`: the views are {known}")]
+    NoView {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
     /// The file holds a value that headwater never writes.
     #[error("the database holds `{value}` as {subject}, which headwater never writes: restore it from a backup")]
     Corrupt {
@@ -140,8 +185,45 @@ pub enum Error {
         seconds: u64,
     },
     /// The asker took the question back, or the writer needed the memory.
-    #[error("interrupted: the asker cancelled it, or it took memory that the tap needs; narrow the time window")]
+    #[error(
+        "interrupted: the asker cancelled it, or the tap needed its memory, or a moment without questions for a backup; \
+         ask again, or narrow the time window"
+    )]
     Interrupted,
+    /// The disk took no more, or lost what it had.
+    #[error(
+        "the disk refuses to write {path} ({message}); {free} MiB are free there: make room, or check the disk and the \
+         rights, then start again; what was committed before is intact"
+    )]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// Free space in MiB, for people.
+        free: String,
+        /// What DuckDB says.
+        message: String,
+    },
+    /// The file was removed or renamed.
+    #[error(
+        "{path} was removed while it was written, and what it held with it: put it back from a backup, or start again \
+         with a new one"
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// Questions did not end, and the database cannot be opened again before.
+    #[error("questions hold on to a database that must be opened again: start again; what was committed is intact")]
+    Held,
+    /// The database is closed, to be opened again.
+    #[error("the database is being opened again: try again in a moment")]
+    Away,
+    /// The system gave no thread.
+    #[error("cannot start the thread that watches questions: {source}; raise the limit of processes")]
+    Threads {
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// All readers are busy.
     #[error("all {readers} readers are busy: try again in a moment")]
     Busy {
@@ -164,9 +246,15 @@ impl Error {
 
     /// True when the same commit may succeed once readers have given memory back.
     fn is_out_of_memory(&self) -> bool {
-        matches!(self, Self::Statement { source, .. } if source.to_string().contains("Out of Memory"))
+        let Self::Statement { source, .. } = self else { return false };
+        let message = source.to_string();
+        NO_MEMORY.iter().any(|words| message.contains(words))
     }
 }
+
+/// What DuckDB says when memory is used up; an appender leaves out the kind of the error.
+const NO_MEMORY: [&str; 5] =
+    ["Out of Memory", "failed to allocate", "could not allocate", "failed to pin block", "failed to resize block"];
 
 fn is_fatal(message: &str) -> bool {
     message.contains("FATAL") || message.contains("database has been invalidated")

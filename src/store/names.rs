@@ -26,26 +26,25 @@ pub(super) fn install(conn: &Connection) -> Result<(), Error> {
     run(conn, &write::NAMED_EVENT_LISTED)
 }
 
-type List = (&'static str, Vec<Option<String>>);
+type List = (&'static str, Vec<String>);
 
+/// Empty where there is no name.
 fn lists(partitions: &[PartitionRow], profiles: &[ProfileRow]) -> Vec<List> {
     let places = partitions.iter().map(|row| row.ordinal.0 as usize + 1).max().unwrap_or(0);
     let of_partition = |value: &dyn Fn(&PartitionRow) -> String| {
-        let mut list = vec![None; places];
-        partitions.iter().for_each(|row| list[row.ordinal.0 as usize] = Some(value(row)));
+        let mut list = vec![String::new(); places];
+        partitions.iter().for_each(|row| list[row.ordinal.0 as usize] = value(row));
         list
     };
+    let numbers = profiles.iter().map(|row| row.profile as usize + 1).max().unwrap_or(0);
     let of_profile = |value: &dyn Fn(&ProfileRow) -> &str| {
-        let numbers = profiles.iter().map(|row| row.profile as usize + 1).max().unwrap_or(0);
-        let mut list = vec![None; numbers];
-        for row in profiles {
-            list[row.profile as usize] = Some(value(row)).filter(|text| !text.is_empty()).map(literal);
-        }
+        let mut list = vec![String::new(); numbers];
+        profiles.iter().for_each(|row| value(row).clone_into(&mut list[row.profile as usize]));
         list
     };
     vec![
-        ("cluster", of_partition(&|row| literal(&row.partition.cluster))),
-        ("topic", of_partition(&|row| literal(&row.partition.topic))),
+        ("cluster", of_partition(&|row| row.partition.cluster.to_string())),
+        ("topic", of_partition(&|row| row.partition.topic.to_string())),
         ("partition", of_partition(&|row| row.partition.partition.to_string())),
         ("base", of_partition(&|row| row.base.to_string())),
         ("incarnation", of_partition(&|row| row.incarnation.to_string())),
@@ -56,26 +55,29 @@ fn lists(partitions: &[PartitionRow], profiles: &[ProfileRow]) -> Vec<List> {
     ]
 }
 
-/// Names come from outside: a quote in one is doubled, and nothing else has a meaning between quotes. A zero byte would
-/// end the statement.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''").replace('\0', "\u{fffd}"))
+/// What parts the names of a list.
+const SEPARATOR: char = '\u{1f}';
+
+/// Names as one text between quotes. They come from outside: a quote in one is doubled, and nothing else has a meaning
+/// between quotes, but a zero byte would end the statement.
+fn literal(names: &[String]) -> String {
+    let foreign = |name: &String| name.replace([SEPARATOR, '\0'], "\u{fffd}").replace('\'', "''");
+    let names: Vec<String> = names.iter().map(foreign).collect();
+    format!("'{}'", names.join(&SEPARATOR.to_string()))
 }
 
-/// Puts the lists in their places. One whose values are all the same is a list of one, and every place is the first.
+/// Puts the lists in their places. One whose names are all the same is a list of one, and every place is the first.
 fn fill(template: &str, lists: &[List]) -> String {
     let mut sql = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, (name, after))) = rest.split_once('{').and_then(|(a, b)| Some((a, b.split_once('}')?))) {
         sql.push_str(before);
         let (name, place) = name.strip_suffix("_place").map_or((name, false), |name| (name, true));
-        let values = lists.iter().find(|(list, _)| *list == name).map_or(&[][..], |(_, values)| values);
-        let uniform = values.windows(2).all(|pair| pair[0] == pair[1]);
-        let shown = if uniform { &values[..values.len().min(1)] } else { values };
-        let texts: Vec<&str> = shown.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();
+        let names = lists.iter().find(|(list, _)| *list == name).map_or(&[][..], |(_, names)| names);
+        let uniform = names.windows(2).all(|pair| pair[0] == pair[1]);
         match place {
             true => sql.push_str(if uniform { "1" } else { "n + 1" }),
-            false => sql.extend(["[", &texts.join(", "), "]"]),
+            false => sql.push_str(&literal(if uniform { &names[..names.len().min(1)] } else { names })),
         }
         rest = after;
     }
@@ -137,14 +139,15 @@ mod tests {
 
     #[test]
     fn lists_take_their_places_and_hostile_names_stay_text() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         let lists = [
-            ("a", vec![Some(literal("it's {a} '); DROP TABLE x; --")), None]),
-            ("b", vec![Some("7".to_owned()), Some("7".to_owned())]),
-            ("c", vec![]),
+            ("a", names(&["it's {a} '); DROP TABLE x; --", "", "zero\0unit\u{1f}end"])),
+            ("b", names(&["7", "7"])),
+            ("c", names(&[])),
         ];
         assert_eq!(
             fill("x({a})[{a_place}] y({b})[{b_place}] z({c})[{c_place}]", &lists),
-            "x(['it''s {a} ''); DROP TABLE x; --', NULL])[n + 1] y([7])[1] z([])[1]"
+            "x('it''s {a} ''); DROP TABLE x; --\u{1f}\u{1f}zero\u{fffd}unit\u{fffd}end')[n + 1] y('7')[1] z('')[1]"
         );
     }
 }

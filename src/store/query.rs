@@ -371,6 +371,8 @@ pub mod ask {
         PROGRESS_ROWS "progress_rows",
         /// Sums by minute: $1 since, $2 until; NULL for no bound.
         PULSE "pulse",
+        /// How many events there are, and up to when they were seen.
+        REACH "reach",
         /// The last $1 settled events.
         RECENT_EVENTS "recent_events",
         /// Orphans among the last $1 settled events.
@@ -401,6 +403,54 @@ pub mod ask {
         TRACE_FAILURES "trace_failures",
         /// Macro `trace_nodes`: $1 ref.
         TRACE_NODES "trace_nodes",
+        /// The public views.
+        VIEWS "views",
+    }
+}
+
+/// What is exported; words in braces are filled in.
+pub mod export {
+    use super::Query;
+
+    queries! {
+        "export",
+        /// Limits what the connection may reach to {folder}.
+        CONFINE "confine",
+        /// The view {view} into {file}.
+        WHOLE "whole",
+        /// The view {view} where {column} lies from {since} to {until}, into {file}.
+        WINDOW "window",
+        /// The view {view} where {column} is an event that was seen from {since} to {until}, into {file}.
+        OF_EVENTS "of_events",
+    }
+}
+
+/// What erases; words in braces are filled in.
+pub mod erase {
+    use super::Query;
+
+    queries! {
+        "erase",
+        /// Collects what is to go: $1 keyed hashes between commas, $2 the key as it was typed.
+        COLLECT "collect",
+        /// Rows that go, by table.
+        COUNTED "counted",
+        /// Some of the records that go: at most $1.
+        SAMPLE "sample",
+        /// Removes what was collected.
+        REMOVE "remove",
+        /// Whether the file must be written anew, since it was left in the middle.
+        IS_DUE "is_due",
+        /// Makes the new file {file} reachable.
+        ATTACH "attach",
+        /// Lets go of the new file.
+        DETACH "detach",
+        /// All tables that hold what was stored.
+        TABLES "tables",
+        /// Empties the table {table} of the new file, and copies it.
+        COPY "copy",
+        /// What the new file is not to tell.
+        SETTLE "settle",
     }
 }
 

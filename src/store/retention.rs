@@ -7,6 +7,7 @@
 use super::Error;
 use super::file::run;
 use super::query::{Query, ask, write};
+use super::recover::Tries;
 use super::writer::{Writer, time};
 use crate::event::{Retention, Timestamp};
 use duckdb::params;
@@ -19,6 +20,9 @@ const STEP_ROWS: i64 = 1 << 18;
 /// Deleted events after which their blocks are given back, by a checkpoint: a row group of DuckDB's, below which there is
 /// no whole block to give.
 const CHECKPOINT_EVENTS: i64 = 122_880;
+
+/// What DuckDB says when somebody reads what a checkpoint would change.
+const CHECKPOINT_LATER: &str = "Cannot CHECKPOINT";
 
 /// Time between two looks at everything, µs: what is deleted a few minutes late disturbs nobody.
 const LOOK_EVERY: i64 = 600_000_000;
@@ -95,15 +99,17 @@ impl Writer {
     /// kind. To be called after each commit.
     ///
     /// # Errors
-    /// Nothing was deleted. Where memory was short, it is tried again later, and that is no error.
+    /// As [`Writer::append`]. What failed once is tried again later, and is no error.
     pub fn retain(&mut self, at: Timestamp) -> Result<Retained, Error> {
         let Some(kind) = self.keeping.turn(at) else { return Ok(Retained::Nothing) };
         let done = match self.step(kind, at) {
-            Err(error) if error.is_out_of_memory() => {
-                tracing::warn!(?kind, "retention ran out of memory and is tried again later");
+            Ok(done) => done,
+            Err(error) => {
+                tracing::warn!(?kind, %error, "a deletion failed and is tried again later");
+                self.make_way(error, &mut Tries::default())?;
+                self.pool.hold(false);
                 Retained::Nothing
             }
-            done => done?,
         };
         if done == Retained::Nothing {
             self.keeping.left -= 1;
@@ -165,7 +171,7 @@ impl Writer {
         }
         self.keeping.held = 0;
         match self.checkpoint() {
-            Err(Error::Statement { source, .. }) => {
+            Err(Error::Statement { source, .. }) if source.to_string().contains(CHECKPOINT_LATER) => {
                 tracing::debug!(%source, "no checkpoint after a deletion");
                 Ok(())
             }

@@ -63,6 +63,18 @@ pub(super) fn check(conn: &Connection, sql: &str) -> Result<Shape, Error> {
     }
 }
 
+/// The question to ask in place of a list of tables: those are private, the views are what there is to be asked.
+pub(super) fn in_views(sql: &str) -> &str {
+    let words: Vec<&str> = sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).split_whitespace().collect();
+    let says = |wanted: &[&str]| {
+        words.len() == wanted.len() && words.iter().zip(wanted).all(|(word, wanted)| word.eq_ignore_ascii_case(wanted))
+    };
+    match says(&["show", "tables"]) || says(&["show", "views"]) {
+        true => ask::VIEWS.sql,
+        false => sql,
+    }
+}
+
 /// `select` inside DuckDB's table function `query`. Its argument is a literal, so that it is parsed when this is
 /// prepared and parameters inside stay parameters; in such a literal only the quote itself has a meaning.
 pub(super) fn as_one_select(select: &str) -> String {
@@ -92,7 +104,14 @@ pub(super) fn own_words(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::own_words;
+    use super::{ask, in_views, own_words};
+
+    #[test]
+    fn lists_of_tables_are_lists_of_views() {
+        assert_eq!(in_views(" show\nTABLES ; "), ask::VIEWS.sql);
+        assert_eq!(in_views("SHOW ALL TABLES"), "SHOW ALL TABLES");
+        assert_eq!(in_views("select 1"), "select 1");
+    }
 
     #[test]
     fn people_do_not_see_statements_and_stacks_of_others() {

@@ -1,11 +1,12 @@
 //! The one writer: everything that the core decided, in one transaction.
 
 use super::columns::{Columns, cause_batch, event_batch, pending_batch};
-use super::file::{Meta, open_for_writing, restrict, run};
+use super::file::{Opened, open_for_writing, restrict, run};
 use super::outbox::Told;
 use super::passed::PassedCount;
-use super::query::{Query, ask, write};
-use super::readers::Pool;
+use super::pool::Pool;
+use super::query::{Query, write};
+use super::recover::{READERS_YIELD, Rescues, Tries, explain};
 use super::retention::Keeping;
 use super::slices::{OpenSlice, Sealed};
 use super::tally::{MinuteTally, Topics, TypeTally, minute};
@@ -18,21 +19,9 @@ use duckdb::{Appender, Connection, ToSql, params};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// How often a commit that ran out of memory is tried again, each time after all readers were interrupted. Readers are
-/// the only others that use the database's memory: when four rounds without them do not help, nothing will.
-const MEMORY_RETRIES: u32 = 4;
-
-/// How long the writer waits for interrupted readers to give their memory back; DuckDB heeds an interrupt within
-/// milliseconds.
-const READERS_YIELD: Duration = Duration::from_secs(2);
-
-/// How often that is waited for before the file is closed.
+/// How often readers are waited for before the file is closed.
 const CLOSE_ROUNDS: u32 = 10;
-
-/// Share of the memory limit, in percent, above which the oldest question is interrupted before a commit.
-const MEMORY_PERCENT: u64 = 80;
 
 /// Name of the counter of times outside the years 1 to 9999, which are stored as the nearest time inside.
 const TIMES_CLAMPED: &str = "times_clamped";
@@ -45,10 +34,11 @@ pub(super) const TEMP: &str = "temp";
 
 /// Owns the database file.
 pub struct Writer {
-    conn: Connection,
-    path: PathBuf,
-    memory: u64,
-    pool: Arc<Pool>,
+    pub(super) conn: Connection,
+    pub(super) path: PathBuf,
+    pub(super) settings: Settings,
+    pub(super) pool: Arc<Pool>,
+    pub(super) rescues: Rescues,
     pub(super) topics: Topics,
     /// Offset from which on nothing was written, where that is known.
     next: HashMap<Ordinal, i64>,
@@ -68,13 +58,15 @@ impl Writer {
     /// [`Error::Locked`] when another process has it open, [`Error::Newer`] for a file of a later version,
     /// [`Error::Foreign`] for a database of something else.
     pub fn open(path: &Path, settings: Settings) -> Result<(Self, Restored), Error> {
-        let (conn, meta) = open_for_writing(path, &settings)?;
-        Self::start(conn, &meta, path, settings)
+        let opened = open_for_writing(path, &settings).map_err(|error| explain(error, path))?;
+        Self::start(opened, path, settings)
     }
 
-    fn start(conn: Connection, meta: &Meta, path: &Path, settings: Settings) -> Result<(Self, Restored), Error> {
-        let restored = Restored::read(&conn, meta)?;
-        let pool = Pool::new(conn.try_clone().map_err(Error::statement("open", "readers"))?);
+    pub(super) fn start(opened: Opened, path: &Path, settings: Settings) -> Result<(Self, Restored), Error> {
+        let Opened { conn, meta, spill } = opened;
+        let restored = Restored::read(&conn, &meta)?;
+        let root = conn.try_clone().map_err(Error::statement("open", "readers"))?;
+        let pool = Pool::new(root, settings.memory, spill)?;
         let mut topics = Topics::default();
         restored.partitions.iter().for_each(|row| {
             topics.number(row);
@@ -85,8 +77,9 @@ impl Writer {
         let writer = Self {
             conn,
             path: path.into(),
-            memory: settings.memory,
+            settings,
             pool,
+            rescues: Rescues::restore(&restored.counters),
             topics,
             next,
             times_clamped,
@@ -118,45 +111,29 @@ impl Writer {
 
     /// Writes all of `changes`, or nothing: rows and read positions stand or fall together.
     ///
-    /// Out of memory is answered by interrupting readers and trying again.
+    /// Out of memory is answered by interrupting readers and trying again, a database that DuckDB gave up by opening
+    /// it again.
     ///
     /// # Errors
-    /// Nothing of `changes` was written. [`Error::Invalidated`] means that DuckDB gave the database up: drop the writer
-    /// and its readers, open the file again and go on from the stored positions.
+    /// Nothing more can be written; the file holds everything up to the last commit. [`Error::Disk`] when the disk
+    /// refuses.
     pub fn append(&mut self, changes: Changes) -> Result<(), Error> {
         if changes.is_empty() {
             return Ok(());
         }
         let commit = self.prepare(changes)?;
-        self.spare_memory()?;
-        let mut attempt = 0;
-        loop {
-            let number = self.commits + 1;
-            match self.transaction(|writer| writer.write(&commit).and_then(|()| writer.number(number))) {
-                Err(error) if error.is_out_of_memory() && attempt < MEMORY_RETRIES => {
-                    attempt += 1;
-                    tracing::warn!(
-                        attempt,
-                        "a commit ran out of memory: readers are interrupted, and it is tried again"
-                    );
-                    self.pool.interrupt_all(READERS_YIELD);
-                    // The rollback may have found no memory either.
-                    let _ = run(&self.conn, &write::ROLLBACK);
-                    // DuckDB reports the checkpoint that follows a commit as the commit's own failure.
-                    if self.last_number()? == number {
-                        self.commits = number;
-                        self.next.extend(commit.small.coverage.iter().map(|row| (row.ordinal, row.next_offset)));
-                        return self.restrict_log();
-                    }
-                }
-                done => {
-                    done?;
-                    self.commits = number;
-                    self.next.extend(commit.small.coverage.iter().map(|row| (row.ordinal, row.next_offset)));
-                    return self.restrict_log();
-                }
+        let (number, mut tries) = (self.commits + 1, Tries::default());
+        while let Err(error) = self.transaction(|writer| writer.write(&commit).and_then(|()| writer.number(number))) {
+            self.make_way(error, &mut tries)?;
+            // DuckDB reports the checkpoint that follows a commit as the commit's own failure.
+            if self.holds(number, &mut tries)? {
+                break;
             }
         }
+        self.pool.hold(false);
+        self.commits = number;
+        self.next.extend(commit.small.coverage.iter().map(|row| (row.ordinal, row.next_offset)));
+        self.restrict_log()
     }
 
     /// Moves the write-ahead log into the file, in a quiet moment.
@@ -168,7 +145,7 @@ impl Writer {
     pub fn close(self) -> Result<(), Error> {
         // One that has spilled much needs longer to clean up.
         let _ = (0..CLOSE_ROUNDS).any(|_| self.pool.interrupt_all(READERS_YIELD));
-        self.checkpoint()
+        self.checkpoint().map_err(|error| explain(error, &self.path))
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -193,6 +170,7 @@ impl Writer {
         let (events, clamped) = event_batch(events, slice).map_err(arrow("event_row"))?;
         let (pending, more) = event_batch(pending, slice).map_err(arrow("event_row"))?;
         let causes = cause_batch(&causes).map_err(arrow("cause_row"))?;
+        self.rescues.tell(self.pool.ended_for_memory(), &mut counters);
         if clamped + more > 0 {
             self.times_clamped += (clamped + more) as f64;
             counters.push(CounterRow { name: TIMES_CLAMPED.into(), value: self.times_clamped });
@@ -323,25 +301,9 @@ impl Writer {
         appender.flush().map_err(Error::statement("append to", table))
     }
 
-    /// Interrupts the oldest question when the database's memory is nearly used up: DuckDB has no limit per query, and
-    /// greedy questions would hurt the commit.
-    fn spare_memory(&self) -> Result<(), Error> {
-        if self.pool.busy() == 0 {
-            return Ok(());
-        }
-        let used: i64 = self
-            .conn
-            .query_row(ask::MEMORY.sql, [], |row| row.get(0))
-            .map_err(Error::statement("read", ask::MEMORY.name))?;
-        if used.unsigned_abs() > self.memory / 100 * MEMORY_PERCENT {
-            tracing::warn!(used, "memory is nearly used up: the oldest question is interrupted");
-            self.pool.interrupt_oldest();
-        }
-        Ok(())
-    }
-
     /// DuckDB makes the write-ahead log anew after each checkpoint, with the rights that the process gives by default.
-    fn restrict_log(&self) -> Result<(), Error> {
+    pub(super) fn restrict_log(&self) -> Result<(), Error> {
+        self.check_present()?;
         let mut log = self.path.clone().into_os_string();
         log.push(".wal");
         restrict(Path::new(&log))

@@ -58,6 +58,10 @@ pub struct ImportSummary {
 
 /// Reads `files` into the database of `config`.
 pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<ImportSummary> {
+    // A name that was mistyped makes no database.
+    for path in files {
+        std::fs::metadata(path).with_context(|| format!("find the capture {}; check the path", path.display()))?;
+    }
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     if !config.business_flows.is_empty() {

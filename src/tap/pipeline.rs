@@ -17,6 +17,9 @@ pub(super) const COMMITS_WAITING: usize = 1;
 /// Rows of a commit: one DuckDB row group, which bypasses the write-ahead log.
 const COMMIT_ROWS: usize = 122_880;
 
+/// How often an idle writer looks whether a backup was ordered.
+const BACKUP_LOOK: Duration = Duration::from_millis(100);
+
 /// What the core takes in.
 pub(super) enum Input {
     /// What one read gave, and where its memory goes back to.
@@ -122,19 +125,25 @@ fn clear(read: &mut Envelopes) {
     read.undecoded = Default::default();
 }
 
-/// Writes commits until the core has ended, and gives the writer back: what is told of them now is not written yet.
+/// Writes commits, and makes backups between them, until the core has ended, and gives the writer back: what is told of them now is not written yet.
 pub(super) fn write(
     mut writer: store::Writer,
     commits: Receiver<Changes>,
     pulse: &Pulse,
 ) -> Result<store::Writer, store::Error> {
-    for changes in commits {
-        let at = changes.at;
-        writer.append(changes)?;
-        pulse.commit_written(clock::instant());
-        writer.retain(at)?;
+    loop {
+        match commits.recv_timeout(BACKUP_LOOK) {
+            Ok(changes) => {
+                let at = changes.at;
+                writer.append(changes)?;
+                pulse.commit_written(clock::instant());
+                writer.retain(at)?;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(writer),
+        }
+        writer.serve_backup(clock::instant);
     }
-    Ok(writer)
 }
 
 /// Writes the `last` changes, and closes the database.

@@ -1,0 +1,2 @@
+CHECKPOINT rewritten;
+DETACH rewritten;

@@ -1,0 +1,1 @@
+DELETE FROM rewritten.main.meta WHERE name = 'erasing';
