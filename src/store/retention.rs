@@ -8,6 +8,7 @@ use super::Error;
 use super::file::run;
 use super::query::{Query, ask, write};
 use super::recover::Tries;
+use super::slices::OpenSlice;
 use super::writer::{Writer, time};
 use crate::event::{Retention, Timestamp};
 use duckdb::params;
@@ -96,7 +97,7 @@ impl Writer {
     }
 
     /// Deletes a little of what is too old at `at`, if it is time to look: one slice of events, or some rows of another
-    /// kind. To be called after each commit.
+    /// kind. To be called after each commit, and now and then where there is none.
     ///
     /// # Errors
     /// As [`Writer::append`]. What failed once is tried again later, and is no error.
@@ -108,6 +109,8 @@ impl Writer {
                 tracing::warn!(?kind, %error, "a deletion failed and is tried again later");
                 self.make_way(error, &mut Tries::default())?;
                 self.pool.hold(false);
+                // What failed may have been done all the same.
+                self.slice = OpenSlice::read(self.connection())?;
                 Retained::Nothing
             }
         };
@@ -121,7 +124,10 @@ impl Writer {
         let wanted = self.keeping.wanted;
         let cut = |kept| Retention::cut(kept, at);
         match kind {
-            Kind::Events => cut(wanted.events).map_or(Ok(Retained::Nothing), |before| self.retire(before)),
+            Kind::Events => {
+                self.close_old(at)?;
+                cut(wanted.events).map_or(Ok(Retained::Nothing), |before| self.retire(before))
+            }
             Kind::Failures => {
                 let done = self.delete_before(cut(wanted.failures), &write::RETIRE_FAILURES)?;
                 if done == Retained::Deleted {
@@ -139,6 +145,19 @@ impl Writer {
 
     fn delete_before(&self, before: Option<Timestamp>, query: &Query) -> Result<Retained, Error> {
         before.map_or(Ok(Retained::Nothing), |before| self.delete(&[query], &time(before)))
+    }
+
+    /// Closes the open slice when it is old: only closed ones are deleted.
+    fn close_old(&mut self, at: Timestamp) -> Result<(), Error> {
+        if !self.keeping.slice_age().is_some_and(|age| self.slice.is_old(at, age)) {
+            return Ok(());
+        }
+        let mut next = self.slice.clone();
+        if let Some(sealed) = next.close() {
+            self.transaction(|writer| writer.seal(&sealed))?;
+            self.slice = next;
+        }
+        Ok(())
     }
 
     /// Deletes the oldest slice whose events were all seen before `before`.

@@ -11,7 +11,7 @@ use super::columns::{id_batch, settled_batch};
 use super::file::run;
 use super::query::{ask, write};
 use super::writer::{MAIN, TEMP, Writer, arrow_error, micros};
-use crate::event::{Changes, EventColumns, IdColumn, Nullable};
+use crate::event::{Changes, EventColumns, IdColumn, Nullable, Timestamp};
 use duckdb::arrow::array::{AsArray, RecordBatch};
 use duckdb::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use duckdb::{Connection, params};
@@ -111,9 +111,8 @@ impl OpenSlice {
         });
     }
 
-    /// Takes note of what a commit writes. Gives the slice that its events go into, and that slice once it is full, or
-    /// older than `age` µs.
-    pub fn take_in(&mut self, changes: &Changes, age: Option<i64>) -> (i32, Option<Sealed>) {
+    /// Takes note of what a commit writes. Gives the slice that its events go into, and that slice once it is full.
+    pub fn take_in(&mut self, changes: &Changes) -> (i32, Option<Sealed>) {
         let slice = self.slice;
         self.add(&changes.events);
         self.add(&changes.pending);
@@ -121,9 +120,8 @@ impl OpenSlice {
         for settled in changes.settled.iter().chain(&changes.retracted) {
             self.hashes.push(id_hash(settled.conversation.0, 0));
         }
-        let first = self.seen.map_or(i64::MAX, |(first, _)| first);
-        let old = age.is_some_and(|age| changes.at.0.saturating_sub(first) >= age);
-        (slice, self.seal_if(self.events >= SLICE_EVENTS || old))
+        let sealed = if self.events < SLICE_EVENTS { None } else { self.close() };
+        (slice, sealed)
     }
 
     fn add(&mut self, columns: &EventColumns) {
@@ -193,9 +191,14 @@ impl OpenSlice {
         }
     }
 
-    /// Gives the slice away when it is `done`, and opens the next one.
-    fn seal_if(&mut self, done: bool) -> Option<Sealed> {
-        if !done || self.events == 0 {
+    /// True when its first event was seen `age` µs before `at` or earlier.
+    pub fn is_old(&self, at: Timestamp, age: i64) -> bool {
+        self.seen.is_some_and(|(first, _)| at.0.saturating_sub(first) >= age)
+    }
+
+    /// Gives the slice away if it holds anything, and opens the next one.
+    pub fn close(&mut self) -> Option<Sealed> {
+        if self.events == 0 {
             return None;
         }
         let full = std::mem::replace(self, Self::new(self.slice + 1));
@@ -245,7 +248,6 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Timestamp;
 
     #[test]
     fn a_slice_is_sealed_when_it_is_full_and_says_what_it_holds() {
@@ -260,9 +262,9 @@ mod tests {
             columns.trace_hi.push((at < 2).then_some(1));
             columns.trace_lo.push((at < 2).then_some(at as i64));
         }
-        assert_eq!(open.take_in(&Changes::default(), Some(0)), (7, None), "nothing is in it");
+        assert_eq!(open.close(), None, "nothing is in it");
         let changes = Changes { events: columns, ..Changes::default() };
-        let (slice, sealed) = open.take_in(&changes, None);
+        let (slice, sealed) = open.take_in(&changes);
         let sealed = sealed.unwrap();
         assert_eq!(slice, 7);
         assert_eq!((sealed.slice, sealed.events, open.slice), (7, SLICE_EVENTS as i64, 8));
@@ -276,21 +278,20 @@ mod tests {
         let mut expected = [id_hash(42, 0), id_hash(99, 0), id_hash(1, 0), id_hash(1, 1)];
         expected.sort_unstable();
         assert_eq!(sealed.hashes, expected);
-        assert_eq!(open.take_in(&Changes::default(), None), (8, None));
+        assert_eq!(open.take_in(&Changes::default()), (8, None));
     }
 
     #[test]
-    fn a_slice_is_sealed_when_it_is_old() {
+    fn a_slice_that_is_old_gives_itself_away() {
         let mut open = OpenSlice::new(0);
+        assert!(!open.is_old(Timestamp(i64::MAX), 0), "nothing is in it");
         let mut events = EventColumns::default();
         events.reference.push(1);
         events.conversation.push(1);
         events.seen_time.push(100);
-        let at = |at: i64, events: EventColumns| Changes { events, at: Timestamp(at), ..Changes::default() };
-        assert_eq!(open.take_in(&at(100, events), Some(50)).1, None);
-        assert_eq!(open.take_in(&at(149, EventColumns::default()), Some(50)).1, None);
-        assert_eq!(open.take_in(&at(1_000, EventColumns::default()), None).1, None, "no retention");
-        let sealed = open.take_in(&at(150, EventColumns::default()), Some(50)).1.unwrap();
+        assert_eq!(open.take_in(&Changes { events, ..Changes::default() }), (0, None));
+        assert!(!open.is_old(Timestamp(149), 50) && open.is_old(Timestamp(150), 50));
+        let sealed = open.close().unwrap();
         assert_eq!((sealed.slice, sealed.events, sealed.seen, open.slice), (0, 1, (100, 100), 1));
     }
 }

@@ -47,7 +47,7 @@ pub struct Writer {
     commits: i64,
     /// Whether what is settled goes into the outbox too.
     telling: bool,
-    slice: OpenSlice,
+    pub(super) slice: OpenSlice,
     pub(super) keeping: Keeping,
 }
 
@@ -164,7 +164,7 @@ impl Writer {
         passed.add(&changes.pending);
         let arrow = |subject| move |source| Error::statement("lay out", subject)(arrow_error(source));
         let told = self.telling.then(|| Told::new(&changes)).transpose().map_err(arrow("told_stage"))?;
-        let (slice, sealed) = self.slice.take_in(&changes, self.keeping.slice_age());
+        let (slice, sealed) = self.slice.take_in(&changes);
         let Changes { events, pending, causes, mut counters, .. } = changes;
         let waiting = pending_batch(&pending, slice).map_err(arrow("pending_row"))?;
         let (events, clamped) = event_batch(events, slice).map_err(arrow("event_row"))?;

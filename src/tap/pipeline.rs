@@ -139,7 +139,10 @@ pub(super) fn write(
                 pulse.commit_written(clock::instant());
                 writer.retain(at)?;
             }
-            Err(RecvTimeoutError::Timeout) => {}
+            // What is too old goes even where nothing new comes.
+            Err(RecvTimeoutError::Timeout) => {
+                writer.retain(clock::now())?;
+            }
             Err(RecvTimeoutError::Disconnected) => return Ok(writer),
         }
         writer.serve_backup(clock::instant);
