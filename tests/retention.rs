@@ -260,6 +260,7 @@ impl World {
             self.at += HOUR;
             self.read(topic, &[event(from + hour, 1_000_000 + (from + hour) as u64)]);
             self.commit();
+            self.delete();
         }
     }
 
