@@ -1,1 +1,1 @@
-SELECT n.coordinates FROM named_event n WHERE n.ref IN (SELECT ref FROM erased) ORDER BY n.ref LIMIT $1
+SELECT coordinates_name(n.topic, n.partition, n."offset") FROM named_event n WHERE n.ref IN (SELECT ref FROM erased) ORDER BY n.ref LIMIT $1

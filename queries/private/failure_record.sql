@@ -16,12 +16,15 @@ SELECT
     p.topic,
     p.topic_number AS own_number,
     o.topic_number AS origin_number,
-    -- What people count one failure of, together with the group: the record that failed, however well it is known. Refs
-    -- are not negative; where only coordinates are known, their hash is. A number, since a million texts group slowly.
+    -- What people count one failure of, together with the group: the record that failed, however well it is known. A
+    -- number, since a million texts group slowly: a ref; a hash above all refs where only coordinates are known; below
+    -- zero a failure record that says nothing of its origin.
     CASE
         WHEN f.origin IS NOT NULL THEN f.origin
-        WHEN f.origin_offset IS NULL OR f.origin_topic IS NULL OR f.origin_partition IS NULL THEN f.ref
-        ELSE -1 - CAST(hash(p.cluster, f.origin_topic, f.origin_partition, f.origin_offset) >> 1 AS BIGINT)
+        WHEN f.origin_offset IS NULL OR f.origin_topic IS NULL OR f.origin_partition IS NULL THEN -1 - f.ref
+        ELSE CAST(
+            (hash(p.cluster, f.origin_topic, f.origin_partition, f.origin_offset) >> 2) | 4611686018427387904 AS BIGINT
+        )
     END AS failed_record,
     CASE WHEN a.committed_offset > p.base + (f.ref & 1099511627775) THEN a.consumer_group END AS attended_by
 FROM failure_row f

@@ -30,7 +30,7 @@ WITH RECURSIVE same(id) AS (
     UNION
     SELECT link.other FROM same JOIN alias_link link ON link.id = same.id
 )
-SELECT same.id FROM same LIMIT 1000000;
+SELECT same.id FROM same LIMIT 100000;
 
 -- Conversations that are that of an event.
 CREATE OR REPLACE MACRO same_conversation(of_ref) AS TABLE

@@ -8,7 +8,7 @@ place AS MATERIALIZED (
         UNION
         SELECT open_slice()
     )
-    LIMIT 1000000
+    LIMIT 100000
 ),
 member AS MATERIALIZED (
     SELECT e.ref, e.cause, e.evidence FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
@@ -28,7 +28,7 @@ reached AS MATERIALIZED (
     FROM (
         SELECT walk.event, min(walk.rank) AS rank FROM walk WHERE walk.event <> CAST(ref AS BIGINT) GROUP BY walk.event
     )
-    LIMIT 1000000
+    LIMIT 100000
 )
 SELECT
     r.event AS ref,

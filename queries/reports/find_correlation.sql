@@ -1,29 +1,13 @@
 CREATE OR REPLACE MACRO find_correlation(hi, lo, at_most := 100) AS TABLE
-WITH place AS MATERIALIZED (FROM slices_of(hi, lo)),
--- Its own columns, or those that it repeats.
-hit AS MATERIALIZED (
-    FROM (
-        SELECT e.slice, e.ref
-        FROM event_row e
-        WHERE e.slice IN (FROM place) AND e.correlation_hi = CAST(hi AS BIGINT) AND e.correlation_lo = CAST(lo AS BIGINT)
-          AND (e.form >> 7) & 3 = 0
-        UNION ALL
-        SELECT e.slice, e.ref
-        FROM event_row e
-        WHERE e.slice IN (FROM place) AND e.id_hi = CAST(hi AS BIGINT) AND e.id_lo = CAST(lo AS BIGINT)
-          AND (e.form >> 7) & 3 = 1
-        UNION ALL
-        SELECT e.slice, e.ref
-        FROM event_row e
-        WHERE e.slice IN (FROM place) AND e.causation_hi = CAST(hi AS BIGINT) AND e.causation_lo = CAST(lo AS BIGINT)
-          AND (e.form >> 7) & 3 = 2
-        UNION ALL
-        SELECT e.slice, e.ref
-        FROM event_row e
-        WHERE e.slice IN (FROM place) AND e.trace_hi = CAST(hi AS BIGINT) AND e.trace_lo = CAST(lo AS BIGINT)
-          AND (e.form >> 7) & 3 = 3
-    )
-    LIMIT 1000000
+WITH hit AS MATERIALIZED (
+    SELECT e.slice, e.ref
+    FROM event_row e
+    WHERE e.slice IN (FROM slices_of(hi, lo))
+      AND (
+          e.correlation_hi = CAST(hi AS BIGINT) OR e.id_hi = CAST(hi AS BIGINT)
+          OR e.causation_hi = CAST(hi AS BIGINT) OR e.trace_hi = CAST(hi AS BIGINT)
+      )
+    LIMIT 100000
 ),
 member AS MATERIALIZED (
     SELECT e.*
@@ -42,6 +26,12 @@ SELECT
 FROM member e
 JOIN partition p ON p.ordinal = e.ref >> 40
 JOIN profile f ON f.profile = e.profile
+WHERE CASE (e.form >> 7) & 3
+    WHEN 0 THEN e.correlation_hi = CAST(hi AS BIGINT) AND e.correlation_lo = CAST(lo AS BIGINT)
+    WHEN 1 THEN e.id_hi = CAST(hi AS BIGINT) AND e.id_lo = CAST(lo AS BIGINT)
+    WHEN 2 THEN e.causation_hi = CAST(hi AS BIGINT) AND e.causation_lo = CAST(lo AS BIGINT)
+    ELSE e.trace_hi = CAST(hi AS BIGINT) AND e.trace_lo = CAST(lo AS BIGINT)
+END
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

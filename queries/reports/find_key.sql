@@ -1,15 +1,22 @@
 CREATE OR REPLACE MACRO find_key(hash, at_most := 100) AS TABLE
+WITH member AS MATERIALIZED (
+    SELECT e.*
+    FROM event_row e
+    WHERE e.slice IN (FROM slices_of(hash, 0))
+      AND e.key_hash = CAST(hash AS BIGINT)
+)
 SELECT
     e.ref,
-    coordinates_name(e.topic, e.partition, e."offset") AS coordinates,
+    coordinates_name(p.topic, p.partition, p.base + (e.ref & 1099511627775)) AS coordinates,
     e.time,
     kind_name(e.kind) AS kind,
-    e.type,
-    e.id,
+    f.type,
+    id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text) AS id,
     e.conversation,
     'key' AS matched
-FROM named_event e
-WHERE e.slice IN (FROM slices_of(hash, 0)) AND e.key_hash = CAST(hash AS BIGINT)
+FROM member e
+JOIN partition p ON p.ordinal = e.ref >> 40
+JOIN profile f ON f.profile = e.profile
 ORDER BY e.time, e.ref
 LIMIT at_most;
 

@@ -6,10 +6,10 @@ place AS MATERIALIZED (
         UNION
         SELECT open_slice()
     )
-    LIMIT 1000000
+    LIMIT 100000
 ),
 member AS MATERIALIZED (
-    SELECT e.ref FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same) LIMIT 1000000
+    SELECT e.ref FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same) LIMIT 100000
 ),
 chosen AS MATERIALIZED (
     SELECT f.* FROM failure_row f WHERE f.ref IN (FROM member)

@@ -6,7 +6,7 @@ place AS MATERIALIZED (
         UNION
         SELECT open_slice()
     )
-    LIMIT 1000000
+    LIMIT 100000
 ),
 member AS MATERIALIZED (
     SELECT e.*
