@@ -20,6 +20,7 @@ mod passed;
 mod pool;
 pub mod query;
 mod readers;
+mod recent;
 mod recover;
 mod restore;
 mod slices;
@@ -37,7 +38,8 @@ pub use file::{SCHEMA_VERSION, Settings};
 pub use outbox::{OutboxEntry, OutboxLink, OutboxPage, OutboxPart, OutboxState, ToldEvent, ToldFailure};
 pub use pool::MAX_READERS;
 pub use readers::{Answer, Canceller, Limits, Reader, Readers};
-pub use restore::{FAILURES_RESTORED, RecentEvent, Restored};
+pub use recent::RecentEvent;
+pub use restore::{FAILURES_RESTORED, Restored};
 pub use writer::Writer;
 
 use std::path::PathBuf;
