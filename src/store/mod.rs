@@ -20,6 +20,7 @@ mod passed;
 mod pool;
 pub mod query;
 mod readers;
+mod recent;
 mod recover;
 mod restore;
 mod retention;
@@ -38,7 +39,8 @@ pub use file::{SCHEMA_VERSION, Settings};
 pub use outbox::{OutboxEntry, OutboxLink, OutboxPage, OutboxPart, OutboxState, ToldEvent, ToldFailure};
 pub use pool::MAX_READERS;
 pub use readers::{Answer, Canceller, Limits, Reader, Readers};
-pub use restore::{FAILURES_RESTORED, RecentEvent, Restored};
+pub use recent::RecentEvent;
+pub use restore::{FAILURES_RESTORED, Restored};
 pub use retention::Retained;
 pub use writer::Writer;
 

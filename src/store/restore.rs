@@ -46,31 +46,6 @@ pub struct Restored {
     pub counters: Vec<CounterRow>,
 }
 
-/// What the index of causes keeps of one event.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RecentEvent {
-    /// The event.
-    pub reference: EventRef,
-    /// Its own id.
-    pub id: Option<Identifier>,
-    /// Its trace.
-    pub trace: Option<TraceContext>,
-    /// Its correlation id.
-    pub correlation: Option<Identifier>,
-    /// Its conversation when it was written.
-    pub conversation: EventRef,
-    /// Its profile.
-    pub profile: i32,
-    /// When the tap read it.
-    pub seen_time: Timestamp,
-    /// What it is.
-    pub kind: Kind,
-    /// What is known of its cause.
-    pub resolution: Resolution,
-    /// Its first cause.
-    pub cause: Option<EventRef>,
-}
-
 impl Restored {
     pub(super) fn read(conn: &Connection, meta: &Meta) -> Result<Self, Error> {
         let mut failures = rows(conn, &ask::FAILURE_ROWS, [FAILURES_RESTORED], failure)?;
@@ -95,14 +70,6 @@ impl Restored {
 }
 
 impl Writer {
-    /// Passes on the last `limit` settled events in the order in which they were written; memory stays bounded.
-    pub fn recent_events(&self, limit: i64, each: &mut dyn FnMut(RecentEvent)) -> Result<(), Error> {
-        stream(self.connection(), &ask::RECENT_EVENTS, limit, |row| {
-            each(recent_event(row)?);
-            Ok(())
-        })
-    }
-
     /// Passes on the orphans among the last `limit` settled events, in the order in which they were written: each is
     /// taken back when its cause turns up after all.
     pub fn recent_orphans(&self, limit: i64, each: &mut dyn FnMut(EventRow)) -> Result<(), Error> {
@@ -295,28 +262,6 @@ fn event(row: &Row<'_>) -> duckdb::Result<EventRow> {
 fn cause(row: &Row<'_>, at: usize) -> duckdb::Result<Option<(EventRef, Evidence)>> {
     let evidence = row.get::<_, Option<u8>>(at + 1)?.and_then(|n| Evidence::ALL.get(n as usize).copied());
     Ok(row.get::<_, Option<i64>>(at)?.map(EventRef).zip(evidence))
-}
-
-fn recent_event(row: &Row<'_>) -> duckdb::Result<RecentEvent> {
-    let form: i16 = row.get(3)?;
-    let (id, trace) = (identifier(row, 1, 2, form)?, trace(row, 4)?);
-    Ok(RecentEvent {
-        reference: EventRef(row.get(0)?),
-        id,
-        trace,
-        correlation: match Repeats::from_number(form >> EventColumns::REPEATS) {
-            Repeats::Nothing => identifier(row, 7, 8, form >> 4)?,
-            Repeats::Id => id,
-            Repeats::Causation => identifier(row, 9, 10, form >> 2)?,
-            Repeats::Trace => trace.map(TraceContext::identifier),
-        },
-        conversation: EventRef(row.get(11)?),
-        profile: row.get(12)?,
-        kind: Kind::from_number(row.get(13)?),
-        resolution: Resolution::from_numbers(row.get(14)?, row.get(15)?),
-        seen_time: time(row, 16)?,
-        cause: row.get::<_, Option<i64>>(17)?.map(EventRef),
-    })
 }
 
 fn failure(row: &Row<'_>) -> duckdb::Result<FailureRow> {
