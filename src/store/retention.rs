@@ -14,7 +14,7 @@ use crate::event::{Retention, Timestamp};
 use duckdb::params;
 use duckdb::types::Value;
 
-/// Rows of one kind that one step deletes at most: 0.1 to 0.3 s. A tap whose retention was made shorter has many steps
+/// Rows of one kind that one step deletes at most, so that commits wait for a fraction of a second. A tap whose retention was made shorter has many steps
 /// before it, and a commit between each two.
 const STEP_ROWS: i64 = 1 << 18;
 
