@@ -29,12 +29,12 @@ SELECT
     n.seq, n.ref, n.seed, n.part, n.parent, n.resolution, n.orphan_reason, n.consumer_group, n.not_before, n.not_after,
     e.time, e.record_time, e.kind, e.form, e.value_bytes,
     id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text),
-    CASE (e.form >> 7) & 3
-        WHEN 0 THEN id_name((e.form >> 4) & 3, e.correlation_hi, e.correlation_lo, e.correlation_text)
-        WHEN 1 THEN id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text)
-        WHEN 2 THEN id_name((e.form >> 2) & 3, e.causation_hi, e.causation_lo, e.causation_text)
-        ELSE hex64(e.trace_hi) || hex64(e.trace_lo)
-    END,
+    correlation_name(
+        e.form, e.correlation_hi, e.correlation_lo, e.correlation_text,
+        id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text),
+        id_name((e.form >> 2) & 3, e.causation_hi, e.causation_lo, e.causation_text),
+        hex64(e.trace_hi) || hex64(e.trace_lo)
+    ),
     e.trace_hi, e.trace_lo, e.span,
     f.type, f.source, f.version,
     x.kind, x.consumer_group, x.attempt, x.error_class, x.error_message, x.signature

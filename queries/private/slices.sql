@@ -32,10 +32,23 @@ WITH RECURSIVE same(id) AS (
 )
 SELECT same.id FROM same LIMIT 100000;
 
--- Conversations that are that of an event.
-CREATE OR REPLACE MACRO same_conversation(of_ref) AS TABLE
-FROM merged_with((
-    SELECT e.conversation
+-- The conversation of an event. Its ref is asked for as a range: of an equality the optimizer expects one row, and then
+-- reads all refs instead of two slices.
+CREATE OR REPLACE MACRO conversation_of(of_ref) AS (
+    SELECT any_value(e.conversation)
     FROM event_row e
-    WHERE e.slice IN (FROM slices_at(of_ref)) AND e.ref = CAST(of_ref AS BIGINT)
-));
+    WHERE e.slice IN (FROM slices_at(of_ref)) AND e.ref >= CAST(of_ref AS BIGINT) AND e.ref <= CAST(of_ref AS BIGINT)
+);
+
+-- The rows of a conversation, merges resolved.
+CREATE OR REPLACE MACRO conversation_rows(conversation_id) AS TABLE
+WITH same AS MATERIALIZED (FROM merged_with(conversation_id)),
+place AS MATERIALIZED (
+    FROM (
+        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
+        UNION
+        SELECT open_slice()
+    )
+    LIMIT 100000
+)
+SELECT e.* FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same);

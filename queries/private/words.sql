@@ -41,6 +41,13 @@ CREATE OR REPLACE MACRO id_name(spelling, hi, lo, own_text) AS CASE
     WHEN spelling = 3 THEN hex64(hi) || hex64(lo)
     ELSE own_text END;
 
+-- A correlation id, which may repeat another id of its event.
+CREATE OR REPLACE MACRO correlation_name(form, hi, lo, own_text, id, causation_id, trace_id) AS CASE (form >> 7) & 3
+    WHEN 0 THEN id_name((form >> 4) & 3, hi, lo, own_text)
+    WHEN 1 THEN id
+    WHEN 2 THEN causation_id
+    ELSE trace_id END;
+
 -- Topic, partition and offset as people name a record.
 CREATE OR REPLACE MACRO coordinates_name(topic, part, pos) AS
     topic || '/' || CAST(part AS VARCHAR) || '/' || CAST(pos AS VARCHAR);

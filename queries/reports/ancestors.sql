@@ -1,7 +1,7 @@
 -- The walk carries the weakest class on its way, which has three values: it ends on cycles, and it never lets an
 -- inferred step pass for a declared one.
 CREATE OR REPLACE MACRO ancestors(ref) AS TABLE
-WITH RECURSIVE same AS MATERIALIZED (FROM same_conversation(ref)),
+WITH RECURSIVE same AS MATERIALIZED (FROM merged_with(conversation_of(ref))),
 place AS MATERIALIZED (
     FROM (
         SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)

@@ -1,18 +1,5 @@
 CREATE OR REPLACE MACRO conversation_events(id) AS TABLE
-WITH same AS MATERIALIZED (FROM merged_with(id)),
-place AS MATERIALIZED (
-    FROM (
-        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-        UNION
-        SELECT open_slice()
-    )
-    LIMIT 100000
-),
-member AS MATERIALIZED (
-    SELECT e.*
-    FROM event_row e
-    WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
-)
+WITH member AS MATERIALIZED (FROM conversation_rows(id))
 SELECT
     e.ref,
     coordinates_name(p.topic, p.partition, p.base + (e.ref & 1099511627775)) AS coordinates,

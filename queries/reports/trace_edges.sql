@@ -1,15 +1,6 @@
 CREATE OR REPLACE MACRO trace_edges(ref) AS TABLE
-WITH same AS MATERIALIZED (FROM same_conversation(ref)),
-place AS MATERIALIZED (
-    FROM (
-        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-        UNION
-        SELECT open_slice()
-    )
-    LIMIT 100000
-),
-member AS MATERIALIZED (
-    SELECT e.ref, e.cause, e.evidence FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
+WITH member AS MATERIALIZED (
+    SELECT e.ref, e.cause, e.evidence FROM conversation_rows(conversation_of(ref)) e
 )
 SELECT
     c.effect,

@@ -1,15 +1,6 @@
 CREATE OR REPLACE MACRO trace_failures(ref) AS TABLE
-WITH same AS MATERIALIZED (FROM same_conversation(ref)),
-place AS MATERIALIZED (
-    FROM (
-        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-        UNION
-        SELECT open_slice()
-    )
-    LIMIT 100000
-),
-member AS MATERIALIZED (
-    SELECT e.ref FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same) LIMIT 100000
+WITH member AS MATERIALIZED (
+    SELECT e.ref FROM conversation_rows(conversation_of(ref)) e LIMIT 100000
 ),
 chosen AS MATERIALIZED (
     SELECT f.* FROM failure_row f WHERE f.ref IN (FROM member)

@@ -1,37 +1,4 @@
 CREATE OR REPLACE MACRO trace_nodes(ref) AS TABLE
-WITH same AS MATERIALIZED (FROM same_conversation(ref)),
-place AS MATERIALIZED (
-    FROM (
-        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-        UNION
-        SELECT open_slice()
-    )
-    LIMIT 100000
-),
-member AS MATERIALIZED (
-    SELECT e.*
-    FROM event_row e
-    WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
-)
-SELECT
-    e.ref,
-    coordinates_name(p.topic, p.partition, p.base + (e.ref & 1099511627775)) AS coordinates,
-    p.cluster,
-    p.topic,
-    p.partition,
-    p.base + (e.ref & 1099511627775) AS "offset",
-    e.time,
-    e.seen_time,
-    kind_name(e.kind) AS kind,
-    f.type,
-    f.source,
-    id_name(e.form & 3, e.id_hi, e.id_lo, e.id_text) AS id,
-    resolution_name(e.resolution) AS resolution,
-    orphan_reason_name(e.orphan_reason) AS orphan_reason,
-    e.conversation
-FROM member e
-JOIN partition p ON p.ordinal = e.ref >> 40
-JOIN profile f ON f.profile = e.profile
-ORDER BY e.time, e.ref;
+FROM conversation_events(conversation_of(ref));
 
 COMMENT ON MACRO TABLE trace_nodes IS 'All events of the conversation of an event, merges resolved: ref, coordinates (topic/partition/offset), cluster, topic, partition, offset, time, seen_time, kind, type, source, id, resolution, orphan_reason, conversation (id when written).';

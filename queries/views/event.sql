@@ -17,12 +17,10 @@ SELECT
     key_hash,
     CASE WHEN trace_hi IS NOT NULL THEN hex64(trace_hi) || hex64(trace_lo) END AS trace_id,
     CASE WHEN span IS NOT NULL THEN hex64(span) END AS span_id,
-    CASE (form >> 7) & 3
-        WHEN 0 THEN id_name((form >> 4) & 3, correlation_hi, correlation_lo, correlation_text)
-        WHEN 1 THEN id
-        WHEN 2 THEN id_name((form >> 2) & 3, causation_hi, causation_lo, causation_text)
-        ELSE hex64(trace_hi) || hex64(trace_lo)
-    END AS correlation_id,
+    correlation_name(
+        form, correlation_hi, correlation_lo, correlation_text, id,
+        id_name((form >> 2) & 3, causation_hi, causation_lo, causation_text), hex64(trace_hi) || hex64(trace_lo)
+    ) AS correlation_id,
     id_name((form >> 2) & 3, causation_hi, causation_lo, causation_text) AS causation_id,
     convention,
     producer,

@@ -14,8 +14,8 @@ use crate::event::{Retention, Timestamp};
 use duckdb::params;
 use duckdb::types::Value;
 
-/// Rows of one kind that one step deletes at most, so that commits wait for a fraction of a second. A tap whose retention was made shorter has many steps
-/// before it, and a commit between each two.
+/// Rows of one kind that one step deletes at most, so that commits wait for a fraction of a second. A tap whose retention
+/// was made shorter has many steps before it, and a commit between each two.
 const STEP_ROWS: i64 = 1 << 18;
 
 /// Deleted events after which their blocks are given back, by a checkpoint: a row group of DuckDB's, below which there is
