@@ -67,10 +67,14 @@ impl Drop for Folder {
     }
 }
 
-/// The seed of a random test: `HEADWATER_SEED` repeats a run. It is printed, so that a failure names its own repetition.
+/// The seed of a random test: always the same one, so that a run says something of the change alone, and never of luck.
+/// `HEADWATER_SEED=N` takes another, `HEADWATER_SEED=random` any; it is printed, so that a failure names its own repetition.
 pub fn seed(test: &str) -> u64 {
-    let seed = std::env::var("HEADWATER_SEED").ok().and_then(|text| text.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+    let seed = match std::env::var("HEADWATER_SEED").ok().as_deref() {
+        None => 1,
+        Some("random") => fastrand::u64(..1_000_000),
+        Some(text) => text.parse().expect("HEADWATER_SEED is a number or `random`"),
+    };
     println!("{test}: HEADWATER_SEED={seed} repeats this run");
     seed
 }
