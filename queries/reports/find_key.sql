@@ -3,7 +3,7 @@ WITH member AS MATERIALIZED (
     SELECT e.*
     FROM event_row e
     WHERE e.slice IN (FROM slices_of(hash, 0))
-      AND e.key_hash = CAST(hash AS BIGINT)
+      AND e.key_hash >= CAST(hash AS BIGINT) AND e.key_hash <= CAST(hash AS BIGINT)
 )
 SELECT
     e.ref,

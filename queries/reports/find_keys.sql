@@ -2,14 +2,8 @@ CREATE OR REPLACE MACRO find_keys(hashes, at_most := 100) AS TABLE
 WITH member AS MATERIALIZED (
     SELECT e.*
     FROM event_row e
-    WHERE e.slice IN (
-        SELECT i.slice
-        FROM id_slice i
-        WHERE i.value_hash IN (SELECT id_hash(CAST(k.hash AS BIGINT), 0) FROM unnest(string_split(hashes, ',')) k(hash))
-        UNION ALL
-        SELECT open_slice()
-    )
-      AND e.key_hash IN (SELECT CAST(unnest(string_split(hashes, ',')) AS BIGINT))
+    WHERE e.slice IN (FROM slices_of_any(hashes))
+      AND e.key_hash IN (SELECT CAST(unnest(string_split(hashes, ',')) AS BIGINT) LIMIT 100000)
 )
 SELECT
     e.ref,
