@@ -173,12 +173,14 @@ fn walk(client: &Client, reference: i64) -> Vec<String> {
 }
 
 fn key<'a>(name: &'static str, wanted: &'a Remembered) -> Question<'a> {
-    let hash = keys().hash(wanted.key.as_bytes()) as i64;
     let ask = move |client: &Client| {
         let place = Place { client, secret: &|| Ok(keys()) };
         find::all(place, &format!("key:{}", wanted.key)).map(|found| found.matches.len()).map_err(|e| e.to_string())
     };
-    let statements = vec![filled(&query::FIND_KEYS, &[Cell::Text(hash.to_string())])];
+    let statements = find::key_hashes(&keys(), &wanted.key)
+        .into_keys()
+        .map(|hash| filled(&query::FIND_KEY, &[Cell::Int(hash)]))
+        .collect();
     Question { name, goal: Goal::AtMost(300.0), ask: Box::new(ask), finds: None, statements }
 }
 

@@ -6,22 +6,26 @@ hit AS (
     SELECT e.ref, e.time, e.kind, e.profile, e.form, e.id_hi, e.id_lo, e.id_text, e.conversation, 1 AS means
     FROM event_row e
     WHERE e.slice IN (FROM place)
-      AND e.id_hi >= CAST(hi AS BIGINT) AND e.id_hi <= CAST(hi AS BIGINT) AND e.id_lo = CAST(lo AS BIGINT)
+      AND e.id_hi >= CAST(hi AS BIGINT) AND e.id_hi <= CAST(hi AS BIGINT)
+      AND e.id_lo >= CAST(lo AS BIGINT) AND e.id_lo <= CAST(lo AS BIGINT)
     UNION ALL
     SELECT e.ref, e.time, e.kind, e.profile, e.form, e.id_hi, e.id_lo, e.id_text, e.conversation, 2 AS means
     FROM event_row e
     WHERE e.slice IN (FROM place)
-      AND e.trace_hi >= CAST(hi AS BIGINT) AND e.trace_hi <= CAST(hi AS BIGINT) AND e.trace_lo = CAST(lo AS BIGINT)
+      AND e.trace_hi >= CAST(hi AS BIGINT) AND e.trace_hi <= CAST(hi AS BIGINT)
+      AND e.trace_lo >= CAST(lo AS BIGINT) AND e.trace_lo <= CAST(lo AS BIGINT)
     UNION ALL
     SELECT e.ref, e.time, e.kind, e.profile, e.form, e.id_hi, e.id_lo, e.id_text, e.conversation, 3 AS means
     FROM event_row e
     WHERE e.slice IN (FROM place)
-      AND e.correlation_hi >= CAST(hi AS BIGINT) AND e.correlation_hi <= CAST(hi AS BIGINT) AND e.correlation_lo = CAST(lo AS BIGINT)
+      AND e.correlation_hi >= CAST(hi AS BIGINT) AND e.correlation_hi <= CAST(hi AS BIGINT)
+      AND e.correlation_lo >= CAST(lo AS BIGINT) AND e.correlation_lo <= CAST(lo AS BIGINT)
     UNION ALL
     SELECT e.ref, e.time, e.kind, e.profile, e.form, e.id_hi, e.id_lo, e.id_text, e.conversation, CASE (e.form >> 7) & 3 WHEN 2 THEN 3 ELSE 4 END AS means
     FROM event_row e
     WHERE e.slice IN (FROM place)
-      AND e.causation_hi >= CAST(hi AS BIGINT) AND e.causation_hi <= CAST(hi AS BIGINT) AND e.causation_lo = CAST(lo AS BIGINT)
+      AND e.causation_hi >= CAST(hi AS BIGINT) AND e.causation_hi <= CAST(hi AS BIGINT)
+      AND e.causation_lo >= CAST(lo AS BIGINT) AND e.causation_lo <= CAST(lo AS BIGINT)
 ),
 member AS MATERIALIZED (SELECT DISTINCT ON (h.ref) h.* FROM hit h ORDER BY h.ref, h.means LIMIT 100000)
 SELECT

@@ -138,23 +138,19 @@ pub fn key_hashes(secret: &HashKey, value: &str) -> BTreeMap<i64, String> {
     key::readings(value).into_iter().rev().map(|r| (secret.hash(&r.bytes) as i64, r.how)).collect()
 }
 
-/// Keys are kept as keyed hashes: every way to write the key is hashed and looked up, in one question.
+/// Keys are kept as keyed hashes: every way to write the key is hashed and looked up.
 fn by_key(place: Place<'_>, value: &str, found: &mut Found) -> Result<(), FindError> {
     let secret = (place.secret)().map_err(FindError::Secret)?;
-    let readings = key_hashes(&secret, value);
-    let hashes: Vec<String> = readings.keys().map(ToString::to_string).collect();
-    let table = place.client.ask(&query::FIND_KEYS, &[Cell::Text(hashes.join(","))])?;
-    let hash_at = table.columns.iter().position(|column| column.name == "key_hash");
-    let matched: BTreeSet<&str> = table
-        .rows
-        .iter()
-        .filter_map(|row| match row.get(hash_at?) {
-            Some(Cell::Int(hash)) => readings.get(hash).map(String::as_str),
-            _ => None,
-        })
-        .collect();
+    let mut matched = BTreeSet::new();
+    for (hash, how) in key_hashes(&secret, value) {
+        let table = place.client.ask(&query::FIND_KEY, &[Cell::Int(hash)])?;
+        if !table.rows.is_empty() {
+            matched.insert(how);
+        }
+        found.add(&table, |_| true)?;
+    }
     found.notes.extend(matched.into_iter().map(|how| format!("the key matches as {how}")));
-    found.add(&table, |_| true)
+    Ok(())
 }
 
 /// The event itself, when it was seen.

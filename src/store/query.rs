@@ -143,8 +143,6 @@ pub mod reports {
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_key`.
         FIND_KEY "find_key",
-        /// Macro `find_keys`.
-        FIND_KEYS "find_keys",
         /// Macro `find_text`.
         FIND_TEXT "find_text",
         /// Macro `find_value`.
@@ -321,8 +319,6 @@ pub mod ask {
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_key`: $1 keyed hash.
         FIND_KEY "find_key",
-        /// Macro `find_keys`: $1 keyed hashes, between commas.
-        FIND_KEYS "find_keys",
         /// Macro `find_value`: $1, $2 halves of the value.
         FIND_VALUE "find_value",
         /// View `progress` of $1 cluster, $2 group and $3 topic.
