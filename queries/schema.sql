@@ -107,13 +107,14 @@ CREATE TABLE slice_range (
     last_ref  BIGINT NOT NULL
 );
 
--- Which values a closed slice holds: the hashes (macro `id_hash`) of ids, traces, keys and conversations, 30 bits each. The
--- first 13 bits choose the row, the others stand in `codes` as three characters, one code after the other: so a value is
--- looked up in a few thousand short texts a slice, where sorted numbers would have to be unpacked by the hundred thousand.
+-- Which values a closed slice holds: the hashes (macro `id_hash`) of ids, traces and conversations, 30 bits each, and of
+-- keys, 36 bits. The first 13 bits choose the row, the others stand in `codes` as three or four characters, one code after
+-- the other: so a value is looked up in a few thousand short texts a slice, where sorted numbers would have to be unpacked
+-- by the hundred thousand. Unpacking is also why the texts are not compressed.
 CREATE TABLE id_slice (
     slice  INTEGER NOT NULL,
     bucket SMALLINT NOT NULL,
-    codes  VARCHAR NOT NULL
+    codes  VARCHAR NOT NULL USING COMPRESSION uncompressed
 );
 
 -- What retention deleted, one row an ordinal: whole slices, the oldest first. Coverage, roll-ups and failures stay, so that

@@ -1,5 +1,6 @@
 //! Rows of the large tables as Arrow batches. The vectors of events are moved, never copied.
 
+use super::slices::Held;
 use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, Settled, TextColumn};
 use duckdb::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
@@ -81,12 +82,13 @@ pub(super) fn pending_batch(waiting: &EventColumns, slice: i32) -> Result<Column
     batch.finish()
 }
 
-/// The columns of `id_slice`: which values the slice `slice` holds, by their sorted hashes of 30 bits.
-pub(super) fn id_batch(hashes: &[u32], slice: i32) -> Result<Columns, ArrowError> {
+/// The columns of `id_slice`: the sorted `values` that the slice `slice` holds.
+pub(super) fn id_batch(values: &[Held], slice: i32) -> Result<Columns, ArrowError> {
     let (mut buckets, mut codes) = (Vec::new(), StringBuilder::new());
-    for same in hashes.chunk_by(|a, b| a >> CODE_BITS == b >> CODE_BITS) {
-        buckets.push((same[0] >> CODE_BITS) as i16);
-        let text: String = same.iter().flat_map(|hash| code(*hash)).collect();
+    for same in values.chunk_by(|a, b| a.bucket() == b.bucket()) {
+        let mut text = String::with_capacity(4 * same.len());
+        same.iter().for_each(|value| value.push_code(&mut text));
+        buckets.push(same[0].bucket());
         codes.append_value(text);
     }
     let mut batch = Batch::default();
@@ -94,15 +96,6 @@ pub(super) fn id_batch(hashes: &[u32], slice: i32) -> Result<Columns, ArrowError
     batch.full::<Int16Type>("bucket", buckets);
     batch.push("codes", Arc::new(codes.finish()));
     batch.finish()
-}
-
-/// Bits of a hash that stand in its code; those above choose the row.
-const CODE_BITS: u32 = 17;
-
-/// The lower bits of a hash as three characters, as macro `hash_code` makes them. Only the first is below 64, so that no
-/// code is found across two others.
-fn code(hash: u32) -> [char; 3] {
-    [32 + (hash >> 12 & 31), 64 + (hash >> 6 & 63), 64 + (hash & 63)].map(|at| char::from(at as u8))
 }
 
 /// The columns of `cause_row`.

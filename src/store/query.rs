@@ -331,6 +331,8 @@ pub mod ask {
         ID_KEY "id_key",
         /// Binds $1 as one SELECT statement, by DuckDB's own parser, and runs nothing.
         IS_ONE_SELECT "is_one_select",
+        /// Which of the keyed hashes $1, between commas, an event may have.
+        KEYS_HELD "keys_held",
         /// Macro `lag`.
         LAG "lag",
         /// Bytes that DuckDB holds.
