@@ -54,7 +54,7 @@ pub enum Error {
     /// The broker hung up before it answered anything but what every client may ask.
     #[error(
         "broker {broker} hung up on the first request; check that this port speaks {protocol}, as security.protocol says: \
-         it may want TLS (SSL), a login (SASL_PLAINTEXT) or both (SASL_SSL)"
+         it may want TLS (SSL), a login (SASL_PLAINTEXT), both (SASL_SSL) or a certificate (ssl.certificate.location)"
     )]
     Shut {
         /// Its address.

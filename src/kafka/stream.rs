@@ -128,15 +128,14 @@ fn reason(error: &rustls::Error) -> String {
             "the port answers without TLS: set security.protocol=PLAINTEXT or SASL_PLAINTEXT, or use its TLS port"
         }
         Tls::AlertReceived(alert) => match alert {
-            AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure => {
-                "the broker asks for a certificate: give ssl.certificate.location and ssl.key.location"
-            }
-            AlertDescription::BadCertificate
+            AlertDescription::CertificateRequired
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::BadCertificate
             | AlertDescription::UnknownCA
             | AlertDescription::CertificateUnknown
             | AlertDescription::AccessDenied => {
-                "the broker does not accept the certificate of the tap: give one that a CA of the broker signed \
-                 (ssl.certificate.location)"
+                "the broker asks for a certificate of a CA that it trusts: give ssl.certificate.location and \
+                 ssl.key.location"
             }
             AlertDescription::CertificateExpired => {
                 "the certificate of the tap has expired: renew it (ssl.certificate.location)"
@@ -175,7 +174,8 @@ fn certificate_reason(flaw: &CertificateError) -> String {
              its name put into the certificate",
             match presented.len() {
                 0 => "it names none".to_owned(),
-                _ => presented.join(", "),
+                // They come as `DnsName("a")`.
+                _ => presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name)).collect::<Vec<_>>().join(", "),
             }
         ),
         other => format!("its certificate is refused: {other}; replace it on the broker"),

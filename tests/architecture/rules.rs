@@ -46,6 +46,8 @@ pub const IMPORTS: &[(&str, &[&str])] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka", "demo"]),
     ("kafka_protocol", &["kafka"]),
+    ("rustls_native_certs", &["kafka"]),
+    ("ureq", &["kafka"]),
     ("duckdb", &["store"]),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),

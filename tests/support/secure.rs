@@ -115,10 +115,9 @@ fn start() -> Option<SecureKafka> {
     let broker = store("broker.pem", &authority.sign("broker", &["localhost", "127.0.0.1"], false));
     let expired = store("expired.pem", &authority.sign("broker", &["localhost", "127.0.0.1"], true));
     let elsewhere = store("elsewhere.pem", &authority.sign("broker", &["elsewhere.example"], false));
-    let (trusted, keys) = (files.file("ca.pem"), files.file("keys.json"));
+    let trusted = files.file("ca.pem");
     std::fs::write(&trusted, &authority.certificate).unwrap();
-    std::fs::write(&keys, signer.key_set()).unwrap();
-    let (trusted, keys) = (trusted.display(), format!("file://{}", keys.display()));
+    let (trusted, keys) = (trusted.display(), publish(signer.key_set()));
     let module = "org.apache.kafka.common.security";
     let mut arguments: Vec<String> = [
         "+SASL=SASL_SSL",
@@ -171,6 +170,34 @@ fn start() -> Option<SecureKafka> {
     let kafka = RealKafka::start_with(Options::default(), &arguments)?;
     let client = authority.sign("tap", &[], false);
     Some(SecureKafka { kafka, authority, signer, client })
+}
+
+/// Answers every request with `page` as long as the process lives; gives its address.
+fn publish(page: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://127.0.0.1:{}/keys", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().map_while(Result::ok) {
+            let mut request = Vec::new();
+            let mut piece = [0; 4096];
+            while !request.ends_with(b"\r\n\r\n") {
+                match socket.read(&mut piece) {
+                    Ok(n @ 1..) => request.extend_from_slice(&piece[..n]),
+                    _ => break,
+                }
+            }
+            // Who hangs up asks again.
+            let _ = socket.write_all(answer("200 OK", &page).as_bytes());
+        }
+    });
+    url
+}
+
+fn answer(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
 }
 
 /// Settings of a client.
@@ -307,10 +334,6 @@ fn serve(stream: &mut (impl Read + Write), signer: &Signer) -> std::io::Result<(
         true => ("200 OK", format!(r#"{{"access_token":"{}","expires_in":60}}"#, signer.token("tap"))),
         false => ("401 Unauthorized", r#"{"error":"invalid_client"}"#.to_owned()),
     };
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )?;
+    stream.write_all(answer(status, &body).as_bytes())?;
     stream.flush()
 }

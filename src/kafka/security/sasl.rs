@@ -19,7 +19,7 @@ pub(in crate::kafka) enum Sasl {
 /// One login on its way.
 pub(in crate::kafka) enum Login<'a> {
     Plain,
-    Scram { scram: Scram<'a>, proved: bool },
+    Scram { scram: Box<Scram<'a>>, proved: bool },
     Bearer,
 }
 
@@ -97,7 +97,7 @@ impl Sasl {
                     SecurityError::setting("sasl.mechanism", "the system gives no random bytes", advice)
                 })?;
                 let first = Secret::new(scram.first());
-                Ok((Login::Scram { scram, proved: false }, first))
+                Ok((Login::Scram { scram: Box::new(scram), proved: false }, first))
             }
             Self::Bearer { tokens, extensions } => {
                 let mut first = format!("n,,\x01auth=Bearer {}\x01", tokens.token()?.expose());

@@ -103,8 +103,7 @@ impl Source {
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, SecurityError> {
         let text = self.text()?;
         let found = blocks(text.expose()).ok_or_else(|| self.malformed("is no PEM, or is cut short"))?;
-        let is_certificate =
-            |block: &Block<'_>| matches!(block.label, "CERTIFICATE" | "TRUSTED CERTIFICATE" | "X509 CERTIFICATE");
+        let is_certificate = |block: &Block<'_>| matches!(block.label, "CERTIFICATE" | "X509 CERTIFICATE");
         let found: Vec<_> = found.into_iter().filter(is_certificate).map(|block| block.der.into()).collect();
         if found.is_empty() { Err(self.malformed("holds no certificate")) } else { Ok(found) }
     }
