@@ -45,7 +45,7 @@ struct Section {
 /// `[cluster.kafka]`. It may hold secrets, so it prints nothing.
 #[derive(Clone, Default, Deserialize)]
 #[serde(transparent)]
-struct KafkaTable(toml::Table);
+struct KafkaTable(Option<toml::Value>);
 
 impl std::fmt::Debug for KafkaTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -87,7 +87,7 @@ pub(super) fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Resul
         groups: section.groups,
         max_read: section.max_read,
         client_properties: section.client_properties,
-        kafka: flattened(section.kafka.0)?,
+        kafka: section.kafka.0.map_or_else(|| Ok(Vec::new()), flattened)?,
         serve: file.serve,
         serve_tls_cert: file.serve_tls_cert,
         serve_tls_key: file.serve_tls_key,

@@ -216,7 +216,10 @@ pub(super) fn from_properties(path: &Path) -> Result<Layer, ConfigError> {
 }
 
 /// The settings of `[cluster.kafka]`: `a.b = "c"` is a table of tables for TOML, and `a.b` for Kafka.
-pub(super) fn flattened(table: toml::Table) -> Result<Vec<(String, Secret)>, ConfigError> {
+pub(super) fn flattened(table: toml::Value) -> Result<Vec<(String, Secret)>, ConfigError> {
+    let toml::Value::Table(table) = table else {
+        return Err(refused("kafka", "[[cluster]]", "it is not a table", "[cluster.kafka], with one setting a line"));
+    };
     let mut settings = Vec::new();
     let mut open: Vec<(String, toml::Value)> = table.into_iter().collect();
     while let Some((name, value)) = open.pop() {
@@ -436,7 +439,10 @@ mod tests {
         let table = toml::from_str("ssl.ca.location = '/ca'\n'sasl.username' = 'u'\n[a]\nb = true\n").unwrap();
         let names: Vec<String> = flattened(table).unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["a.b", "sasl.username", "ssl.ca.location"]);
-        let said = flattened(toml::from_str("sasl.password = ['hunter2']").unwrap()).unwrap_err().to_string();
-        assert!(said.contains("sasl.password of [cluster.kafka]") && !said.contains("hunter2"), "{said}");
+        let table = toml::from_str("sasl.password = ['hunter2']").unwrap();
+        for (table, wanted) in [(table, "sasl.password of [cluster.kafka]"), ("hunter2".into(), "it is not a table")] {
+            let said = flattened(table).unwrap_err().to_string();
+            assert!(said.contains(wanted) && !said.contains("hunter2"), "{said}");
+        }
     }
 }

@@ -28,6 +28,10 @@ const WORD_MAX: usize = 300;
 
 /// Logs in, and gives the time after which it has to be done again; `None` when the session does not end.
 pub(super) fn log_in(link: &mut Connection, sasl: &Sasl) -> Result<Option<Duration>, Error> {
+    converse(link, sasl).inspect_err(|_| sasl.forget())
+}
+
+fn converse(link: &mut Connection, sasl: &Sasl) -> Result<Option<Duration>, Error> {
     let broker = link.address.clone();
     let refused = |reason: String, advice: &str| Error::Login {
         broker: broker.clone(),

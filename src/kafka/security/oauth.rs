@@ -90,6 +90,13 @@ impl Tokens {
         matches!(self, Self::Service(service) if service.url.starts_with("http://"))
     }
 
+    /// A broker took the last token for none: the next one shall be new.
+    pub(super) fn forget(&self) {
+        if let Self::Service(service) = self {
+            *service.kept.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
     /// A token that lives.
     pub(super) fn token(&self) -> Result<Secret, SecurityError> {
         match self {

@@ -85,6 +85,13 @@ impl Sasl {
         }
     }
 
+    /// A broker refused the login: what was kept for the next one goes.
+    pub(in crate::kafka) fn forget(&self) {
+        if let Self::Bearer { tokens, .. } = self {
+            tokens.forget();
+        }
+    }
+
     /// Begins a login: who goes on, and the first words.
     pub(in crate::kafka) fn begin(&self) -> Result<(Login<'_>, Secret), SecurityError> {
         match self {
