@@ -114,7 +114,10 @@ fn sessions_are_renewed_while_records_flow_and_none_is_lost() {
     let ways = ways.map(|pairs| reach(cluster.at("BRIEF"), &pairs));
     let mut admins = ways.each_ref().map(|settings| Admin::connect(settings).unwrap());
     let readers = ways.map(|settings| Running::start(settings, Only(topic)));
-    // Three sessions of two seconds: without a renewal the broker hangs up.
+    // The control: the broker does hang up.
+    let session = cluster.session_without_renewal();
+    assert!((Duration::from_millis(1_500)..Duration::from_secs(20)).contains(&session), "{session:?}");
+    // Three sessions of two seconds.
     let end = Instant::now() + Duration::from_secs(6);
     let mut written = 0;
     while Instant::now() < end {

@@ -8,7 +8,10 @@ use bytes::BytesMut;
 use headwater::event::{ClientProperties, Secret};
 use kafka_protocol::messages::create_acls_request::AclCreation;
 use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
-use kafka_protocol::messages::{ApiKey, CreateAclsRequest, DeleteAclsRequest, RequestHeader};
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, CreateAclsRequest, DeleteAclsRequest, RequestHeader, SaslAuthenticateRequest,
+    SaslHandshakeRequest,
+};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use ring::rand::SystemRandom;
@@ -17,6 +20,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 /// What must never be seen anywhere but at a login.
 pub const PASSWORD: &str = "hunter2-tap-password";
@@ -123,6 +127,7 @@ fn start() -> Option<SecureKafka> {
         "+SASL=SASL_SSL",
         "+BRIEF=SASL_SSL",
         "+BARE=SASL_PLAINTEXT",
+        "+FORGETFUL=SASL_PLAINTEXT",
         "+MUTUAL=SSL",
         "+EXPIRED=SSL",
         "+ELSEWHERE=SSL",
@@ -132,6 +137,8 @@ fn start() -> Option<SecureKafka> {
         "super.users=User:ANONYMOUS;User:tap;User:CN=tap",
         "listener.name.mutual.ssl.client.auth=required",
         "listener.name.bare.sasl.enabled.mechanisms=SCRAM-SHA-512",
+        "listener.name.forgetful.sasl.enabled.mechanisms=PLAIN",
+        "listener.name.forgetful.plain.connections.max.reauth.ms=2000",
         "listener.name.brief.scram-sha-512.connections.max.reauth.ms=2000",
         "listener.name.brief.oauthbearer.connections.max.reauth.ms=2000",
     ]
@@ -149,12 +156,14 @@ fn start() -> Option<SecureKafka> {
         format!("SCRAM-SHA-512=[name=tap,password={PASSWORD}]"),
         format!("SCRAM-SHA-512=[name=reader,password={PASSWORD}]"),
     ]);
+    let plain = format!("{module}.plain.PlainLoginModule required user_tap=\"{PASSWORD}\";");
+    for listener in ["sasl", "brief", "forgetful"] {
+        arguments.push(format!("listener.name.{listener}.plain.sasl.jaas.config={plain}"));
+    }
     for listener in ["sasl", "brief", "bare"] {
         let name = format!("listener.name.{listener}");
         if listener != "bare" {
             arguments.push(format!("{name}.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER"));
-            let plain = format!("{module}.plain.PlainLoginModule required user_tap=\"{PASSWORD}\";");
-            arguments.push(format!("{name}.plain.sasl.jaas.config={plain}"));
             let bearer = format!("{module}.oauthbearer.OAuthBearerLoginModule required;");
             arguments.push(format!("{name}.oauthbearer.sasl.jaas.config={bearer}"));
             let validator = format!("{module}.oauthbearer.OAuthBearerValidatorCallbackHandler");
@@ -270,21 +279,42 @@ impl SecureKafka {
 
     /// One request as super user, whose answer says no more than that it was done.
     fn administer(&self, key: ApiKey, version: i16, request: &impl Encodable) {
-        let header = RequestHeader::default().with_request_api_key(key as i16).with_request_api_version(version);
-        let mut frame = BytesMut::zeroed(4);
-        header.encode(&mut frame, key.request_header_version(version)).unwrap();
-        request.encode(&mut frame, version).unwrap();
-        let length = (frame.len() - 4) as u32;
-        frame[..4].copy_from_slice(&length.to_be_bytes());
         let mut socket = TcpStream::connect(&self.kafka.bootstrap).unwrap();
-        socket.write_all(&frame).unwrap();
-        let mut length = [0; 4];
-        socket.read_exact(&mut length).unwrap();
-        let mut answer = vec![0; u32::from_be_bytes(length) as usize];
-        socket.read_exact(&mut answer).unwrap();
+        let answer = ask(&mut socket, key, version, request).unwrap();
         // Correlation id, tags, throttle time, one result and its error code.
         assert_eq!(answer[9..12], [2, 0, 0], "{answer:?}");
     }
+
+    /// How long a client may ask that logs in once and never again, until the broker hangs up.
+    pub fn session_without_renewal(&self) -> Duration {
+        let mut socket = TcpStream::connect(self.at("FORGETFUL")).unwrap();
+        let handshake = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str("PLAIN"));
+        ask(&mut socket, ApiKey::SaslHandshake, 1, &handshake).unwrap();
+        let login = SaslAuthenticateRequest::default().with_auth_bytes(format!("\0tap\0{PASSWORD}").into());
+        let answer = ask(&mut socket, ApiKey::SaslAuthenticate, 1, &login).unwrap();
+        assert_eq!(answer[4..6], [0, 0], "{answer:?}");
+        let begun = Instant::now();
+        super::poll_until("the end of the session", Duration::from_secs(30), || {
+            ask(&mut socket, ApiKey::ApiVersions, 0, &ApiVersionsRequest::default()).is_err().then_some(())
+        });
+        begun.elapsed()
+    }
+}
+
+/// Sends one request and gives its answer, the header included.
+fn ask(socket: &mut TcpStream, key: ApiKey, version: i16, request: &impl Encodable) -> std::io::Result<Vec<u8>> {
+    let header = RequestHeader::default().with_request_api_key(key as i16).with_request_api_version(version);
+    let mut frame = BytesMut::zeroed(4);
+    header.encode(&mut frame, key.request_header_version(version)).unwrap();
+    request.encode(&mut frame, version).unwrap();
+    let length = (frame.len() - 4) as u32;
+    frame[..4].copy_from_slice(&length.to_be_bytes());
+    socket.write_all(&frame)?;
+    let mut length = [0; 4];
+    socket.read_exact(&mut length)?;
+    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+    socket.read_exact(&mut answer)?;
+    Ok(answer)
 }
 
 /// A token service over TLS that knows one client.
