@@ -35,6 +35,7 @@ mod report;
 mod restart;
 mod retention;
 mod scenarios;
+mod security;
 mod serve;
 mod serve_users;
 mod sources;

@@ -10,6 +10,7 @@ pub mod kafka;
 pub mod mock;
 pub mod produce;
 pub mod program;
+pub mod secure;
 pub mod tmux;
 
 use std::path::{Path, PathBuf};
