@@ -40,6 +40,8 @@ pub mod migrate {
         SLICES "0004_slices",
         /// Schema version 5: what retention leaves behind.
         RETENTION "0005_retention",
+        /// Schema version 6: counts by hour, and failures by numbers.
+        HOURS "0006_hours",
     }
 }
 
@@ -59,12 +61,12 @@ pub mod private {
         ALIAS_LINK "alias_link",
         /// Where to look for an event, private to views and macros.
         SLICES "slices",
-        /// `failure_record`, private to views and macros.
-        FAILURE_RECORD "failure_record",
-        /// `counted_failure`, private to views and macros.
-        COUNTED_FAILURE "counted_failure",
+        /// `failure_case`, private to views and macros.
+        FAILURE_CASE "failure_case",
         /// `topic_coverage`, private to views and macros.
         TOPIC_COVERAGE "topic_coverage",
+        /// Counts of a window, private to views and macros.
+        WINDOW "window",
     }
 }
 
@@ -129,6 +131,8 @@ pub mod reports {
         DELETED_OF "deleted_of",
         /// Macro `effects`.
         EFFECTS "effects",
+        /// Macro `failed`.
+        FAILED "failed",
         /// Macro `failures`.
         FAILURES "failures",
         /// Macro `find_causation`.
@@ -153,6 +157,10 @@ pub mod reports {
         ORPHANS "orphans",
         /// Macro `passage`.
         PASSAGE "passage",
+        /// Macro `passed`.
+        PASSED "passed",
+        /// Macro `received`.
+        RECEIVED "received",
         /// Macro `trace_edges`.
         TRACE_EDGES "trace_edges",
         /// Macro `trace_failures`.
@@ -174,6 +182,10 @@ pub mod write {
         BUSINESS_FLOW "business_flow",
         /// Takes all business flows away.
         BUSINESS_FLOWS_CLEARED "business_flows_cleared",
+        /// Chooses the record that counts for each of the staged failures.
+        CASES "cases",
+        /// Stages failures whose record that counted is gone.
+        CASES_LEFT "cases_left",
         /// Moves the log into the file.
         CHECKPOINT "checkpoint",
         /// Commits.
@@ -226,6 +238,8 @@ pub mod write {
         RETIRE_ALIASES "retire_aliases",
         /// Deletes failures before $1, at most $2.
         RETIRE_FAILURES "retire_failures",
+        /// Deletes counts by hour before $1, at most $2.
+        RETIRE_HOURS "retire_hours",
         /// Deletes progress marks before $1, at most $2.
         RETIRE_MARKS "retire_marks",
         /// Deletes counts by minute before $1, at most $2.
@@ -238,8 +252,8 @@ pub mod write {
         RETIRE_OUTBOX_PASS "retire_outbox_pass",
         /// Deletes counts of passed events before $1, at most $2.
         RETIRE_PASSED "retire_passed",
-        /// Deletes what is known of roots of deleted failures.
-        RETIRE_ROOTS "retire_roots",
+        /// Deletes counts by hour of passed events before $1, at most $2.
+        RETIRE_PASSED_HOURS "retire_passed_hours",
         /// Stages slice $1 to be deleted.
         RETIRE_TAKE "retire_take",
         /// Stages verdicts on events that wait in the staged slice.

@@ -234,7 +234,10 @@ impl Writer {
             run(&self.conn, &write::MINUTES)?;
         }
         self.staged("coverage_stage", &small.coverage, &write::COVERAGE, append_coverage)?;
-        self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
+        if !small.failures.is_empty() {
+            self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
+            run(&self.conn, &write::CASES)?;
+        }
         self.staged("passed_to_stage", &small.passed_to, &write::PASSED_TO, |to, told| {
             to.append_row(params![&*told.group, told.ordinal.0, told.offset])
         })?;
@@ -348,7 +351,7 @@ fn latest_failures(failures: &[FailureRow]) -> Vec<&FailureRow> {
 }
 
 fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()> {
-    let values: [&dyn ToSql; 21] = [
+    let values: [&dyn ToSql; 22] = [
         &row.reference.0,
         &row.kind.as_str(),
         &row.state.as_str(),
@@ -370,6 +373,7 @@ fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()
         &time(row.seen_time),
         &time(minute(row.counted_time)),
         &row.counted_profile,
+        &row.root_profile,
     ];
     to.append_row(&values[..])
 }
