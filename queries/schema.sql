@@ -132,6 +132,23 @@ CREATE TABLE pending_row (
     seen_time TIMESTAMP NOT NULL
 );
 
+-- Events that are or were orphans, and failure records whose way back is or was broken: few among all events, so that
+-- nobody has to look for them there. They change with their events.
+CREATE TABLE orphan_row (
+    slice         INTEGER NOT NULL,
+    ref           BIGINT NOT NULL,
+    time          TIMESTAMP NOT NULL,
+    kind          TINYINT NOT NULL,
+    resolution    TINYINT NOT NULL,
+    orphan_reason TINYINT,
+    form          SMALLINT NOT NULL,
+    profile       INTEGER NOT NULL,
+    conversation  BIGINT NOT NULL,
+    id_hi         BIGINT,
+    id_lo         BIGINT,
+    id_text       VARCHAR
+);
+
 -- Edges beside the one that the event itself carries. `evidence` is the number that `event::Evidence` gives it.
 CREATE TABLE cause_row (
     effect     BIGINT NOT NULL,
@@ -302,6 +319,15 @@ CREATE TABLE passed_to_row (
     consumer_group VARCHAR NOT NULL,
     ordinal        INTEGER NOT NULL,
     passed_to      BIGINT NOT NULL
+);
+
+-- Edges by topic of cause and effect, and evidence, kept as they are written and as verdicts change: a picture of what
+-- flows where reads no events. Topics are numbers as in `type_row`.
+CREATE TABLE topic_flow_row (
+    from_topic INTEGER NOT NULL,
+    to_topic   INTEGER NOT NULL,
+    evidence   TINYINT NOT NULL,
+    events     BIGINT NOT NULL
 );
 
 -- Business flows as they were configured at the last start.

@@ -219,6 +219,8 @@ fn assert_equal_to_a_recount(reader: &Reader, committed: &[String], about: &str)
         assert_same(ask(reader, kept), ask(reader, recounted), &format!("{about}: {kept}"));
     }
     assert_windows_agree(reader, about);
+    assert_same(ask(reader, FLOWS), ask(reader, RECOUNTED_FLOWS), &format!("{about}: topic_flow"));
+    assert_same(ask(reader, ORPHANS), ask(reader, RECOUNTED_ORPHANS), &format!("{about}: orphans"));
     let counts = CountRow::from_table(&answer(reader, &query::ask::COUNTS, &OPEN)).unwrap();
     let passed: i64 = counts.iter().filter_map(|row| row.passed).sum();
     let topics: Vec<&CountRow> = counts.iter().filter(|row| row.consumer_group.is_none()).collect();
@@ -257,11 +259,22 @@ fn assert_windows_agree(reader: &Reader, about: &str) {
             sum(|m| m.orphaned),
             passed.iter().map(|row| row.passed).sum(),
         ];
-        let headline =
-            [totals.received, totals.failed, totals.healed, totals.waiting, totals.orphaned, totals.passed];
+        let headline = [totals.received, totals.failed, totals.healed, totals.waiting, totals.orphaned, totals.passed];
         assert_eq!(headline, by_minute, "{about}: minutes {since} to {until}");
     }
 }
+
+const FLOWS: &str = "FROM topic_flow ORDER BY ALL";
+const RECOUNTED_FLOWS: &str = "
+    SELECT cluster, from_topic, to_topic, evidence, class, CAST(sum(events) AS BIGINT) AS events
+    FROM flow GROUP BY ALL ORDER BY ALL";
+const ORPHANS: &str = "SELECT ref, kind, type, id, conversation, orphan_reason, what FROM orphans() ORDER BY ALL";
+const RECOUNTED_ORPHANS: &str = "
+    SELECT ref, kind, type, id, conversation, orphan_reason, 'event' AS what FROM event WHERE resolution = 'orphaned'
+    UNION ALL
+    SELECT e.ref, e.kind, e.type, e.id, e.conversation, f.orphan_reason, 'failure' FROM event e JOIN failure f ON f.ref = e.ref
+    WHERE f.orphan_reason IS NOT NULL
+    ORDER BY ALL";
 
 /// What the roll-up by hour holds, and the same summed from the roll-up by minute, which is compared with the events.
 const HOURS: &str = "SELECT * FROM hour_row ORDER BY ALL";
@@ -769,6 +782,7 @@ fn a_file_of_version_one_is_counted_when_it_is_opened() {
          INSERT INTO cause_row SELECT ref, cause, evidence, 1 FROM event_row WHERE cause IS NOT NULL;
          DROP TABLE event_row; DROP TABLE pending_row; DROP TABLE slice_row; DROP TABLE slice_range; DROP TABLE id_slice;
          DROP TABLE deleted_row; DROP TABLE hour_row; DROP TABLE passed_hour_row;
+         DROP TABLE orphan_row; DROP TABLE topic_flow_row;
          ALTER TABLE written RENAME TO event_row; ALTER TABLE waiting RENAME TO pending_row;
          DROP TABLE outbox_event; DROP TABLE outbox_link; DROP TABLE outbox_pass; DROP TABLE outbox_passed_to;
          DROP TABLE outbox_held; DROP TABLE outbox_edge; DROP TABLE outbox_state; DROP TABLE trace_seed;

@@ -5,6 +5,7 @@ DELETE FROM meta WHERE name = 'erasing';
 INSERT INTO meta VALUES ('erasing', '');
 
 DELETE FROM event_row WHERE ref IN (SELECT ref FROM erased);
+DELETE FROM orphan_row WHERE ref IN (SELECT ref FROM erased);
 DELETE FROM pending_row WHERE ref IN (SELECT ref FROM erased);
 DELETE FROM cause_row WHERE effect IN (SELECT ref FROM erased) OR cause IN (SELECT ref FROM erased);
 -- Failures of which a record goes are counted anew when the file is opened.

@@ -1,4 +1,4 @@
--- From schema version 5: hours above the minutes, and failures by numbers.
+-- From schema version 5: hours above the minutes, failures by numbers, orphans and edges between topics by themselves.
 CREATE TABLE hour_row (
     hour         TIMESTAMP NOT NULL,
     topic_number INTEGER NOT NULL,
@@ -124,6 +124,45 @@ DROP TABLE root_row;
 
 DROP TABLE failure_row;
 ALTER TABLE numbered_row RENAME TO failure_row;
+
+CREATE TABLE orphan_row (
+    slice         INTEGER NOT NULL,
+    ref           BIGINT NOT NULL,
+    time          TIMESTAMP NOT NULL,
+    kind          TINYINT NOT NULL,
+    resolution    TINYINT NOT NULL,
+    orphan_reason TINYINT,
+    form          SMALLINT NOT NULL,
+    profile       INTEGER NOT NULL,
+    conversation  BIGINT NOT NULL,
+    id_hi         BIGINT,
+    id_lo         BIGINT,
+    id_text       VARCHAR
+);
+
+INSERT INTO orphan_row
+SELECT e.slice, e.ref, e.time, e.kind, e.resolution, e.orphan_reason, e.form, e.profile,
+    e.conversation, e.id_hi, e.id_lo, e.id_text
+FROM event_row e
+WHERE e.resolution = 5 OR e.ref IN (SELECT f.ref FROM failure_row f WHERE f.orphan_reason IS NOT NULL);
+
+CREATE TABLE topic_flow_row (
+    from_topic INTEGER NOT NULL,
+    to_topic   INTEGER NOT NULL,
+    evidence   TINYINT NOT NULL,
+    events     BIGINT NOT NULL
+);
+
+INSERT INTO topic_flow_row
+SELECT f.topic_number, t.topic_number, c.evidence, count(*)
+FROM (
+    SELECT cause, ref AS effect, evidence FROM event_row WHERE cause IS NOT NULL
+    UNION ALL
+    SELECT cause, effect, evidence FROM cause_row
+) c
+JOIN partition f ON f.ordinal = c.cause >> 40
+JOIN partition t ON t.ordinal = c.effect >> 40
+GROUP BY ALL;
 
 DROP VIEW IF EXISTS counted_failure;
 DROP VIEW IF EXISTS failure_record;

@@ -42,6 +42,17 @@ LEFT JOIN partition o ON o.ordinal = s.origin >> 40;
 
 INSERT INTO failure_row FROM numbered_stage;
 
+-- By the time of reading too: it tells in which few blocks the events lie.
+INSERT INTO orphan_row
+SELECT e.slice, e.ref, e.time, e.kind, e.resolution, e.orphan_reason, e.form, e.profile,
+    e.conversation, e.id_hi, e.id_lo, e.id_text
+FROM event_row e
+JOIN (
+    SELECT n.ref, n.seen_time
+    FROM numbered_stage n
+    WHERE n.orphan_reason IS NOT NULL AND n.ref NOT IN (SELECT o.ref FROM orphan_row o)
+) n ON n.ref = e.ref AND n.seen_time = e.seen_time;
+
 INSERT INTO case_stage
 SELECT n.failure_case FROM numbered_stage n
 UNION

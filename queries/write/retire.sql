@@ -38,6 +38,8 @@ WHERE ref IN (SELECT e.ref FROM event_row e WHERE e.slice IN (FROM retired_stage
 
 DELETE FROM event_row WHERE slice IN (FROM retired_stage);
 
+DELETE FROM orphan_row WHERE slice IN (FROM retired_stage);
+
 DELETE FROM id_slice WHERE slice IN (FROM retired_stage);
 
 DELETE FROM slice_range WHERE slice IN (FROM retired_stage);

@@ -9,6 +9,22 @@ CREATE TEMP TABLE settled_stage (
 );
 CREATE TEMP TABLE retracted_stage AS FROM settled_stage LIMIT 0;
 CREATE TEMP TABLE verdict_stage AS SELECT *, 0 AS slice FROM settled_stage LIMIT 0;
+CREATE TEMP TABLE changed_stage AS
+SELECT
+    v.*,
+    e.seen_time,
+    e.profile,
+    e.resolution AS old_resolution,
+    e.cause AS old_cause,
+    e.evidence AS old_evidence
+FROM verdict_stage v, event_row e
+LIMIT 0;
+CREATE TEMP TABLE topic_flow_stage AS FROM topic_flow_row LIMIT 0;
+CREATE TEMP VIEW topic_flow_change AS
+SELECT from_topic, to_topic, evidence, CAST(sum(events) AS BIGINT) AS events
+FROM topic_flow_stage
+GROUP BY from_topic, to_topic, evidence
+HAVING sum(events) <> 0;
 CREATE TEMP TABLE range_stage (first_ref BIGINT, end_ref BIGINT);
 CREATE TEMP TABLE failure_stage AS
 SELECT * EXCLUDE (failure_kind, failure_case, counted_topic, marks, case_marks, case_letter) FROM failure_row LIMIT 0;

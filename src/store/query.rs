@@ -104,6 +104,8 @@ pub mod views {
         TAP "tap",
         /// View `topic`.
         TOPIC "topic",
+        /// View `topic_flow`.
+        TOPIC_FLOW "topic_flow",
     }
 }
 
@@ -266,6 +268,8 @@ pub mod write {
         SLICE "slice",
         /// Makes the staging tables of a connection.
         STAGE "stage",
+        /// Adds staged edges between topics.
+        TOPIC_FLOWS "topic_flows",
         /// Adds staged counts by topic and profile.
         TYPES "types",
     }

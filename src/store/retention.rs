@@ -128,9 +128,7 @@ impl Writer {
                 self.close_old(at)?;
                 cut(wanted.events).map_or(Ok(Retained::Nothing), |before| self.retire(before))
             }
-            Kind::Failures => {
-                cut(wanted.failures).map_or(Ok(Retained::Nothing), |before| self.retire_failures(before))
-            }
+            Kind::Failures => cut(wanted.failures).map_or(Ok(Retained::Nothing), |before| self.retire_failures(before)),
             Kind::Minutes => self.delete_before(cut(wanted.counts), &[&write::RETIRE_MINUTES, &write::RETIRE_HOURS]),
             Kind::Passed => {
                 self.delete_before(cut(wanted.counts), &[&write::RETIRE_PASSED, &write::RETIRE_PASSED_HOURS])
@@ -171,7 +169,7 @@ impl Writer {
         self.transaction(|writer| {
             let failed = Error::statement("run", write::RETIRE_TAKE.name);
             writer.connection().execute(write::RETIRE_TAKE.sql, [slice]).map_err(failed)?;
-            for query in [&write::RETIRE_WAITING, &write::LATE, &write::MINUTES, &write::RETIRE] {
+            for query in [&write::RETIRE_WAITING, &write::LATE, &write::MINUTES, &write::TOPIC_FLOWS, &write::RETIRE] {
                 run(writer.connection(), query)?;
             }
             Ok(())
