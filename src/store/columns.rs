@@ -81,10 +81,11 @@ pub(super) fn orphan_batch(events: &Columns) -> Result<Columns, ArrowError> {
     let resolution = events.batch.column_by_name("resolution").map(|column| column.as_primitive::<Int8Type>());
     let orphan = |at: usize| resolution.is_some_and(|numbers| numbers.value(at) == ORPHANED);
     let orphans = BooleanArray::from_iter((0..events.batch.num_rows()).map(|at| Some(orphan(at))));
-    let kept =
-        ORPHAN_COLUMNS.map(|name| events.batch.schema().index_of(name)).into_iter().collect::<Result<Vec<_>, _>>()?;
+    // A column that is null in every row is not among them.
+    let (names, kept): (Vec<_>, Vec<_>) =
+        ORPHAN_COLUMNS.iter().filter_map(|name| Some((*name, events.batch.schema().index_of(name).ok()?))).unzip();
     let batch = filter_record_batch(&events.batch.project(&kept)?, &orphans)?;
-    Ok(Columns { names: ORPHAN_COLUMNS.into(), batch })
+    Ok(Columns { names, batch })
 }
 
 /// The columns of `told_stage` for events that are settled at sight.
