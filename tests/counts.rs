@@ -266,8 +266,10 @@ fn assert_windows_agree(reader: &Reader, about: &str) {
 
 const FLOWS: &str = "FROM topic_flow ORDER BY ALL";
 const RECOUNTED_FLOWS: &str = "
-    SELECT cluster, from_topic, to_topic, evidence, class, CAST(sum(events) AS BIGINT) AS events
-    FROM flow GROUP BY ALL ORDER BY ALL";
+    SELECT f.cluster, f.topic AS from_topic, t.topic AS to_topic, evidence_name(c.evidence) AS evidence,
+        class_name(evidence_rank(c.evidence)) AS class, count(*) AS events
+    FROM any_edge c JOIN partition f ON f.ordinal = c.cause >> 40 JOIN partition t ON t.ordinal = c.effect >> 40
+    GROUP BY ALL ORDER BY ALL";
 const ORPHANS: &str = "SELECT ref, kind, type, id, conversation, orphan_reason, what FROM orphans() ORDER BY ALL";
 const RECOUNTED_ORPHANS: &str = "
     SELECT ref, kind, type, id, conversation, orphan_reason, 'event' AS what FROM event WHERE resolution = 'orphaned'

@@ -12,7 +12,7 @@ JOIN partition t ON t.ordinal = r.to_topic
 GROUP BY f.cluster, f.topic, t.topic, r.evidence
 HAVING sum(r.events) > 0;
 
-COMMENT ON VIEW topic_flow IS 'Which topics lead to which: edges of the graph since reading began, counted as they were found. Reads no events; view flow tells types and times.';
+COMMENT ON VIEW topic_flow IS 'Which topics lead to which: edges of the graph since reading began, counted as they were found, also from a cause that is only named. Reads no events; view flow tells types and times of those whose two ends were seen.';
 COMMENT ON COLUMN topic_flow.cluster IS 'Name of the tapped cluster.';
 COMMENT ON COLUMN topic_flow.from_topic IS 'Topic of the cause.';
 COMMENT ON COLUMN topic_flow.to_topic IS 'Topic of the effect.';
