@@ -383,7 +383,6 @@ impl Company {
 
     fn failure_row(&mut self, row: &EventRow, origin: Known, dead: bool, signature: usize) -> FailureRow {
         let place = &self.places[origin.reference.ordinal().0 as usize].partition;
-        let topic = origin.reference.ordinal().0 as usize / PARTITIONS;
         FailureRow {
             reference: row.reference,
             kind: if dead { FailureKind::DeadLetter } else { FailureKind::Retry },
