@@ -1,12 +1,13 @@
 //! Rows of the large tables as Arrow batches. The vectors of events are moved, never copied.
 
 use super::slices::Held;
-use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, Settled, TextColumn};
+use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, OrphanReason, Resolution, Settled, TextColumn};
 use duckdb::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
     RecordBatch, StringArray, StringBuilder,
 };
 use duckdb::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use duckdb::arrow::compute::filter_record_batch;
 use duckdb::arrow::datatypes::{
     ArrowNativeType, Field, Int8Type, Int16Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType,
 };
@@ -17,6 +18,25 @@ use std::sync::Arc;
 pub(super) const MIN_TIME: i64 = -62_135_596_800_000_000;
 /// Latest time that is stored: the end of the year 9999, the last that every reader can print.
 pub(super) const MAX_TIME: i64 = 253_402_300_799_999_999;
+
+/// How an orphan's resolution is stored.
+const ORPHANED: i8 = Resolution::Orphaned(OrphanReason::NeverSeen).number();
+
+/// The columns of `orphan_row`, all of which `event_row` has.
+const ORPHAN_COLUMNS: [&str; 12] = [
+    "slice",
+    "ref",
+    "time",
+    "kind",
+    "resolution",
+    "orphan_reason",
+    "form",
+    "profile",
+    "conversation",
+    "id_hi",
+    "id_lo",
+    "id_text",
+];
 
 /// Brings `times` into the range that can be stored; says how many were outside.
 fn clamp(times: &mut [i64]) -> usize {
@@ -55,6 +75,18 @@ pub(super) fn event_batch(mut columns: EventColumns, slice: i32) -> Result<(Colu
     batch.nullable::<Int64Type>("cause", columns.cause);
     batch.nullable::<Int8Type>("evidence", columns.evidence);
     Ok((batch.finish()?, clamped))
+}
+
+/// The columns of `orphan_row` for those of `events` that are orphans.
+pub(super) fn orphan_batch(events: &Columns) -> Result<Columns, ArrowError> {
+    let resolution = events.batch.column_by_name("resolution").map(|column| column.as_primitive::<Int8Type>());
+    let orphan = |at: usize| resolution.is_some_and(|numbers| numbers.value(at) == ORPHANED);
+    let orphans = BooleanArray::from_iter((0..events.batch.num_rows()).map(|at| Some(orphan(at))));
+    // A column that is null in every row is not among them.
+    let (names, kept): (Vec<_>, Vec<_>) =
+        ORPHAN_COLUMNS.iter().filter_map(|name| Some((*name, events.batch.schema().index_of(name).ok()?))).unzip();
+    let batch = filter_record_batch(&events.batch.project(&kept)?, &orphans)?;
+    Ok(Columns { names, batch })
 }
 
 /// The columns of `told_stage` for events that are settled at sight.
