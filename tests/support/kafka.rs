@@ -89,6 +89,11 @@ impl RealKafka {
         SHARED.get_or_init(|| Self::start(Options::default())).as_ref()
     }
 
+    /// What broker `number`, counted from 1, has logged since it started last.
+    pub fn log(&self, number: u32) -> String {
+        std::fs::read_to_string(self._folder.path().join(number.to_string()).join("log")).unwrap()
+    }
+
     /// Crashes broker `number`, counted from 1.
     pub fn kill(&self, number: u32) {
         self.tell(&format!("kill {number}"));
