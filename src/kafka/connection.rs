@@ -27,6 +27,9 @@ const STOP_CHECK: Duration = Duration::from_millis(250);
 /// Largest frame that is read. A fetch answer is at most 16 MiB unless one record batch alone is larger, and Kafka
 /// bounds a batch by `message.max.bytes` (1 MiB by default); what claims more than this is no Kafka broker.
 pub(super) const FRAME_MAX: usize = 128 << 20;
+/// What is looked at of a larger one: a broker puts a batch that is over all limits first, behind nothing but the empty
+/// entries of other partitions, some 40 bytes each.
+const FRONT: usize = 1 << 20;
 /// Least time between two rare requests on one connection, so that they never come as a burst. (librdkafka's mock
 /// cluster also loses a wake-up, and then stalls for a second, when they follow each other without a gap.)
 const CALL_SPACING: Duration = Duration::from_millis(2);
@@ -225,13 +228,20 @@ impl Connection {
         self.fill(&mut length, deadline)?;
         let length = u32::from_be_bytes(length) as usize;
         if length > FRAME_MAX {
-            return Err(self.malformed("a request", format_args!("a frame of {length} bytes")));
+            return Err(Error::Oversized { broker: self.address.clone(), bytes: length, most: FRAME_MAX });
         }
         if buffer.len() < length {
             buffer.resize(length, 0);
         }
         self.fill(&mut buffer[..length], deadline)?;
         Ok(length)
+    }
+
+    /// The first bytes of a frame that was refused as oversized; nothing else can be read here afterwards.
+    pub(super) fn front<'a>(&mut self, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
+        buffer.resize(buffer.len().max(FRONT), 0);
+        self.fill(&mut buffer[..FRONT], clock::now() + ANSWER_TIMEOUT)?;
+        Ok(&buffer[..FRONT])
     }
 
     fn fill(&mut self, mut buffer: &mut [u8], mut deadline: Instant) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use super::metrics::Scrape;
 use crate::report::Cell;
 use crate::store::query::door;
 use crate::store::{Limits, Readers};
-use crate::telemetry::{Health, Pulse};
+use crate::telemetry::{Health, Pulse, Stalled};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -184,6 +184,10 @@ fn trouble(health: &Health) -> Option<String> {
         Health { silence, .. } if *silence > CORE_SILENT => {
             Some(format!("the core has not moved for {} s", silence.as_secs()))
         }
+        Health { stalled: Stalled { partitions: partitions @ 1.., length }, .. } => Some(format!(
+            "{partitions} partitions have records, of which none was received for {} s; the tap's log says why",
+            length.as_secs()
+        )),
         _ => None,
     }
 }

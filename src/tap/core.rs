@@ -3,7 +3,7 @@
 
 use super::catalog::{Catalog, ProfileNumber};
 use crate::causality::{Arrival, Horizon, Named, Resolver, signature};
-use crate::delivery::{Coverage, Ledger, Passings};
+use crate::delivery::{Coverage, Ledger, Passings, Standing, Standstill};
 use crate::event::{
     BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice, FailureRow,
     GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, ProgressRow, Resolution, Segment,
@@ -28,6 +28,7 @@ pub struct Core {
     pub(super) resolver: Resolver,
     pub(super) ledger: Ledger,
     pub(super) passings: Passings,
+    standstill: Standstill,
     changes: Changes,
     pub(super) undecoded: [u64; Undecoded::ALL.len()],
     key: HashKey,
@@ -71,6 +72,7 @@ impl Core {
             resolver: Resolver::new(ids),
             ledger: Ledger::default(),
             passings: Passings::default(),
+            standstill: Standstill::default(),
             changes: Changes::default(),
             undecoded: [0; Undecoded::ALL.len()],
             key: ids,
@@ -100,12 +102,27 @@ impl Core {
     }
 
     fn start(&mut self, start: &Start) {
+        if start.cut {
+            self.cut(start);
+        }
         let Some(ordinal) = self.place(&start.partition, start.position) else { return };
         // A start that goes on where an earlier one stopped says nothing about what lies before.
         if covered(&self.coverage, ordinal).is_none() {
             self.note_start(start.log_start, start.position);
         }
         self.cover(ordinal).start(start.log_start, start.position);
+    }
+
+    /// What was read of a log that was cut stays, and is counted as truncated; what comes now gets numbers of its own.
+    fn cut(&mut self, start: &Start) {
+        for ordinal in self.catalog.cut(&start.partition, start.position) {
+            self.standstill.forget(ordinal);
+            if let Some(coverage) = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut) {
+                coverage.cut(start.position);
+                coverage.hold(0);
+                self.touched.push(ordinal);
+            }
+        }
     }
 
     pub(super) fn note_start(&mut self, log_start: i64, position: i64) {
@@ -301,6 +318,7 @@ impl Core {
 
     /// Takes a sample of all groups. Where the sample has no log end, as in an import, the log ends where reading did.
     pub fn groups(&mut self, sample: &GroupSample) {
+        self.stand(sample);
         let mut own = self.own_ends();
         own.retain(|ends| ends.partition.cluster == sample.cluster);
         let ends: HashMap<&Arc<TopicPartition>, &LogEnds> =
@@ -335,6 +353,27 @@ impl Core {
             self.changes.progress.retain(|row| !gone.contains(&(row.consumer_group.clone(), row.ordinal)));
             self.changes.forgotten.extend(gone);
         }
+    }
+
+    /// Compares the log ends with how far reading came.
+    fn stand(&mut self, sample: &GroupSample) {
+        self.standstill.begin(sample.at);
+        for ends in &sample.ends {
+            let Some(ordinal) = self.catalog.ordinal(&ends.partition, ends.stable) else { continue };
+            let Some(coverage) = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut) else { continue };
+            coverage.hold(self.standstill.look(ordinal, coverage.next_offset(), ends));
+            self.touched.push(ordinal);
+        }
+    }
+
+    /// Partitions that have records of which none is received.
+    pub fn stalled(&self) -> Standing {
+        self.standstill.stalled()
+    }
+
+    /// Partitions that an open transaction holds.
+    pub fn held(&self) -> Standing {
+        self.standstill.held()
     }
 
     fn own_ends(&self) -> Vec<LogEnds> {
@@ -392,6 +431,10 @@ impl Core {
         let mut positions = HashMap::new();
         for coverage in self.coverage.iter().flatten() {
             let Some(place) = self.catalog.at(coverage.row().ordinal) else { continue };
+            // A log that was cut goes on where its new incarnation does.
+            if !self.catalog.is_current(coverage.row().ordinal) {
+                continue;
+            }
             let next = positions.entry((*place.partition).clone()).or_insert(0);
             *next = coverage.next_offset().max(*next);
         }
@@ -405,6 +448,7 @@ impl Core {
 
     fn own_counters(&self) -> Vec<(String, f64)> {
         let limits = self.resolver.limits();
+        let (stalled, held) = (self.stalled(), self.held());
         let mut counters: Vec<(String, f64)> = [
             ("waiting", self.resolver.waiting()),
             ("barrier_blocked", u64::from(self.resolver.blocked())),
@@ -417,6 +461,10 @@ impl Core {
             ("hub_members", limits.hub_members),
             ("passings_dropped", self.passings.dropped),
             ("names_without_number", self.catalog.unnumbered),
+            ("stalled_partitions", stalled.partitions as u64),
+            ("stalled_ms", stalled.ms as u64),
+            ("blocked_by_transaction_partitions", held.partitions as u64),
+            ("blocked_by_transaction_ms", held.ms as u64),
         ]
         .map(|(name, value)| (name.to_owned(), value as f64))
         .into();

@@ -3,6 +3,7 @@
 use super::clock;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use super::{Core, secret, spawn};
+use super::watch::Watch;
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{
@@ -81,6 +82,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
         pulse: pulse.clone(),
         progress: Progress::default(),
         commit_interval: COMMIT_INTERVAL,
+        watch: Watch::default(),
     };
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &pulse))?;
     let core = spawn("core", move || pipeline.run())?;
