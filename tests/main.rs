@@ -20,6 +20,7 @@ mod doors;
 mod edges;
 mod erase;
 mod export;
+mod faults;
 mod guard;
 mod hostile;
 mod hostile_door;

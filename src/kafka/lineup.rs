@@ -356,3 +356,35 @@ impl Lineup {
         seat.leaving.get_or_insert(why);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(batches: &[(i32, i64)]) -> Epochs {
+        let mut epochs = Epochs::default();
+        batches.iter().for_each(|&(epoch, offset)| epochs.note(epoch, offset));
+        epochs
+    }
+
+    #[test]
+    fn a_log_parts_where_both_sides_stop_sharing_their_epochs() {
+        let cut = |epoch, end_offset| {
+            let mut epochs = read(&[(2, 0), (2, 50), (5, 100), (7, 110)]);
+            let at = epochs.part(Divergence { epoch, end_offset }, 120);
+            (at, epochs.last())
+        };
+        assert_eq!(cut(7, 115), (115, 7), "the last epoch ended sooner there");
+        assert_eq!(cut(5, 110), (110, 5));
+        assert_eq!(cut(4, 105), (100, 2), "epoch 5 is all ours, whatever the other side has there");
+        assert_eq!(cut(2, 60), (60, 2));
+        assert_eq!(cut(1, 0), (0, -1));
+    }
+
+    #[test]
+    fn epochs_that_go_back_are_not_believed_and_few_are_kept() {
+        assert_eq!(read(&[(3, 0), (1, 10), (-1, 11)]).last(), 3);
+        let many: Vec<(i32, i64)> = (0..100).map(|n| (n, i64::from(n))).collect();
+        assert_eq!((read(&many).0.len(), read(&many).last()), (EPOCHS_KEPT, 99));
+    }
+}

@@ -285,11 +285,13 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let seconds = Duration::from_secs;
-        let fine = Health { commit_age: seconds(3_600), unwritten: None, silence: seconds(1), ended: None };
+        let fine = Health { commit_age: seconds(3_600), silence: seconds(1), ..Health::default() };
+        let stalled = Stalled { partitions: 3, length: seconds(20) };
         assert_eq!(trouble(&fine), None, "nothing to commit is no trouble");
         assert_eq!(trouble(&Health { unwritten: Some(seconds(29)), ..fine }), None);
         assert!(trouble(&Health { unwritten: Some(seconds(31)), ..fine }).unwrap().contains("31 s for its commit"));
         assert!(trouble(&Health { silence: seconds(100), ..fine }).unwrap().contains("core has not moved"));
+        assert!(trouble(&Health { stalled, ..fine }).unwrap().contains("3 partitions have records, of which none"));
         assert!(trouble(&Health { ended: Some("writer"), ..fine }).unwrap().contains("writer thread has ended"));
     }
 }

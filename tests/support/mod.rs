@@ -9,6 +9,7 @@ pub mod jaeger;
 pub mod kafka;
 pub mod mock;
 pub mod produce;
+pub mod proxy;
 pub mod program;
 pub mod tmux;
 
