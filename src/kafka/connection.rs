@@ -2,9 +2,11 @@
 
 use super::clock;
 use super::error::{Error, code};
+use super::shape;
+use super::wire::Cursor;
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest,
+    ApiKey, ApiVersionsRequest, ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest,
     ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetFetchRequest, OffsetFetchResponse, RequestHeader,
     ResponseHeader,
 };
@@ -128,6 +130,9 @@ impl Connection {
         let mut answer = self.exchange(Q::KEY, version, request, Q::NAME)?;
         let malformed = |error| self.malformed(Q::NAME, error);
         ResponseHeader::decode(&mut answer, Q::KEY.response_header_version(version)).map_err(malformed)?;
+        if !shape::is_whole(Q::KEY, version, &answer) {
+            return Err(self.malformed(Q::NAME, "it claims more than it holds"));
+        }
         Q::Answer::decode(&mut answer, version).map_err(malformed)
     }
 
@@ -147,11 +152,7 @@ impl Connection {
             // comes before everything else.
             code = answer.clone().try_get_i16().map_err(|error| self.malformed(NAME, error))?;
             match code {
-                code::NONE => {
-                    let answer =
-                        ApiVersionsResponse::decode(&mut answer, version).map_err(|e| self.malformed(NAME, e))?;
-                    return Ok(answer.api_keys.iter().map(|k| (k.api_key, (k.min_version, k.max_version))).collect());
-                }
+                code::NONE => return offered(&answer, version).ok_or_else(|| self.malformed(NAME, "not its form")),
                 code::UNSUPPORTED_VERSION => {}
                 _ => break,
             }
@@ -267,6 +268,19 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// Lowest and highest version of each request in an ApiVersions answer behind its header. What follows is for others.
+pub(super) fn offered(answer: &[u8], version: i16) -> Option<HashMap<i16, (i16, i16)>> {
+    let flexible = version >= 3;
+    let mut cursor = Cursor::new(answer);
+    let _error = cursor.i16()?;
+    let mut offered = HashMap::new();
+    for _ in 0..cursor.length(flexible)? {
+        offered.insert(cursor.i16()?, (cursor.i16()?, cursor.i16()?));
+        cursor.skip_tags(flexible)?;
+    }
+    Some(offered)
 }
 
 fn connect(address: &str) -> io::Result<TcpStream> {

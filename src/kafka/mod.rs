@@ -12,8 +12,12 @@ mod fetch;
 mod fetcher;
 mod lineup;
 mod reader;
+mod shape;
 mod throttle;
 mod wire;
+
+#[cfg(test)]
+mod fuzz;
 
 pub use admin::{Admin, Estimate, TopicSummary};
 pub use error::Error;

@@ -12,6 +12,9 @@ const FETCH: i16 = 1;
 const METADATA: i16 = 3;
 /// Metadata has compact lengths and tagged fields from this version on.
 const METADATA_FLEXIBLE: i16 = 9;
+/// Answers of one API that are recorded: few, small, and not empty.
+const RECORDED: usize = 6;
+const RECORDED_SIZES: std::ops::Range<usize> = 60..3_000;
 /// A slow broker's pace: so many bytes, then a pause.
 const SLOW_BYTES: usize = 2 << 10;
 const SLOW_PAUSE: Duration = Duration::from_millis(10);
@@ -173,6 +176,7 @@ fn relay_questions(relay: &Relay, (mut client, mut upstream): (TcpStream, TcpStr
 fn relay_answers(shared: &Shared, at: usize, (mut client, mut upstream): (TcpStream, TcpStream), asked: &Asked) {
     while let Ok(mut answer) = frame(&mut upstream) {
         let (api, version) = asked.lock().unwrap().remove(&answer[4..8]).unwrap_or((0, 0));
+        record(api, version, &answer[4..]);
         if api == METADATA {
             answer = renamed(&answer, version, shared).expect("the brokers at the front of a metadata answer");
         }
@@ -195,6 +199,16 @@ fn relay_answers(shared: &Shared, at: usize, (mut client, mut upstream): (TcpStr
     }
     if shared.brokers[at].fault() != Fault::BlackHole {
         let _ = client.shutdown(Shutdown::Both);
+    }
+}
+
+/// Keeps some answers as files in the folder that `HEADWATER_RECORD` names: what the fuzzer of the reader begins with.
+fn record(api: i16, version: i16, answer: &[u8]) {
+    let Ok(folder) = std::env::var("HEADWATER_RECORD") else { return };
+    let number = (0..RECORDED).map(|number| format!("{folder}/{api}-{version}-{number}.bin"));
+    let vacant = number.into_iter().find(|file| !std::path::Path::new(file).exists());
+    if let Some(file) = vacant.filter(|_| RECORDED_SIZES.contains(&answer.len())) {
+        std::fs::write(file, answer).unwrap();
     }
 }
 
