@@ -143,7 +143,14 @@ pub struct Health {
 impl Pulse {
     /// Everything begins at `now`.
     pub fn new(now: Instant) -> Self {
-        let signs = Signs { core_moved: now, last_commit: now, on_the_way: 0, waiting_since: now, stalled: Stalled::default(), ended: None };
+        let signs = Signs {
+            core_moved: now,
+            last_commit: now,
+            on_the_way: 0,
+            waiting_since: now,
+            stalled: Stalled::default(),
+            ended: None,
+        };
         Self(Mutex::new(signs))
     }
 

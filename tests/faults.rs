@@ -58,6 +58,8 @@ struct Outcome {
     events: i64,
     distinct: i64,
     seen: i64,
+    /// Offsets that were read or passed over, and are neither seen nor missing for a reason.
+    lost: i64,
     /// Reason and offsets.
     gaps: Vec<(String, i64)>,
     /// First and next offset of each partition of the newest incarnation.
@@ -134,7 +136,10 @@ impl Stage {
         let gaps = "SELECT reason, sum(missing)::BIGINT FROM coverage WHERE reason IS NOT NULL GROUP BY 1 ORDER BY 1";
         let read = "SELECT first_offset, next_offset FROM coverage WHERE reason IS NULL AND incarnation = (SELECT \
                     max(incarnation) FROM coverage) ORDER BY topic, partition";
+        let lost = "SELECT (sum(next_offset - first_offset) FILTER (reason IS NULL) - sum(seen) - sum(missing) FILTER \
+                    (coalesce(reason, '') NOT IN ('blocked_by_transaction', 'seen_before')))::BIGINT FROM coverage";
         let outcome = Outcome {
+            lost: one(lost),
             events: one("SELECT count(*) FROM event"),
             distinct: one("SELECT count(DISTINCT (topic, incarnation, \"partition\", \"offset\")) FROM event"),
             seen: one("SELECT sum(seen)::BIGINT FROM coverage WHERE reason IS NULL"),
@@ -142,9 +147,10 @@ impl Stage {
             read: sql(path, door, read).iter().map(pair).collect(),
             said,
         };
-        let lost = outcome.read.iter().map(|(first, next)| next - first).sum::<i64>() - outcome.seen;
-        let doubled = outcome.events - outcome.distinct;
-        println!("{}: {} events, doubled {doubled}, offsets not seen {lost}, gaps {:?}", self.topic, outcome.events, outcome.gaps);
+        let Outcome { events, lost, gaps, .. } = &outcome;
+        let doubled = events - outcome.distinct;
+        println!("{}: {events} events, lost {lost}, doubled {doubled}, gaps {gaps:?}", self.topic);
+        assert_eq!((*lost, doubled), (0, 0), "lost and doubled");
         outcome
     }
 
@@ -152,8 +158,9 @@ impl Stage {
     /// to last offset of each partition, every one seen.
     fn assert_whole(self) -> String {
         let written = self.written as i64;
-        let ends: Vec<(i64, i64)> =
-            (0..PARTITIONS).map(|partition| produce::log_range(&self.kafka.bootstrap, &self.topic, partition)).collect();
+        let ends: Vec<(i64, i64)> = (0..PARTITIONS)
+            .map(|partition| produce::log_range(&self.kafka.bootstrap, &self.topic, partition))
+            .collect();
         let outcome = self.outcome();
         assert_eq!((outcome.events, outcome.distinct, outcome.seen), (written, written, written), "{}", outcome.said);
         assert_eq!((outcome.gaps, outcome.read), (vec![], ends), "{}", outcome.said);

@@ -38,6 +38,7 @@ mod retention;
 mod scenarios;
 mod serve;
 mod serve_users;
+mod soak;
 mod sources;
 mod sql;
 mod support;

@@ -111,8 +111,7 @@ mod tests {
     use super::*;
 
     fn ends(stable: i64, end: i64) -> LogEnds {
-        let partition =
-            TopicPartition { cluster: "c".into(), topic: "orders".into(), topic_id: [0; 16], partition: 3 };
+        let partition = TopicPartition { cluster: "c".into(), topic: "orders".into(), topic_id: [0; 16], partition: 3 };
         LogEnds { partition: Arc::new(partition), start: 0, end, stable }
     }
 

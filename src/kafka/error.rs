@@ -43,7 +43,9 @@ pub enum Error {
         reason: String,
     },
     /// An answer is larger than the tap reads.
-    #[error("read an answer of {bytes} bytes from broker {broker}: the tap reads at most {most}; check that this port speaks Kafka")]
+    #[error(
+        "read an answer of {bytes} bytes from broker {broker}: the tap reads at most {most}; check that this port speaks Kafka"
+    )]
     Oversized {
         /// Its address.
         broker: String,

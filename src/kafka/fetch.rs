@@ -284,7 +284,8 @@ fn divergence(cursor: &mut Cursor<'_>) -> Option<Option<Divergence>> {
         let length = usize::try_from(cursor.unsigned_varint()?).ok()?;
         let mut field = Cursor::new(cursor.take(length)?);
         if tag == 0 {
-            diverging = Some(Divergence { epoch: field.i32()?, end_offset: field.i64()? }).filter(|d| d.end_offset >= 0);
+            diverging =
+                Some(Divergence { epoch: field.i32()?, end_offset: field.i64()? }).filter(|d| d.end_offset >= 0);
         }
     }
     Some(diverging)

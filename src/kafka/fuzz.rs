@@ -71,6 +71,34 @@ fn mutated_answers_never_break_the_parser() {
     assert!(counts.records > 0 && counts.rare_read > 0 && counts.answers_read < counts.cases, "{counts:?}");
 }
 
+#[test]
+fn every_answer_to_begin_with_reads_whole() {
+    let (mut decompressor, mut counts) = (Decompressor::new(), Counts::default());
+    for seed in seeds() {
+        let before = counts.answers_read + counts.rare_read;
+        try_case(&seed, &mut decompressor, &mut counts);
+        let offers = seed.api == ApiKey::ApiVersions && offered(&seed.bytes[4..], seed.version).is_some();
+        assert!(offers || counts.answers_read + counts.rare_read > before, "{:?} v{}", seed.api, seed.version);
+    }
+    assert!(counts.records > 1_000, "{counts:?}");
+}
+
+#[test]
+fn an_answer_that_claims_more_than_it_holds_is_not_decoded() {
+    for (at, seed) in seeds().into_iter().enumerate().filter(|(_, seed)| seed.api == ApiKey::Metadata) {
+        let header = 5;
+        let whole = |bytes: &[u8]| shape::is_whole(seed.api, seed.version, &bytes[header..]);
+        assert!(whole(&seed.bytes), "{at}");
+        // The count of brokers, of which there is room for a few: two thousand million.
+        let claims = [&seed.bytes[..header + 4], &[0xff, 0xff, 0xff, 0xff, 0x07], &seed.bytes[header + 5..]].concat();
+        assert!(!whole(&claims), "{at}");
+        for cut in header..seed.bytes.len() {
+            assert!(!whole(&seed.bytes[..cut]), "{at} cut at {cut}");
+        }
+    }
+    assert!(!shape::is_whole(ApiKey::Produce, 9, &[0; 100]), "an answer that nobody asked for");
+}
+
 fn commit() -> String {
     let told = std::process::Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
     told.map_or_else(|_| "unknown".to_owned(), |told| String::from_utf8_lossy(&told.stdout).trim().to_owned())
@@ -90,12 +118,19 @@ fn seeds() -> Vec<Seed> {
         })
         .collect();
     seeds.sort_by(|a, b| a.bytes.cmp(&b.bytes));
-    assert!(seeds.len() >= 10, "answers of a real broker");
+    assert!(seeds.len() >= 7, "answers of a real broker");
+    // Of one group, and of two partitions that it has committed on.
+    let groups = [&[0; 11][..], &[2, 2, b'g', 1, 7, b'S', b't', b'a', b'b', b'l', b'e', 1, 0, 0]].concat();
+    seeds.push(Seed { api: ApiKey::ListGroups, version: 5, bytes: groups });
+    let commit = |partition: u8| [&[0, 0, 0, partition][..], &[0; 7], &[42, 0, 0, 0, 1, 2, b'm', 0, 0, 0]].concat();
+    let commits = [&[0; 9][..], &[2, 2, b'g', 2, 2, b't', 3], &commit(0), &commit(1), &[0, 0, 0, 0, 0]].concat();
+    seeds.push(Seed { api: ApiKey::OffsetFetch, version: 9, bytes: commits });
     let set = [old_message(1, 0, 0, 5, (None, Some(b"a"))), old_message(1, 0, 1, 6, (Some(b"k"), None))].concat();
     let built = [
         Build::plain(20, 9).bytes(),
         [Build::transactional(20, 2, 7).bytes(), Build::marker(22, 7, false).bytes()].concat(),
-        [old_message(0, 0, 20, 0, (Some(b"k"), Some(b"v"))), old_message(1, 1, 22, 0, (None, Some(&gzipped(&set))))].concat(),
+        [old_message(0, 0, 20, 0, (Some(b"k"), Some(b"v"))), old_message(1, 1, 22, 0, (None, Some(&gzipped(&set))))]
+            .concat(),
     ];
     let snappy = snap::raw::Encoder::new().compress_vec(&Build::plain(0, 50).payload()).unwrap();
     let lz4 = [&[4, 0x22, 0x4d, 0x18, 0x60, 0x40, 0][..], &[9, 0, 0, 0x80], b"some text", &[0; 4]].concat();
@@ -164,7 +199,8 @@ fn mutated(seeds: &[Seed], random: &mut fastrand::Rng) -> Seed {
             1 => bytes[at] = random.u8(..),
             // Lengths and counts that are huge, negative, or one beside.
             2 => {
-                let extreme = [0, 1, -1, i32::MAX, i32::MIN, 1 << 16, 0x7fff_ffff >> random.u8(..24)][random.usize(..7)];
+                let extreme =
+                    [0, 1, -1, i32::MAX, i32::MIN, 1 << 16, 0x7fff_ffff >> random.u8(..24)][random.usize(..7)];
                 bytes.iter_mut().skip(at).zip(extreme.to_be_bytes()).for_each(|(byte, value)| *byte = value);
             }
             3 => bytes.iter_mut().skip(at).take(random.usize(1..6)).for_each(|byte| *byte = 0xff),
@@ -194,7 +230,9 @@ fn mutated(seeds: &[Seed], random: &mut fastrand::Rng) -> Seed {
 fn correct(case: &mut Seed) {
     let front = case.bytes.as_ptr() as usize;
     let places: Vec<(usize, usize)> = Answer::read(&case.bytes, case.version)
-        .map(|answer| answer.parts.iter().map(|part| (part.records.as_ptr() as usize - front, part.records.len())).collect())
+        .map(|answer| {
+            answer.parts.iter().map(|part| (part.records.as_ptr() as usize - front, part.records.len())).collect()
+        })
         .unwrap_or_default();
     for (at, length) in places {
         let mut records = &mut case.bytes[at..at + length];

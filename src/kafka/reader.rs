@@ -308,7 +308,11 @@ impl Discovery {
         if unopened.is_empty() {
             return Ok(());
         }
-        let turned_up = self.seats.values().filter(|seat| seat.turned_up && seat.is_urgent()).map(|seat| Arc::clone(&seat.led.identity));
+        let turned_up = self
+            .seats
+            .values()
+            .filter(|seat| seat.turned_up && seat.is_urgent())
+            .map(|seat| Arc::clone(&seat.led.identity));
         let plan = TurnedUp { plan: Arc::clone(&self.plan), partitions: turned_up.collect() };
         for Beginning { led, position, log_start, .. } in beginnings(&mut self.cluster, &unopened, &plan)? {
             let start = Start { partition: Arc::clone(&led.identity), log_start, position, cut: false };

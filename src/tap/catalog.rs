@@ -96,7 +96,8 @@ impl Catalog {
 
     /// Whether `ordinal` still names what its partition holds.
     pub fn is_current(&self, ordinal: Ordinal) -> bool {
-        self.at(ordinal).is_some_and(|place| self.ordinals.get(&(place.partition.clone(), place.base)) == Some(&ordinal))
+        self.at(ordinal)
+            .is_some_and(|place| self.ordinals.get(&(place.partition.clone(), place.base)) == Some(&ordinal))
     }
 
     /// Takes in a dictionary row of an earlier run; rows come in the order of their numbers.

@@ -2,8 +2,8 @@
 
 use super::clock;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
-use super::{Core, secret, spawn};
 use super::watch::Watch;
+use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{

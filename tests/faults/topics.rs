@@ -79,7 +79,12 @@ fn a_topic_that_is_deleted_and_created_again_is_another_one() {
     let counts = stage.by_incarnation();
     assert_eq!(counts, [["0", "5", "0", "4"], ["1", "10", "0", "9"]]);
     let outcome = stage.outcome();
-    assert_eq!((outcome.events, outcome.distinct, outcome.seen, outcome.gaps), (15, 15, 15, vec![]), "{}", outcome.said);
+    assert_eq!(
+        (outcome.events, outcome.distinct, outcome.seen, outcome.gaps),
+        (15, 15, 15, vec![]),
+        "{}",
+        outcome.said
+    );
 }
 
 /// The only replica in step dies, and one that has missed records leads: what it has not is taken back, and what it
@@ -225,7 +230,8 @@ fn damage(kafka: &RealKafka, topic: &str) {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).unwrap();
     let mut begins = vec![0];
-    while let Some(length) = bytes.get(begins[begins.len() - 1] + LENGTH_AT..).and_then(|rest| rest.first_chunk::<4>()) {
+    while let Some(length) = bytes.get(begins[begins.len() - 1] + LENGTH_AT..).and_then(|rest| rest.first_chunk::<4>())
+    {
         begins.push(begins[begins.len() - 1] + 12 + u32::from_be_bytes(*length) as usize);
     }
     assert_eq!(begins.len(), 6, "five batches, and the end");

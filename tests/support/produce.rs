@@ -3,12 +3,12 @@
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::{Offset, TopicPartitionList};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::{Offset, TopicPartitionList};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -174,7 +174,9 @@ pub fn create_topic_on(bootstrap: &str, name: &str, brokers: &[i32], settings: &
     }
     let created = futures::executor::block_on(admin(bootstrap).create_topics([&topic], &AdminOptions::new())).unwrap();
     assert_eq!(created, [Ok(name.to_owned())]);
-    super::poll_until(&format!("a leader of {name}"), PATIENCE, || (leaders(bootstrap, name) == brokers[..1]).then_some(()));
+    super::poll_until(&format!("a leader of {name}"), PATIENCE, || {
+        (leaders(bootstrap, name) == brokers[..1]).then_some(())
+    });
 }
 
 /// Deletes a topic and waits until no broker names it.
