@@ -107,11 +107,13 @@ CREATE TABLE slice_range (
     last_ref  BIGINT NOT NULL
 );
 
--- Which values a closed slice holds: the hashes (macro `id_hash`) of ids, traces, keys and conversations, sorted in each
--- slice. Sorted numbers pack into 2 to 3 bytes, and zone maps find one among them.
+-- Which values a closed slice holds: the hashes (macro `id_hash`) of ids, traces, keys and conversations, 30 bits each. The
+-- first 13 bits choose the row, the others stand in `codes` as three characters, one code after the other: so a value is
+-- looked up in a few thousand short texts a slice, where sorted numbers would have to be unpacked by the hundred thousand.
 CREATE TABLE id_slice (
-    value_hash UINTEGER NOT NULL,
-    slice      INTEGER NOT NULL
+    slice  INTEGER NOT NULL,
+    bucket SMALLINT NOT NULL,
+    codes  VARCHAR NOT NULL
 );
 
 -- What retention deleted, one row an ordinal: whole slices, the oldest first. Coverage, roll-ups and failures stay, so that

@@ -363,8 +363,9 @@ fn what_is_gone_is_said_and_what_outlives_it_stays() {
     assert_eq!(world.number(&walk), 1);
 
     let client = world.client();
-    let nodes = trace::events(&client, late).unwrap();
-    let (tables, _) = trace::fetch(&client, late, nodes).unwrap();
+    let scope = trace::scope(&client, late).unwrap();
+    let nodes = trace::events(&client, &scope).unwrap();
+    let (tables, _) = trace::fetch(&client, &scope, nodes).unwrap();
     let mut conversation = Conversation::new(
         TraceNode::from_table(&tables.nodes).unwrap(),
         TraceEdge::from_table(&tables.edges).unwrap(),

@@ -393,7 +393,7 @@ fn door_and_file_give_the_same_table() {
     assert!(!asked[1].rows.is_empty());
     let reference = Cell::Int(EventRef::new(Ordinal(0), 1).0);
     let named: [(Query, Vec<Cell>); 5] = [
-        (ask::TRACE_NODES, vec![reference.clone()]),
+        (ask::CONVERSATION_SCOPE, vec![reference.clone()]),
         (ask::EFFECTS, vec![reference]),
         (ask::FAILURES, vec![Cell::Null, Cell::Bool(false)]),
         (ask::FAILURES, vec![Cell::Time(TIME.0), Cell::Bool(true)]),

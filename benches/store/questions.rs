@@ -112,16 +112,14 @@ fn traces<'a>(client: &Client, wanted: &'a Remembered) -> Vec<Question<'a>> {
     let mut parts = wanted.coordinates.split('/');
     let mut next = || parts.next().unwrap_or_default().to_owned();
     let at = [Cell::Text(next()), Cell::Int(next().parse().unwrap()), Cell::Int(next().parse().unwrap())];
-    let by_id = |id: &[Cell]| [filled(&query::FIND_ID, id), filled(&query::FIND_CORRELATION, id)];
-    let mut by_trace = vec![filled(&query::FIND_TRACE, &trace)];
-    by_trace.extend(by_id(&trace));
+    let by_id = |id: &[Cell]| filled(&query::FIND_VALUE, id);
     // Coordinates could be an id, too: its value is a hash under the database's key.
     let text = Identifier::parse(wanted.coordinates.as_bytes(), &id_key(client));
     let mut by_place = vec![filled(&query::FIND_COORDINATES, &at), filled(&query::ID_KEY, &[])];
-    by_place.extend(by_id(&[Cell::Int(text.hi as i64), Cell::Int(text.lo as i64)]));
+    by_place.push(by_id(&[Cell::Int(text.hi as i64), Cell::Int(text.lo as i64)]));
     [
-        ("trace_event", &wanted.id, by_id(&id).to_vec()),
-        ("trace_id", &wanted.trace, by_trace),
+        ("trace_event", &wanted.id, vec![by_id(&id)]),
+        ("trace_id", &wanted.trace, vec![by_id(&trace)]),
         ("trace_place", &wanted.coordinates, by_place),
     ]
     .map(|(name, text, mut statements)| {
@@ -142,8 +140,9 @@ fn id_key(client: &Client) -> HashKey {
 fn conversation(client: &Client, text: &str) -> Result<usize, String> {
     let found = find::all(Place { client, secret: &|| Ok(keys()) }, text).map_err(|e| e.to_string())?;
     let first = found.matches.first().ok_or("nothing was found")?;
-    let nodes = trace::events(client, first.reference).map_err(|e| e.to_string())?;
-    let (tables, _) = trace::fetch(client, first.reference, nodes).map_err(|e| e.to_string())?;
+    let scope = trace::scope(client, first.reference).map_err(|e| e.to_string())?;
+    let nodes = trace::events(client, &scope).map_err(|e| e.to_string())?;
+    let (tables, _) = trace::fetch(client, &scope, nodes).map_err(|e| e.to_string())?;
     let nodes = TraceNode::from_table(&tables.nodes).map_err(|e| e.to_string())?;
     let (events, edges) = (nodes.len(), TraceEdge::from_table(&tables.edges).map_err(|e| e.to_string())?);
     if edges.len() + 1 != events {
@@ -157,27 +156,31 @@ fn conversation(client: &Client, text: &str) -> Result<usize, String> {
 /// The statements of a conversation that was found.
 fn walk(client: &Client, reference: i64) -> Vec<String> {
     let at = [Cell::Int(reference)];
-    let mut statements: Vec<String> = [&query::TRACE_NODES, &query::TRACE_EDGES, &query::TRACE_FAILURES]
+    let scope = client.ask(&query::CONVERSATION_SCOPE, &at).unwrap().rows.remove(0);
+    let mut statements = vec![filled(&query::CONVERSATION_SCOPE, &at)];
+    let within = [&query::NODES_WITHIN, &query::EDGES_WITHIN, &query::FAILURES_WITHIN];
+    statements.extend(within.into_iter().map(|query| filled(query, &scope)));
+    let nodes = client.ask(&query::NODES_WITHIN, &scope).unwrap_or_else(|_| Table::default());
+    let refs: BTreeMap<_, _> = TraceNode::from_table(&nodes)
+        .unwrap()
         .into_iter()
-        .map(|query| filled(query, &at))
+        .map(|node| ((node.topic, node.partition), node.reference.to_string()))
         .collect();
-    let nodes = client.ask(&query::TRACE_NODES, &at).unwrap_or_else(|_| Table::default());
-    let mut last = BTreeMap::new();
-    for node in TraceNode::from_table(&nodes).unwrap() {
-        last.insert((node.topic, node.partition), node.reference);
-    }
-    statements.extend(last.values().map(|reference| filled(&query::PASSAGE, &[Cell::Int(*reference)])));
+    let refs: Vec<String> = refs.into_values().collect();
+    statements.push(filled(&query::PASSAGES_OF, &[Cell::Text(refs.join(","))]));
     statements.push(filled(&query::COVERAGE, &[]));
     statements
 }
 
 fn key<'a>(name: &'static str, wanted: &'a Remembered) -> Question<'a> {
-    let hash = keys().hash(wanted.key.as_bytes()) as i64;
     let ask = move |client: &Client| {
         let place = Place { client, secret: &|| Ok(keys()) };
         find::all(place, &format!("key:{}", wanted.key)).map(|found| found.matches.len()).map_err(|e| e.to_string())
     };
-    let statements = vec![filled(&query::FIND_KEYS, &[Cell::Text(hash.to_string())])];
+    let statements = find::key_hashes(&keys(), &wanted.key)
+        .into_keys()
+        .map(|hash| filled(&query::FIND_KEY, &[Cell::Int(hash)]))
+        .collect();
     Question { name, goal: Goal::AtMost(300.0), ask: Box::new(ask), finds: None, statements }
 }
 

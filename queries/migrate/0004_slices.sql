@@ -15,8 +15,9 @@ CREATE TABLE slice_range (
 );
 
 CREATE TABLE id_slice (
-    value_hash UINTEGER NOT NULL,
-    slice      INTEGER NOT NULL
+    slice  INTEGER NOT NULL,
+    bucket SMALLINT NOT NULL,
+    codes  VARCHAR NOT NULL
 );
 
 CREATE TABLE sliced_row (
@@ -99,17 +100,27 @@ GROUP BY slice, ref >> 40
 ORDER BY ALL;
 
 INSERT INTO id_slice
-SELECT DISTINCT
-    CAST(((CAST(xor(v.hi, v.lo) & 9223372036854775807 AS HUGEINT) * 5871781006564002453) >> 40) & 4294967295 AS UINTEGER)
-        AS value_hash,
-    e.slice
-FROM event_row e, unnest([
-    {'hi': e.conversation, 'lo': 0},
-    {'hi': e.key_hash, 'lo': 0},
-    {'hi': e.id_hi, 'lo': e.id_lo},
-    {'hi': e.causation_hi, 'lo': e.causation_lo},
-    {'hi': e.correlation_hi, 'lo': e.correlation_lo},
-    {'hi': e.trace_hi, 'lo': e.trace_lo}
-]) u(v)
-WHERE v.hi IS NOT NULL AND e.slice < (SELECT max(slice) FROM event_row)
-ORDER BY e.slice, value_hash;
+SELECT
+    h.slice,
+    CAST(h.value_hash >> 17 AS SMALLINT) AS bucket,
+    string_agg(
+        chr(32 + ((h.value_hash >> 12) & 31)) || chr(64 + ((h.value_hash >> 6) & 63)) || chr(64 + (h.value_hash & 63)), ''
+    )
+FROM (
+    SELECT DISTINCT
+        e.slice,
+        CAST(
+            ((CAST(xor(v.hi, v.lo) & 9223372036854775807 AS HUGEINT) * 5871781006564002453) >> 42) & 1073741823 AS INTEGER
+        ) AS value_hash
+    FROM event_row e, unnest([
+        {'hi': e.conversation, 'lo': 0},
+        {'hi': e.key_hash, 'lo': 0},
+        {'hi': e.id_hi, 'lo': e.id_lo},
+        {'hi': e.causation_hi, 'lo': e.causation_lo},
+        {'hi': e.correlation_hi, 'lo': e.correlation_lo},
+        {'hi': e.trace_hi, 'lo': e.trace_lo}
+    ]) u(v)
+    WHERE v.hi IS NOT NULL AND e.slice < (SELECT max(slice) FROM event_row)
+) h
+GROUP BY h.slice, bucket
+ORDER BY h.slice, bucket;

@@ -1,18 +1,42 @@
 -- Where to look for an event: which slices may hold it. The one that is open may always.
 
--- 32 bits of a value of 128 bits; a value of 64 bits has 0 as its second half. The program does the same when it writes.
+-- 30 bits of a value of 128 bits; a value of 64 bits has 0 as its second half. The program does the same when it writes.
 CREATE OR REPLACE MACRO id_hash(hi, lo) AS CAST(
-    (CAST(xor(CAST(hi AS BIGINT), CAST(lo AS BIGINT)) & 9223372036854775807 AS HUGEINT) * 5871781006564002453 >> 40)
-        & 4294967295 AS UINTEGER
+    (CAST(xor(CAST(hi AS BIGINT), CAST(lo AS BIGINT)) & 9223372036854775807 AS HUGEINT) * 5871781006564002453 >> 42)
+        & 1073741823 AS INTEGER
 );
+
+-- The first 13 bits of a hash, and the others as three characters, of which only the first is below 64.
+CREATE OR REPLACE MACRO hash_bucket(value_hash) AS CAST(value_hash >> 17 AS SMALLINT);
+
+CREATE OR REPLACE MACRO hash_code(value_hash) AS
+    chr(32 + ((value_hash >> 12) & 31)) || chr(64 + ((value_hash >> 6) & 63)) || chr(64 + (value_hash & 63));
 
 CREATE OR REPLACE MACRO open_slice() AS (SELECT coalesce(max(s.slice) + 1, 0) FROM slice_row s);
 
 -- By a value: an id, a trace, a key or a conversation.
 CREATE OR REPLACE MACRO slices_of(hi, lo) AS TABLE
-SELECT i.slice FROM id_slice i WHERE i.value_hash = id_hash(hi, lo)
+SELECT i.slice
+FROM id_slice i
+WHERE i.bucket = hash_bucket(id_hash(hi, lo)) AND contains(i.codes, hash_code(id_hash(hi, lo)))
 UNION ALL
 SELECT open_slice();
+
+-- By any of several values of 64 bits, written between commas. The limit here and below, far beyond what there can be, is for
+-- the optimizer: it takes an answer without one for as large as a table, and joins the wrong way round.
+CREATE OR REPLACE MACRO slices_of_any(numbers) AS TABLE
+WITH wanted AS (
+    SELECT id_hash(CAST(n.number AS BIGINT), 0) AS value_hash FROM unnest(string_split(numbers, ',')) n(number)
+)
+FROM (
+    SELECT i.slice
+    FROM id_slice i
+    JOIN wanted w ON i.bucket = hash_bucket(w.value_hash)
+    WHERE contains(i.codes, hash_code(w.value_hash))
+    UNION
+    SELECT open_slice()
+)
+LIMIT 100000;
 
 -- By ref.
 CREATE OR REPLACE MACRO slices_at(at_ref) AS TABLE
@@ -22,8 +46,7 @@ WHERE r.ordinal = CAST(at_ref AS BIGINT) >> 40 AND r.first_ref <= CAST(at_ref AS
 UNION ALL
 SELECT open_slice();
 
--- Conversations that were merged with one. The limit, far beyond what there can be, is for the optimizer: it
--- takes an answer without one for as large as a table, and joins the wrong way round.
+-- Conversations that were merged with one.
 CREATE OR REPLACE MACRO merged_with(conversation_id) AS TABLE
 WITH RECURSIVE same(id) AS (
     SELECT CAST(conversation_id AS BIGINT)
@@ -40,15 +63,16 @@ CREATE OR REPLACE MACRO conversation_of(of_ref) AS (
     WHERE e.slice IN (FROM slices_at(of_ref)) AND e.ref >= CAST(of_ref AS BIGINT) AND e.ref <= CAST(of_ref AS BIGINT)
 );
 
--- The rows of a conversation, merges resolved.
-CREATE OR REPLACE MACRO conversation_rows(conversation_id) AS TABLE
-WITH same AS MATERIALIZED (FROM merged_with(conversation_id)),
-place AS MATERIALIZED (
-    FROM (
-        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-        UNION
-        SELECT open_slice()
-    )
-    LIMIT 100000
-)
-SELECT e.* FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same);
+-- All that is needed to find the events of a conversation: every id that it ever had, and the slices, written between
+-- commas. Whoever asks several questions of one conversation asks this once.
+CREATE OR REPLACE MACRO conversation_scope(conversation_id) AS TABLE
+WITH same AS MATERIALIZED (SELECT string_agg(m.id, ',') AS ids FROM merged_with(conversation_id) m)
+SELECT
+    (SELECT same.ids FROM same) AS ids,
+    (SELECT string_agg(s.slice, ',') FROM slices_of_any((SELECT same.ids FROM same)) s) AS slices;
+
+CREATE OR REPLACE MACRO rows_within(ids, slices) AS TABLE
+SELECT e.*
+FROM event_row e
+WHERE e.slice IN (SELECT CAST(unnest(string_split(slices, ',')) AS INTEGER) LIMIT 100000)
+  AND e.conversation IN (SELECT CAST(unnest(string_split(ids, ',')) AS BIGINT) LIMIT 100000);

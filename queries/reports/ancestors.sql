@@ -1,17 +1,9 @@
 -- The walk carries the weakest class on its way, which has three values: it ends on cycles, and it never lets an
 -- inferred step pass for a declared one.
 CREATE OR REPLACE MACRO ancestors(ref) AS TABLE
-WITH RECURSIVE same AS MATERIALIZED (FROM merged_with(conversation_of(ref))),
-place AS MATERIALIZED (
-    FROM (
-        SELECT i.slice FROM id_slice i WHERE i.value_hash IN (SELECT id_hash(same.id, 0) FROM same)
-        UNION
-        SELECT open_slice()
-    )
-    LIMIT 100000
-),
+WITH RECURSIVE scope AS MATERIALIZED (FROM conversation_scope(conversation_of(ref))),
 member AS MATERIALIZED (
-    SELECT e.ref, e.cause, e.evidence FROM event_row e WHERE e.slice IN (FROM place) AND e.conversation IN (FROM same)
+    SELECT e.ref, e.cause, e.evidence FROM rows_within((SELECT scope.ids FROM scope), (SELECT scope.slices FROM scope)) e
 ),
 edge AS MATERIALIZED (
     SELECT m.ref AS effect, m.cause, m.evidence FROM member m WHERE m.cause IS NOT NULL
@@ -42,7 +34,10 @@ SELECT
     e.ref IS NULL AND d.ordinal IS NOT NULL AS deleted
 FROM reached r
 LEFT JOIN (
-    SELECT n.* FROM event_row n WHERE n.slice IN (FROM place) AND n.ref IN (SELECT reached.event FROM reached)
+    SELECT n.*
+    FROM event_row n
+    WHERE n.slice IN (SELECT CAST(unnest(string_split((SELECT scope.slices FROM scope), ',')) AS INTEGER) LIMIT 100000)
+      AND n.ref IN (SELECT reached.event FROM reached)
 ) e ON e.ref = r.event
 LEFT JOIN profile f ON f.profile = e.profile
 LEFT JOIN partition p ON p.ordinal = r.event >> 40

@@ -1,18 +1,5 @@
 CREATE OR REPLACE MACRO trace_edges(ref) AS TABLE
-WITH member AS MATERIALIZED (
-    SELECT e.ref, e.cause, e.evidence FROM conversation_rows(conversation_of(ref)) e
-)
-SELECT
-    c.effect,
-    c.cause,
-    evidence_name(c.evidence) AS evidence,
-    class_name(evidence_rank(c.evidence)) AS class,
-    round(CAST(c.confidence AS DOUBLE), 4) AS confidence
-FROM (
-    SELECT m.ref AS effect, m.cause, m.evidence, 1 AS confidence FROM member m WHERE m.cause IS NOT NULL
-    UNION ALL
-    SELECT r.effect, r.cause, r.evidence, r.confidence FROM cause_row r WHERE r.effect IN (SELECT m.ref FROM member m)
-) c
-ORDER BY c.effect, c.cause;
+WITH scope AS MATERIALIZED (FROM conversation_scope(conversation_of(ref)))
+FROM edges_within((SELECT scope.ids FROM scope), (SELECT scope.slices FROM scope));
 
 COMMENT ON MACRO TABLE trace_edges IS 'Edges into the events of the conversation of an event: effect, cause (it may not have been seen), evidence, class (declared, transactional or inferred), confidence.';

@@ -1,37 +1,5 @@
 CREATE OR REPLACE MACRO trace_failures(ref) AS TABLE
-WITH member AS MATERIALIZED (
-    SELECT e.ref FROM conversation_rows(conversation_of(ref)) e LIMIT 100000
-),
-chosen AS MATERIALIZED (
-    SELECT f.* FROM failure_row f WHERE f.ref IN (FROM member)
-)
-SELECT
-    f.ref,
-    p.cluster,
-    p.topic,
-    f.kind,
-    f.state,
-    f.origin,
-    evidence_name(f.origin_evidence) AS origin_evidence,
-    round(CAST(f.origin_confidence AS DOUBLE), 4) AS origin_confidence,
-    f.origin_topic,
-    f.origin_partition,
-    f.origin_offset,
-    f.root,
-    f.consumer_group,
-    CAST(NULL AS VARCHAR[]) AS candidate_groups,
-    f.attempt,
-    f.error_class,
-    f.error_message,
-    f.signature,
-    f.time,
-    orphan_reason_name(f.orphan_reason) AS orphan_reason,
-    f.healed_by,
-    CASE WHEN f.state = 'healed' THEN 'later_success' END AS healed_evidence,
-    CASE WHEN a.committed_offset > p.base + (f.ref & 1099511627775) THEN a.consumer_group END AS attended_by
-FROM chosen f
-JOIN partition p ON p.ordinal = f.ref >> 40
-LEFT JOIN attending a ON a.ordinal = p.ordinal
-ORDER BY f.time, f.ref;
+WITH scope AS MATERIALIZED (FROM conversation_scope(conversation_of(ref)))
+FROM failures_within((SELECT scope.ids FROM scope), (SELECT scope.slices FROM scope));
 
 COMMENT ON MACRO TABLE trace_failures IS 'Failures in the conversation of an event: the columns of view failure.';

@@ -39,7 +39,9 @@ WHERE event_row.slice = s.slice AND event_row.ref = s.ref;
 
 -- A closed slice holds a conversation that it did not hold when it was closed.
 INSERT INTO id_slice
-SELECT DISTINCT id_hash(s.conversation, 0), s.slice FROM verdict_stage s WHERE s.slice < open_slice();
+SELECT DISTINCT s.slice, hash_bucket(id_hash(s.conversation, 0)), hash_code(id_hash(s.conversation, 0))
+FROM verdict_stage s
+WHERE s.slice < open_slice();
 
 DELETE FROM pending_row WHERE ref IN (SELECT s.ref FROM settled_stage s);
 

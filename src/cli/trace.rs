@@ -4,7 +4,7 @@ use super::args;
 use super::output;
 use super::source::Source;
 use crate::client::find::{self, FindError, Found};
-use crate::client::trace::{self, PARTITIONS_MAX};
+use crate::client::trace::{self, PARTITIONS_MAX, Scope};
 use crate::report::Table;
 use crate::report::conversation::Conversation;
 use crate::report::json;
@@ -29,13 +29,14 @@ pub(super) fn run(args: &args::Trace) -> anyhow::Result<ExitCode> {
     let Some(first) = found.matches.first() else {
         return nothing(&source, args);
     };
-    let nodes = trace::events(&source.client, first.reference)?;
+    let scope = trace::scope(&source.client, first.reference)?;
+    let nodes = trace::events(&source.client, &scope)?;
     let events = TraceNode::from_table(&nodes)?;
     let members: BTreeSet<i64> = events.iter().map(|node| node.reference).collect();
     if !found.matches.iter().all(|m| members.contains(&m.reference)) {
         return several(&source, args, &found);
     }
-    show(&source, args, &found, nodes)
+    show(&source, args, &found, (&scope, nodes))
 }
 
 fn nothing(source: &Source, args: &args::Trace) -> anyhow::Result<ExitCode> {
@@ -58,8 +59,13 @@ fn several(source: &Source, args: &args::Trace, found: &Found) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(source: &Source, args: &args::Trace, found: &Found, nodes: Table) -> anyhow::Result<ExitCode> {
-    let (tables, partitions) = trace::fetch(&source.client, found.matches[0].reference, nodes)?;
+fn show(
+    source: &Source,
+    args: &args::Trace,
+    found: &Found,
+    (scope, nodes): (&Scope, Table),
+) -> anyhow::Result<ExitCode> {
+    let (tables, partitions) = trace::fetch(&source.client, scope, nodes)?;
     if partitions > PARTITIONS_MAX {
         output::note(&format!(
             "headwater: the conversation lies on {partitions} partitions; groups are shown for the first \

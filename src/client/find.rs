@@ -1,7 +1,7 @@
 //! From what a person has at hand to events: every meaning is looked up, and nothing is guessed.
 
 use super::id::{self, Meaning};
-use super::{Client, key, query};
+use super::{Client, key, query, trace};
 use crate::event::{HashKey, Identifier, Spelling};
 use crate::report::rows::{CoverageLine, Match, RowError, TraceNode};
 use crate::report::{Cell, Table, json, style};
@@ -27,6 +27,9 @@ pub enum FindError {
     #[error("{0}")]
     Secret(String),
 }
+
+/// How an event matches that names the value as its cause.
+const CAUSATION: &str = "causation_id";
 
 /// Gives the secret of a database's record keys, or says why not and what to do.
 pub type Secret<'a> = &'a dyn Fn() -> Result<HashKey, String>;
@@ -93,7 +96,9 @@ fn look_up(place: Place<'_>, meaning: &Meaning, found: &mut Found) -> Result<(),
             }
             found.add(&table, |m| here.contains(&m.reference))
         }
-        Meaning::Trace { hi, lo } => found.add(&client.ask(&query::FIND_TRACE, &[half(*hi), half(*lo)])?, |_| true),
+        Meaning::Trace { hi, lo } => {
+            found.add(&client.ask(&query::FIND_VALUE, &[half(*hi), half(*lo)])?, |m| m.matched == "trace_id")
+        }
         Meaning::Ref(reference) => {
             let Some(event) = event(client, *reference)? else { return Ok(()) };
             let at = [Cell::Text(event.topic), Cell::Int(event.partition), Cell::Int(event.offset)];
@@ -111,11 +116,10 @@ fn by_id(client: &Client, text: &str, found: &mut Found) -> Result<(), FindError
     if id.spelling == Spelling::Text {
         id = Identifier::parse(text.as_bytes(), &id_key(client)?);
     }
-    let halves = [half(id.hi), half(id.lo)];
-    found.add(&client.ask(&query::FIND_ID, &halves)?, |_| true)?;
-    found.add(&client.ask(&query::FIND_CORRELATION, &halves)?, |_| true)?;
+    let table = client.ask(&query::FIND_VALUE, &[half(id.hi), half(id.lo)])?;
+    found.add(&table, |m| m.matched != CAUSATION)?;
     match found.matches.is_empty() {
-        true => found.add(&client.ask(&query::FIND_CAUSATION, &halves)?, |_| true),
+        true => found.add(&table, |_| true),
         false => Ok(()),
     }
 }
@@ -134,28 +138,24 @@ pub fn key_hashes(secret: &HashKey, value: &str) -> BTreeMap<i64, String> {
     key::readings(value).into_iter().rev().map(|r| (secret.hash(&r.bytes) as i64, r.how)).collect()
 }
 
-/// Keys are kept as keyed hashes: every way to write the key is hashed and looked up, in one question.
+/// Keys are kept as keyed hashes: every way to write the key is hashed and looked up.
 fn by_key(place: Place<'_>, value: &str, found: &mut Found) -> Result<(), FindError> {
     let secret = (place.secret)().map_err(FindError::Secret)?;
-    let readings = key_hashes(&secret, value);
-    let hashes: Vec<String> = readings.keys().map(ToString::to_string).collect();
-    let table = place.client.ask(&query::FIND_KEYS, &[Cell::Text(hashes.join(","))])?;
-    let hash_at = table.columns.iter().position(|column| column.name == "key_hash");
-    let matched: BTreeSet<&str> = table
-        .rows
-        .iter()
-        .filter_map(|row| match row.get(hash_at?) {
-            Some(Cell::Int(hash)) => readings.get(hash).map(String::as_str),
-            _ => None,
-        })
-        .collect();
+    let mut matched = BTreeSet::new();
+    for (hash, how) in key_hashes(&secret, value) {
+        let table = place.client.ask(&query::FIND_KEY, &[Cell::Int(hash)])?;
+        if !table.rows.is_empty() {
+            matched.insert(how);
+        }
+        found.add(&table, |_| true)?;
+    }
     found.notes.extend(matched.into_iter().map(|how| format!("the key matches as {how}")));
-    found.add(&table, |_| true)
+    Ok(())
 }
 
 /// The event itself, when it was seen.
 fn event(client: &Client, reference: i64) -> Result<Option<TraceNode>, FindError> {
-    let nodes = TraceNode::from_table(&client.ask(&query::TRACE_NODES, &[Cell::Int(reference)])?)?;
+    let nodes = TraceNode::from_table(&trace::events(client, &trace::scope(client, reference)?)?)?;
     Ok(nodes.into_iter().find(|node| node.reference == reference))
 }
 

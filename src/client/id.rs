@@ -16,7 +16,7 @@ pub(super) enum Meaning {
         /// Offset.
         offset: i64,
     },
-    /// A trace id.
+    /// The trace id of a `traceparent`.
     Trace {
         /// Its first half.
         hi: u64,
@@ -25,7 +25,7 @@ pub(super) enum Meaning {
     },
     /// The name that headwater gave the record.
     Ref(i64),
-    /// An event id, correlation id or causation id as its producer wrote it.
+    /// An event id, correlation id, causation id or trace id as its producer wrote it.
     Id(String),
     /// A record key.
     Key(String),
@@ -42,10 +42,6 @@ pub(super) fn meanings(text: &str) -> Vec<Meaning> {
     }
     let mut meanings = Vec::new();
     meanings.extend(coordinates(text));
-    let hexadecimal = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if let (true, Ok(id)) = (hexadecimal, u128::from_str_radix(text, 16)) {
-        meanings.push(Meaning::Trace { hi: (id >> 64) as u64, lo: id as u64 });
-    }
     if let (Ok(number), false) = (text.parse::<i64>(), text.starts_with(['+', '-'])) {
         meanings.push(Meaning::Ref(number));
     }
@@ -86,7 +82,7 @@ mod tests {
         assert_eq!(meanings("loyalty.dlt/0/12"), [at(None, "loyalty.dlt", 0, 12), id("loyalty.dlt/0/12")]);
         assert_eq!(meanings("eu/orders/2/881")[0], at(Some("eu"), "orders", 2, 881));
         let by_trace = Meaning::Trace { hi: 0x4bf9_2f35_77b3_4da6, lo: 0xa3ce_929d_0e0e_4736 };
-        assert_eq!(meanings(trace), [by_trace.clone(), id(trace)]);
+        assert_eq!(meanings(trace), [id(trace)]);
         assert_eq!(meanings(" 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 "), [by_trace]);
         assert_eq!(meanings("4711"), [Meaning::Ref(4711), id("4711")]);
         assert_eq!(meanings("key:a/0/1"), [Meaning::Key("a/0/1".to_owned())]);

@@ -7,7 +7,7 @@ use crate::report::rows::{CoverageLine, RowError, TraceEdge, TraceNode};
 use crate::report::{Cell, Column, ColumnType, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Partitions whose groups are asked for: a conversation lies on few; each is one question.
+/// Partitions whose groups are asked for: a conversation lies on few.
 pub const PARTITIONS_MAX: usize = 64;
 
 /// Events that are named and absent of which it is asked whether they were deleted: one is enough to tell, and the
@@ -25,12 +25,27 @@ pub enum TraceError {
     Row(#[from] RowError),
 }
 
-/// The events of the conversation that `reference` belongs to.
+/// Where a conversation lies in the database: found once, for all questions about it.
+#[derive(Debug, Clone)]
+pub struct Scope([Cell; 2]);
+
+/// Where the conversation of the event `reference` lies.
 ///
 /// # Errors
 /// A question without an answer.
-pub fn events(client: &Client, reference: i64) -> Result<Table, Error> {
-    client.ask(&query::TRACE_NODES, &[Cell::Int(reference)])
+pub fn scope(client: &Client, reference: i64) -> Result<Scope, Error> {
+    let table = client.ask(&query::CONVERSATION_SCOPE, &[Cell::Int(reference)])?;
+    let mut cells = table.rows.into_iter().flatten();
+    let mut next = || cells.next().unwrap_or(Cell::Null);
+    Ok(Scope([next(), next()]))
+}
+
+/// The events of a conversation.
+///
+/// # Errors
+/// A question without an answer.
+pub fn events(client: &Client, scope: &Scope) -> Result<Table, Error> {
+    client.ask(&query::NODES_WITHIN, &scope.0)
 }
 
 /// Everything else about the conversation whose events are `nodes`; and the number of partitions that it lies on, of
@@ -38,10 +53,10 @@ pub fn events(client: &Client, reference: i64) -> Result<Table, Error> {
 ///
 /// # Errors
 /// A question without an answer, or one that cannot be read.
-pub fn fetch(client: &Client, reference: i64, nodes: Table) -> Result<(TraceTables, usize), TraceError> {
+pub fn fetch(client: &Client, scope: &Scope, nodes: Table) -> Result<(TraceTables, usize), TraceError> {
     let events = TraceNode::from_table(&nodes)?;
-    let edges = client.ask(&query::TRACE_EDGES, &[Cell::Int(reference)])?;
-    let failures = client.ask(&query::TRACE_FAILURES, &[Cell::Int(reference)])?;
+    let edges = client.ask(&query::EDGES_WITHIN, &scope.0)?;
+    let failures = client.ask(&query::FAILURES_WITHIN, &scope.0)?;
     let (passage, partitions) = passage(client, &events)?;
     let coverage = of_topics(&events, client.ask(&query::COVERAGE, &[])?)?;
     Ok((TraceTables { nodes, edges, failures, passage, coverage }, partitions))
@@ -92,18 +107,22 @@ fn passage(client: &Client, events: &[TraceNode]) -> Result<(Table, usize), Erro
             *latest = event;
         }
     }
-    let mut all = Table::default();
-    for event in last.values().take(PARTITIONS_MAX) {
-        let mut table = client.ask(&query::PASSAGE, &[Cell::Int(event.reference)])?;
-        for (name, kind) in [("ref", ColumnType::BigInt), ("coordinates", ColumnType::Text)] {
-            table.columns.push(Column { name: name.to_owned(), kind });
-        }
-        let place = format!("{}/{}/{}", event.topic, event.partition, event.offset);
-        for row in &mut table.rows {
-            row.extend([Cell::Int(event.reference), Cell::Text(place.clone())]);
-        }
-        all.columns = table.columns;
-        all.rows.extend(table.rows);
+    let chosen: BTreeMap<i64, &TraceNode> =
+        last.values().take(PARTITIONS_MAX).map(|event| (event.reference, *event)).collect();
+    if chosen.is_empty() {
+        return Ok((Table::default(), 0));
     }
-    Ok((all, last.len()))
+    let refs: Vec<String> = chosen.keys().map(ToString::to_string).collect();
+    let mut table = client.ask(&query::PASSAGES_OF, &[Cell::Text(refs.join(","))])?;
+    let at = table.columns.iter().position(|column| column.name == "ref");
+    for row in &mut table.rows {
+        let event = match at.and_then(|at| row.get(at)) {
+            Some(Cell::Int(reference)) => chosen.get(reference),
+            _ => None,
+        };
+        let place = event.map(|event| format!("{}/{}/{}", event.topic, event.partition, event.offset));
+        row.push(place.map_or(Cell::Null, Cell::Text));
+    }
+    table.columns.push(Column { name: "coordinates".to_owned(), kind: ColumnType::Text });
+    Ok((table, last.len()))
 }

@@ -3,11 +3,11 @@
 use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, Settled, TextColumn};
 use duckdb::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
-    RecordBatch, StringArray,
+    RecordBatch, StringArray, StringBuilder,
 };
 use duckdb::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use duckdb::arrow::datatypes::{
-    ArrowNativeType, Field, Int8Type, Int16Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType, UInt32Type,
+    ArrowNativeType, Field, Int8Type, Int16Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType,
 };
 use duckdb::arrow::error::ArrowError;
 use std::sync::Arc;
@@ -81,12 +81,28 @@ pub(super) fn pending_batch(waiting: &EventColumns, slice: i32) -> Result<Column
     batch.finish()
 }
 
-/// The columns of `id_slice`: which values the slice `slice` holds.
-pub(super) fn id_batch(hashes: Vec<u32>, slice: i32) -> Result<Columns, ArrowError> {
+/// The columns of `id_slice`: which values the slice `slice` holds, by their sorted hashes of 30 bits.
+pub(super) fn id_batch(hashes: &[u32], slice: i32) -> Result<Columns, ArrowError> {
+    let (mut buckets, mut codes) = (Vec::new(), StringBuilder::new());
+    for same in hashes.chunk_by(|a, b| a >> CODE_BITS == b >> CODE_BITS) {
+        buckets.push((same[0] >> CODE_BITS) as i16);
+        let text: String = same.iter().flat_map(|hash| code(*hash)).collect();
+        codes.append_value(text);
+    }
     let mut batch = Batch::default();
-    batch.full::<Int32Type>("slice", vec![slice; hashes.len()]);
-    batch.full::<UInt32Type>("value_hash", hashes);
+    batch.full::<Int32Type>("slice", vec![slice; buckets.len()]);
+    batch.full::<Int16Type>("bucket", buckets);
+    batch.push("codes", Arc::new(codes.finish()));
     batch.finish()
+}
+
+/// Bits of a hash that stand in its code; those above choose the row.
+const CODE_BITS: u32 = 17;
+
+/// The lower bits of a hash as three characters, as macro `hash_code` makes them. Only the first is below 64, so that no
+/// code is found across two others.
+fn code(hash: u32) -> [char; 3] {
+    [32 + (hash >> 12 & 31), 64 + (hash >> 6 & 63), 64 + (hash & 63)].map(|at| char::from(at as u8))
 }
 
 /// The columns of `cause_row`.

@@ -61,6 +61,14 @@ pub mod private {
         SLICES "slices",
         /// `failure_record`, private to views and macros.
         FAILURE_RECORD "failure_record",
+        /// The events of a conversation, by where it lies.
+        NODES_WITHIN "nodes_within",
+        /// The edges into them.
+        EDGES_WITHIN "edges_within",
+        /// The failures among them.
+        FAILURES_WITHIN "failures_within",
+        /// How far groups have come, for several events.
+        PASSAGES_OF "passages_of",
         /// `counted_failure`, private to views and macros.
         COUNTED_FAILURE "counted_failure",
         /// `topic_coverage`, private to views and macros.
@@ -131,22 +139,14 @@ pub mod reports {
         EFFECTS "effects",
         /// Macro `failures`.
         FAILURES "failures",
-        /// Macro `find_causation`.
-        FIND_CAUSATION "find_causation",
         /// Macro `find_coordinates`.
         FIND_COORDINATES "find_coordinates",
-        /// Macro `find_correlation`.
-        FIND_CORRELATION "find_correlation",
-        /// Macro `find_id`.
-        FIND_ID "find_id",
         /// Macro `find_key`.
         FIND_KEY "find_key",
-        /// Macro `find_keys`.
-        FIND_KEYS "find_keys",
         /// Macro `find_text`.
         FIND_TEXT "find_text",
-        /// Macro `find_trace`.
-        FIND_TRACE "find_trace",
+        /// Macro `find_value`.
+        FIND_VALUE "find_value",
         /// Macro `lag`.
         LAG "lag",
         /// Macro `orphans`.
@@ -283,6 +283,8 @@ pub mod ask {
         COUNTERS "counters",
         /// Macro `counts`: $1 since, $2 until; NULL for no bound.
         COUNTS "counts",
+        /// Where the conversation of an event lies: $1 ref.
+        CONVERSATION_SCOPE "conversation_scope",
         /// View `coverage`, by partition.
         COVERAGE "coverage",
         /// Coverage as stored.
@@ -303,26 +305,22 @@ pub mod ask {
         DELETED_OF "deleted_of",
         /// Macro `effects`: $1 ref.
         EFFECTS "effects",
+        /// Edges of a conversation: $1, $2 where it lies.
+        EDGES_WITHIN "edges_within",
+        /// Failures of a conversation: $1, $2 where it lies.
+        FAILURES_WITHIN "failures_within",
         /// Failures as stored: $1 is the limit.
         FAILURE_ROWS "failure_rows",
         /// Macro `failures`: $1 since (NULL for all), $2 orphans only.
         FAILURES "failures",
         /// Macro `failures`: $1 since, $2 until; NULL for no bound; $3 orphans only.
         FAILURES_IN "failures_in",
-        /// Macro `find_causation`: $1, $2 halves of the id.
-        FIND_CAUSATION "find_causation",
         /// Macro `find_coordinates`: $1 topic, $2 partition, $3 offset.
         FIND_COORDINATES "find_coordinates",
-        /// Macro `find_correlation`: $1, $2 halves of the id.
-        FIND_CORRELATION "find_correlation",
-        /// Macro `find_id`: $1, $2 halves of the id.
-        FIND_ID "find_id",
         /// Macro `find_key`: $1 keyed hash.
         FIND_KEY "find_key",
-        /// Macro `find_keys`: $1 keyed hashes, between commas.
-        FIND_KEYS "find_keys",
-        /// Macro `find_trace`: $1, $2 halves of the trace id.
-        FIND_TRACE "find_trace",
+        /// Macro `find_value`: $1, $2 halves of the value.
+        FIND_VALUE "find_value",
         /// View `progress` of $1 cluster, $2 group and $3 topic.
         GROUP_PARTITIONS "group_partitions",
         /// View `flow`.
@@ -341,6 +339,8 @@ pub mod ask {
         META "meta",
         /// View `minute`: $1 since, $2 until; whole minutes, NULL for no bound.
         MINUTES "minutes",
+        /// Events of a conversation: $1, $2 where it lies.
+        NODES_WITHIN "nodes_within",
         /// Number of the slice that new events go into.
         OPEN_SLICE "open_slice",
         /// Macro `orphans`.
@@ -355,8 +355,8 @@ pub mod ask {
         OUTBOX_STATE "outbox_state",
         /// The dictionary of partitions.
         PARTITIONS "partitions",
-        /// Macro `passage`: $1 ref.
-        PASSAGE "passage",
+        /// How far groups have come, for events: $1 refs between commas.
+        PASSAGES_OF "passages_of",
         /// View `passed_minute`: $1 since, $2 until; whole minutes, NULL for no bound.
         PASSED_MINUTES "passed_minutes",
         /// Waiting events as stored.
@@ -397,12 +397,6 @@ pub mod ask {
         STANDING "standing",
         /// Macro `totals`: $1 since, $2 until; NULL for no bound.
         TOTALS "totals",
-        /// Macro `trace_edges`: $1 ref.
-        TRACE_EDGES "trace_edges",
-        /// Macro `trace_failures`: $1 ref.
-        TRACE_FAILURES "trace_failures",
-        /// Macro `trace_nodes`: $1 ref.
-        TRACE_NODES "trace_nodes",
         /// The public views.
         VIEWS "views",
     }

@@ -3,8 +3,8 @@
 //!
 //! Values that people search by (ids, traces, keys, conversations) are random: no order of rows and no zone map finds
 //! them, and an ART index costs more than everything else together. So a slice, once it is full, says which values it
-//! holds: the sorted 32-bit hashes of all, about 2.7 bytes each. A search asks these lists for the slices that may hold
-//! the value, and then reads their rows. The slice that is still open is always read.
+//! holds: the 30-bit hashes of all, three bytes each. A search asks these for the slices that may hold the value, and then
+//! reads their rows. The slice that is still open is always read.
 
 use super::Error;
 use super::columns::{id_batch, settled_batch};
@@ -24,10 +24,10 @@ pub(super) const SLICE_EVENTS: usize = 1 << 20;
 /// Odd, and below 2^63 so that the database can do the same arithmetic in 128 bits with a sign.
 const MULTIPLIER: u64 = 5_871_781_006_564_002_453;
 
-/// 32 bits of a value of 128 bits; macro `id_hash` does the same.
+/// 30 bits of a value of 128 bits; macro `id_hash` does the same.
 pub(super) const fn id_hash(hi: i64, lo: i64) -> u32 {
     let folded = (hi ^ lo) as u64 & (u64::MAX >> 1);
-    ((folded as u128 * MULTIPLIER as u128) >> 40) as u32
+    ((folded as u128 * MULTIPLIER as u128) >> 42) as u32 & (u32::MAX >> 2)
 }
 
 /// Refs of one ordinal in a slice.
@@ -241,7 +241,7 @@ impl Writer {
             to.append_row(params![sealed.slice, range.ordinal, range.first, range.last])
         })?;
         let failed = |source| Error::statement("lay out", "id_slice")(arrow_error(source));
-        self.batch(MAIN, "id_slice", &id_batch(sealed.hashes.clone(), sealed.slice).map_err(failed)?)
+        self.batch(MAIN, "id_slice", &id_batch(&sealed.hashes, sealed.slice).map_err(failed)?)
     }
 }
 

@@ -7,7 +7,7 @@ use super::ask::{About, Answer, Part, Question};
 use super::event::What;
 use super::{Connect, Secret};
 use crate::client::find::{self, FindError, Place};
-use crate::client::trace::{self, TraceError};
+use crate::client::trace::{self, Scope, TraceError};
 use crate::client::{self, Client, query};
 use crate::event::Timestamp;
 use crate::report::deleted;
@@ -152,8 +152,9 @@ fn answer(client: &Client, secret: &Secret, question: Question) -> Result<Answer
         }
         About::Failures { orphans } => failures(client, &mut answer, orphans)?,
         About::Trace { reference } => {
-            let nodes = trace::events(client, reference)?;
-            conversation(client, &mut answer, reference, nodes)?;
+            let scope = trace::scope(client, reference)?;
+            let nodes = trace::events(client, &scope)?;
+            conversation(client, &mut answer, &scope, nodes)?;
         }
         About::Find { text } => look_up(client, secret, &mut answer, &text)?,
     }
@@ -174,9 +175,9 @@ fn time(time: Option<Timestamp>) -> Cell {
     time.map_or(Cell::Null, |time| Cell::Time(time.0))
 }
 
-fn conversation(client: &Client, answer: &mut Answer, reference: i64, nodes: Table) -> Result<(), Failed> {
+fn conversation(client: &Client, answer: &mut Answer, scope: &Scope, nodes: Table) -> Result<(), Failed> {
     answer.cut |= client.was_cut();
-    let (tables, partitions) = trace::fetch(client, reference, nodes)?;
+    let (tables, partitions) = trace::fetch(client, scope, nodes)?;
     if partitions > trace::PARTITIONS_MAX {
         answer.notes.push(format!(
             "the conversation lies on {partitions} partitions; groups are shown for the first {}",
@@ -203,10 +204,11 @@ fn look_up(client: &Client, secret: &Secret, answer: &mut Answer, text: &str) ->
         answer.notes.insert(0, find::why_not(client, text, &coverage)?);
         return Ok(());
     };
-    let nodes = trace::events(client, first.reference)?;
+    let scope = trace::scope(client, first.reference)?;
+    let nodes = trace::events(client, &scope)?;
     let members: BTreeSet<i64> = TraceNode::from_table(&nodes)?.iter().map(|node| node.reference).collect();
     if found.matches.iter().all(|m| members.contains(&m.reference)) {
-        conversation(client, answer, first.reference, nodes)?;
+        conversation(client, answer, &scope, nodes)?;
     }
     answer.parts.insert(Part::Matches, matches(found.matches));
     Ok(())

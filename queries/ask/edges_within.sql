@@ -1,0 +1,1 @@
+SELECT * FROM edges_within($1, $2);

@@ -1,1 +1,0 @@
-SELECT * FROM find_causation($1, $2);

@@ -1,1 +1,0 @@
-SELECT * FROM find_correlation($1, $2);

@@ -1,1 +1,0 @@
-SELECT * FROM find_id($1, $2);

@@ -1,1 +1,0 @@
-SELECT * FROM find_keys($1);

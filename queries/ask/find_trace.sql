@@ -1,1 +1,0 @@
-SELECT * FROM find_trace($1, $2);

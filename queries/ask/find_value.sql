@@ -1,0 +1,1 @@
+SELECT * FROM find_value($1, $2);

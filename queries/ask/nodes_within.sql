@@ -1,0 +1,1 @@
+SELECT * FROM nodes_within($1, $2);

@@ -1,1 +1,0 @@
-SELECT * FROM trace_edges($1);
