@@ -9,13 +9,13 @@ use super::batch::{Found, OldRecords, PlainRecords, Run, Unread};
 use super::codec::{DECOMPRESSED_MAX, Decompressor};
 use super::connection::{ReadRequest, offered};
 use super::fetch::{self, Answer};
-use super::{Records, shape};
+use super::{Records, clock, shape};
 use bytes::Bytes;
 use kafka_protocol::messages::{
     ApiKey, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest, ResponseHeader,
 };
 use kafka_protocol::protocol::Decodable;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Cases of a run that names no duration.
 const CASES: u64 = 40_000;
@@ -57,12 +57,12 @@ fn mutated_answers_never_break_the_parser() {
     let seconds: Option<u64> = std::env::var("HEADWATER_FUZZ").ok().map(|text| text.parse().unwrap());
     println!("fuzz: HEADWATER_SEED={seed} repeats this run, commit {}", commit());
     let mut random = fastrand::Rng::with_seed(seed);
-    let (seeds, begun) = (seeds(), Instant::now());
+    let (seeds, begun) = (seeds(), clock::now());
     let mut counts = Counts::default();
     let mut decompressor = Decompressor::new();
     while seconds.map_or(counts.cases < CASES, |seconds| begun.elapsed().as_secs() < seconds) {
         let case = mutated(&seeds, &mut random);
-        let before = Instant::now();
+        let before = clock::now();
         try_case(&case, &mut decompressor, &mut counts);
         assert!(before.elapsed() < CASE_TIME, "case {} took {:?}", counts.cases, before.elapsed());
         counts.cases += 1;

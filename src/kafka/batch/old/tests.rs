@@ -4,12 +4,13 @@ use crate::kafka::batch::{Found, Unread};
 use crate::kafka::codec::Decompressor;
 
 type Plain = (i64, i64, Option<Vec<u8>>, Option<Vec<u8>>);
+type Missing = (Range<i64>, &'static str);
 
 const GZIP: u8 = 1;
 const APPEND_TIME: u8 = 8;
 
 /// All records of an answer, and where it ends; runs without records by their reason.
-fn read(bytes: &[u8], position: i64) -> (Vec<Plain>, Vec<(Range<i64>, &'static str)>, i64) {
+fn read(bytes: &[u8], position: i64) -> (Vec<Plain>, Vec<Missing>, i64) {
     let (mut records, mut missing) = (Vec::new(), Vec::new());
     let unread = Unread { records: bytes, position, end: 100, aborted: &[] };
     let next = unread.walk(&mut |run| {
