@@ -35,6 +35,7 @@ struct Watched {
     partition: Arc<TopicPartition>,
     next: i64,
     stable: i64,
+    leader: i32,
     /// Since when records are there and the next offset stands.
     behind_since: Option<Timestamp>,
     /// Since when the stable end stands before the end.
@@ -45,6 +46,9 @@ struct Watched {
 #[derive(Debug, Clone, Default)]
 pub struct Standstill {
     watched: HashMap<Ordinal, Watched>,
+    /// When a partition of each leader was last seen to catch up: while it does, others of the same leader wait their
+    /// turn.
+    moved: HashMap<i32, Timestamp>,
     at: Timestamp,
 }
 
@@ -58,6 +62,9 @@ impl Standstill {
     /// holds back for a sample or longer.
     pub fn look(&mut self, ordinal: Ordinal, next: i64, ends: &LogEnds) -> i64 {
         let before = self.watched.get(&ordinal);
+        if before.is_some_and(|before| before.behind_since.is_some() && next > before.next) {
+            self.moved.insert(ends.leader, self.at);
+        }
         let (behind, open) = (next < ends.stable, ends.stable < ends.end);
         if !behind && !open {
             self.watched.remove(&ordinal);
@@ -70,6 +77,7 @@ impl Standstill {
             partition: ends.partition.clone(),
             next,
             stable: ends.stable,
+            leader: ends.leader,
             behind_since: behind.then_some(behind_since),
             held_since: open.then_some(held_since),
         };
@@ -84,9 +92,11 @@ impl Standstill {
         self.watched.remove(&ordinal);
     }
 
-    /// Partitions that have records of which none was received for [`STALLED_AFTER_MS`].
+    /// Partitions that have records of which none was received for [`STALLED_AFTER_MS`], nor any other backlog of their
+    /// leader.
     pub fn stalled(&self) -> Standing {
-        self.standing(|watched| watched.behind_since, STALLED_AFTER_MS)
+        let since = |watched: &Watched| Some(watched.behind_since?.max(*self.moved.get(&watched.leader)?));
+        self.standing(|watched| since(watched).or(watched.behind_since), STALLED_AFTER_MS)
     }
 
     /// Partitions that an open transaction holds for [`HELD_AFTER_MS`]; its age is at least that of the standing.
@@ -111,8 +121,12 @@ mod tests {
     use super::*;
 
     fn ends(stable: i64, end: i64) -> LogEnds {
+        led(1, stable, end)
+    }
+
+    fn led(leader: i32, stable: i64, end: i64) -> LogEnds {
         let partition = TopicPartition { cluster: "c".into(), topic: "orders".into(), topic_id: [0; 16], partition: 3 };
-        LogEnds { partition: Arc::new(partition), start: 0, end, stable }
+        LogEnds { partition: Arc::new(partition), start: 0, end, stable, leader }
     }
 
     /// Samples of one partition: second, next offset, stable end, end. Gives stalled ms, held ms and offsets held.
@@ -133,6 +147,20 @@ mod tests {
         assert_eq!(after(&[(0, 5, 9, 9), (10, 6, 20, 20), (24, 6, 20, 20)]), (0, 0, 0), "it moved");
         assert_eq!(after(&[(0, 5, 9, 9), (60, 5, 20, 20), (61, 20, 20, 20)]), (0, 0, 0), "it caught up");
         assert_eq!(after(&[(0, 9, 9, 9), (60, 9, 10, 10)]), (0, 0, 0), "nothing was there");
+    }
+
+    #[test]
+    fn who_waits_while_the_same_leader_serves_others_is_not_stalled() {
+        let after = |leader: i32| {
+            let mut standstill = Standstill::default();
+            for second in [0, 10, 20] {
+                standstill.begin(Timestamp::from_millis(second * 1000));
+                standstill.look(Ordinal(1), 0, &led(1, 900, 900));
+                standstill.look(Ordinal(2), second * 10, &led(leader, 900, 900));
+            }
+            standstill.stalled().partitions
+        };
+        assert_eq!((after(1), after(2)), (0, 1));
     }
 
     #[test]

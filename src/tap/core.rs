@@ -3,7 +3,7 @@
 
 use super::catalog::{Catalog, ProfileNumber};
 use crate::causality::{Arrival, Horizon, Named, Resolver, signature};
-use crate::delivery::{Coverage, Ledger, Passings, Standing, Standstill};
+use crate::delivery::{Coverage, Ledger, Passings, Standstill};
 use crate::event::{
     BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice, FailureRow,
     GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, ProgressRow, Resolution, Segment,
@@ -28,7 +28,7 @@ pub struct Core {
     pub(super) resolver: Resolver,
     pub(super) ledger: Ledger,
     pub(super) passings: Passings,
-    standstill: Standstill,
+    pub(super) standstill: Standstill,
     changes: Changes,
     pub(super) undecoded: [u64; Undecoded::ALL.len()],
     key: HashKey,
@@ -38,7 +38,7 @@ pub struct Core {
     elsewhere: HashMap<(String, i32), Vec<i64>>,
     elsewhere_named: usize,
     /// Coverage rows that changed since the last commit.
-    touched: Vec<Ordinal>,
+    pub(super) touched: Vec<Ordinal>,
 }
 
 /// What is known of where a cause that never came might have been.
@@ -111,18 +111,6 @@ impl Core {
             self.note_start(start.log_start, start.position);
         }
         self.cover(ordinal).start(start.log_start, start.position);
-    }
-
-    /// What was read of a log that was cut stays, and is counted as truncated; what comes now gets numbers of its own.
-    fn cut(&mut self, start: &Start) {
-        for ordinal in self.catalog.cut(&start.partition, start.position) {
-            self.standstill.forget(ordinal);
-            if let Some(coverage) = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut) {
-                coverage.cut(start.position);
-                coverage.hold(0);
-                self.touched.push(ordinal);
-            }
-        }
     }
 
     pub(super) fn note_start(&mut self, log_start: i64, position: i64) {
@@ -355,27 +343,6 @@ impl Core {
         }
     }
 
-    /// Compares the log ends with how far reading came.
-    fn stand(&mut self, sample: &GroupSample) {
-        self.standstill.begin(sample.at);
-        for ends in &sample.ends {
-            let Some(ordinal) = self.catalog.ordinal(&ends.partition, ends.stable) else { continue };
-            let Some(coverage) = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut) else { continue };
-            coverage.hold(self.standstill.look(ordinal, coverage.next_offset(), ends));
-            self.touched.push(ordinal);
-        }
-    }
-
-    /// Partitions that have records of which none is received.
-    pub fn stalled(&self) -> Standing {
-        self.standstill.stalled()
-    }
-
-    /// Partitions that an open transaction holds.
-    pub fn held(&self) -> Standing {
-        self.standstill.held()
-    }
-
     fn own_ends(&self) -> Vec<LogEnds> {
         self.coverage
             .iter()
@@ -384,7 +351,7 @@ impl Core {
                 let row = coverage.row();
                 let place = self.catalog.at(row.ordinal)?;
                 let (start, end) = (row.first_offset, row.next_offset);
-                Some(LogEnds { partition: place.partition.clone(), start, end, stable: end })
+                Some(LogEnds { partition: place.partition.clone(), start, end, stable: end, leader: -1 })
             })
             .collect()
     }

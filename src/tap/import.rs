@@ -164,7 +164,7 @@ impl Importing {
             Line::End { topic, partition, start, end, at } => {
                 self.last = self.last.max(at.unwrap_or_default());
                 let partition = self.partition(topic, partition);
-                self.ends.insert(partition.clone(), LogEnds { partition, start, end, stable: end });
+                self.ends.insert(partition.clone(), LogEnds { partition, start, end, stable: end, leader: -1 });
             }
         }
     }
