@@ -112,7 +112,7 @@ mod tests {
     fn a_log_that_was_cut_goes_on_as_another_incarnation_even_after_a_restart() {
         let partition = TopicPartition { cluster: "c".into(), topic: "orders".into(), topic_id: [1; 16], partition: 0 };
         let partition = Arc::new(partition);
-        let mut core = Core::new(HashKey::from([1, 2]), false);
+        let mut core = Core::new(HashKey([1; 16]), false);
         core.take(&read(&partition, 0, false, 0..10));
         core.take(&read(&partition, 6, true, 6..8));
         let mut changes = core.commit(Timestamp(1), std::iter::empty());
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!((incarnations, coverage), (vec![0, 1], vec![(0, 10), (6, 8)]));
         assert_eq!(core.positions()[&*partition], 8);
 
-        let mut again = Core::new(HashKey::from([1, 2]), false);
+        let mut again = Core::new(HashKey([1; 16]), false);
         again.restore_names(&changes.partitions, &[], &[]);
         again.restore_coverage(changes.coverage);
         assert_eq!(again.positions()[&*partition], 8, "not where the log that is no more ended");
