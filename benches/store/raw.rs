@@ -104,6 +104,7 @@ pub fn open(path: &Path, mode: AccessMode, checkpoint: &str) -> Connection {
         .and_then(|config| config.enable_autoload_extension(false))
         .and_then(|config| config.threads(i64::from(settings.threads)))
         .and_then(|config| config.max_memory(&format!("{}B", settings.memory)))
-        .and_then(|config| config.with("checkpoint_threshold", checkpoint));
+        .and_then(|config| config.with("checkpoint_threshold", checkpoint))
+        .and_then(|config| config.with("storage_compatibility_version", "v1.5.0"));
     Connection::open_with_flags(path, config.unwrap()).unwrap()
 }

@@ -1,7 +1,7 @@
 //! A closed file's public views as Parquet, one file a view.
 
 use super::draft::{Draft, failed};
-use super::file::{meta, open_for_reading};
+use super::file::{STORAGE_VERSION, meta, open_for_reading};
 use super::query::{Query, export, views};
 use super::{Error, Settings};
 use crate::event::Timestamp;
@@ -117,7 +117,8 @@ pub(super) fn unconfined(path: &Path, mode: AccessMode) -> Result<Connection, Er
         .access_mode(mode)
         .and_then(|config| config.enable_autoload_extension(false))
         .and_then(|config| config.threads(i64::from(settings.threads)))
-        .and_then(|config| config.max_memory(&format!("{}B", settings.memory)));
+        .and_then(|config| config.max_memory(&format!("{}B", settings.memory)))
+        .and_then(|config| config.with(STORAGE_VERSION.0, STORAGE_VERSION.1));
     let opened = config.and_then(|config| Connection::open_with_flags(path, config));
     opened.map_err(|source| super::file::open_error(path, source))
 }

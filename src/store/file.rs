@@ -19,6 +19,10 @@ const CHECKPOINT_THRESHOLD: &str = "256MB";
 /// Bytes of DuckDB's three headers: no database is smaller.
 const SMALLEST_FILE: u64 = 3 * 4096;
 
+/// The format of the file. In older ones DuckDB forgets which parts of a macro are to be computed once, and a file that is
+/// opened again answers ten times slower.
+pub(super) const STORAGE_VERSION: (&str, &str) = ("storage_compatibility_version", "v1.5.0");
+
 /// How the database engine may use the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -46,7 +50,8 @@ impl Settings {
             .enable_external_access(false)?
             .threads(i64::from(self.threads.max(1)))?
             .max_memory(&format!("{}B", self.memory))?
-            .with("checkpoint_threshold", CHECKPOINT_THRESHOLD)
+            .with("checkpoint_threshold", CHECKPOINT_THRESHOLD)?
+            .with(STORAGE_VERSION.0, STORAGE_VERSION.1)
     }
 }
 
