@@ -2,7 +2,7 @@
 //! and tells health.
 
 use super::core::Core;
-use crate::delivery::{Coverage, Standing};
+use crate::delivery::Standing;
 use crate::event::{GroupSample, Start};
 use crate::telemetry::{Pulse, Stalled};
 use std::time::Duration;
