@@ -1,4 +1,4 @@
--- The tables behind the public views, schema version 5. This file is what to read; `migrate/` is what runs, and a test
+-- The tables behind the public views, schema version 6. This file is what to read; `migrate/` is what runs, and a test
 -- holds the two together. Tables are private: dashboards, the terminal UI and people use the views in `views/` and the
 -- macros in `reports/`.
 --
@@ -107,13 +107,14 @@ CREATE TABLE slice_range (
     last_ref  BIGINT NOT NULL
 );
 
--- Which values a closed slice holds: the hashes (macro `id_hash`) of ids, traces, keys and conversations, 30 bits each. The
--- first 13 bits choose the row, the others stand in `codes` as three characters, one code after the other: so a value is
--- looked up in a few thousand short texts a slice, where sorted numbers would have to be unpacked by the hundred thousand.
+-- Which values a closed slice holds: the hashes (macro `id_hash`) of ids, traces and conversations, 30 bits each, and of
+-- keys, 36 bits. The first 13 bits choose the row, the others stand in `codes` as three or four characters, one code after
+-- the other: so a value is looked up in a few thousand short texts a slice, where sorted numbers would have to be unpacked
+-- by the hundred thousand. Unpacking is also why the texts are not compressed.
 CREATE TABLE id_slice (
     slice  INTEGER NOT NULL,
     bucket SMALLINT NOT NULL,
-    codes  VARCHAR NOT NULL
+    codes  VARCHAR NOT NULL USING COMPRESSION uncompressed
 );
 
 -- What retention deleted, one row an ordinal: whole slices, the oldest first. Coverage, roll-ups and failures stay, so that
@@ -127,17 +128,28 @@ CREATE TABLE deleted_row (
     last_seen  TIMESTAMP NOT NULL
 );
 
--- Profiles of deleted events with which kept failures began.
-CREATE TABLE root_row (
-    ref     BIGINT NOT NULL,
-    profile INTEGER NOT NULL
-);
-
 -- Which events wait for their cause.
 CREATE TABLE pending_row (
     ref       BIGINT NOT NULL,
     slice     INTEGER NOT NULL,
     seen_time TIMESTAMP NOT NULL
+);
+
+-- Events that are or were orphans, and failure records whose way back is or was broken: few among all events, so that
+-- nobody has to look for them there. They change with their events.
+CREATE TABLE orphan_row (
+    slice         INTEGER NOT NULL,
+    ref           BIGINT NOT NULL,
+    time          TIMESTAMP NOT NULL,
+    kind          TINYINT NOT NULL,
+    resolution    TINYINT NOT NULL,
+    orphan_reason TINYINT,
+    form          SMALLINT NOT NULL,
+    profile       INTEGER NOT NULL,
+    conversation  BIGINT NOT NULL,
+    id_hi         BIGINT,
+    id_lo         BIGINT,
+    id_text       VARCHAR
 );
 
 -- Edges beside the one that the event itself carries. `evidence` is the number that `event::Evidence` gives it.
@@ -172,7 +184,22 @@ CREATE TABLE failure_row (
     seen_time         TIMESTAMP,
     -- Under which minute and profile the failure counts: those of its origin, where that was seen; else its own minute.
     counted_minute    TIMESTAMP,
-    counted_profile   INTEGER
+    counted_profile   INTEGER,
+    -- Profile of `root`, which outlives it.
+    root_profile      INTEGER,
+    -- What a million records are summed up by, as numbers, since words are slow to compare. `failure_kind` stands for
+    -- signature and group, `failure_case` for the record that failed and the group: what people count one failure of.
+    -- `counted_topic` is the topic of that record; NULL where it is known by its name only. `marks` are bits: 1 healed,
+    -- 2 dead, 4 its way back is broken, 8 a dead letter that is not healed.
+    failure_kind      BIGINT,
+    failure_case      BIGINT,
+    counted_topic     INTEGER,
+    marks             TINYINT,
+    -- On one record of each failure as people count them, which counts for all; NULL on the others, so that nobody has to
+    -- group a million records by what failed. `case_marks`: the marks of all its records, and 32 where its dead letters
+    -- lie in several partitions, 64 where it has no other record. `case_letter`: its last dead letter that is not healed.
+    case_marks        TINYINT,
+    case_letter       BIGINT
 );
 
 -- Facts of an event beyond its envelope.
@@ -251,6 +278,25 @@ CREATE TABLE minute_row (
     last_seen    TIMESTAMP NOT NULL
 );
 
+-- The same by hour: a month of minutes is ten million rows, of hours a fiftieth of it. A window is answered from the
+-- hours that lie in it wholly, and from minutes at its two ends, where zone maps find them: rows are appended in the
+-- order of time. Both change in the same transaction, and go by the same retention, in whole hours.
+CREATE TABLE hour_row (
+    hour         TIMESTAMP NOT NULL,
+    topic_number INTEGER NOT NULL,
+    profile      INTEGER NOT NULL,
+    received     BIGINT NOT NULL,
+    retried      BIGINT NOT NULL,
+    roots        BIGINT NOT NULL,
+    caused       BIGINT NOT NULL,
+    inferred     BIGINT NOT NULL,
+    unlinked     BIGINT NOT NULL,
+    waiting      BIGINT NOT NULL,
+    orphaned     BIGINT NOT NULL,
+    first_seen   TIMESTAMP NOT NULL,
+    last_seen    TIMESTAMP NOT NULL
+);
+
 -- Events that each group has passed, by the minute of the event. A rewind takes them back.
 CREATE TABLE passed_row (
     minute         TIMESTAMP NOT NULL,
@@ -260,12 +306,31 @@ CREATE TABLE passed_row (
     passed         BIGINT NOT NULL
 );
 
+-- The same by hour; `first_minute` is the first of its minutes.
+CREATE TABLE passed_hour_row (
+    hour           TIMESTAMP NOT NULL,
+    consumer_group VARCHAR NOT NULL,
+    topic_number   INTEGER NOT NULL,
+    profile        INTEGER NOT NULL,
+    passed         BIGINT NOT NULL,
+    first_minute   TIMESTAMP NOT NULL
+);
+
 -- How far `passed_row` counts: every event below, none from here on. Kept when a group vanishes, so that nothing is
 -- counted twice when it returns.
 CREATE TABLE passed_to_row (
     consumer_group VARCHAR NOT NULL,
     ordinal        INTEGER NOT NULL,
     passed_to      BIGINT NOT NULL
+);
+
+-- Edges by topic of cause and effect, and evidence, kept as they are written and as verdicts change: a picture of what
+-- flows where reads no events. Topics are numbers as in `type_row`.
+CREATE TABLE topic_flow_row (
+    from_topic INTEGER NOT NULL,
+    to_topic   INTEGER NOT NULL,
+    evidence   TINYINT NOT NULL,
+    events     BIGINT NOT NULL
 );
 
 -- Business flows as they were configured at the last start.

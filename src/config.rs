@@ -4,17 +4,23 @@
 //! [`tap`] lays them over each other, fills the rest with defaults and gives the words their meaning. Secrets are not
 //! among them: they never stand on a command line.
 
+mod client_properties;
 mod collector;
+mod file;
 mod flows;
 mod import;
+mod jaas;
+mod security;
 
 pub use flows::{FlowWords, business_flows};
 pub use import::{ImportTarget, import};
+pub use security::kafka_variables;
 
 use self::collector::collector;
-use crate::event::{BusinessFlow, Retention, Timestamp};
+use self::file::written;
+use self::security::{Reach, reach};
+use crate::event::{BusinessFlow, ClientProperties, Retention, Secret, Timestamp};
 use regex::Regex;
-use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -107,6 +113,8 @@ pub struct TapConfig {
     pub otlp: Option<String>,
     /// The OTLP collector that takes the tap's own counters.
     pub telemetry: Option<String>,
+    /// How the cluster is reached, and as whom.
+    pub kafka: ClientProperties,
     /// What the business counts.
     pub business_flows: Vec<BusinessFlow>,
     /// How long the database keeps what.
@@ -148,6 +156,10 @@ pub struct Words {
     pub otlp: Option<String>,
     /// `--telemetry`
     pub telemetry: Option<String>,
+    /// `--client-properties`
+    pub client_properties: Option<PathBuf>,
+    /// `HEADWATER_KAFKA_…`, or `[cluster.kafka]`; never a flag, since it may hold secrets.
+    pub kafka: Vec<(String, Secret)>,
     /// `[[business_flow]]`, in the file only.
     pub business_flows: Vec<FlowWords>,
     /// `[retention]`, in the file only.
@@ -161,6 +173,8 @@ pub struct Resolved<T> {
     pub config: T,
     /// `name = value` of each default that was used, to be printed at start.
     pub defaults: Vec<(&'static str, String)>,
+    /// What its owner should know about it, as sentences.
+    pub remarks: Vec<String>,
 }
 
 /// Why a configuration is refused.
@@ -191,8 +205,30 @@ pub enum ConfigError {
         known: String,
     },
     /// No broker was named anywhere.
-    #[error("no brokers are named; give --brokers HOST:PORT, HEADWATER_BROKERS, or brokers in headwater.toml")]
+    #[error(
+        "no brokers are named; give --brokers HOST:PORT, HEADWATER_BROKERS, brokers in headwater.toml, or --client-properties FILE"
+    )]
     NoBrokers,
+    /// The file of a Kafka client that was named is none.
+    #[error("{path} is not understood: {reason}; correct the file, or name another with --client-properties")]
+    ClientProperties {
+        /// The file.
+        path: PathBuf,
+        /// Where and why, without what stands there.
+        reason: String,
+    },
+    /// A setting of Kafka's clients that does not mean anything. Its value may be a secret, and is not repeated.
+    #[error("{name} of {origin} is not understood: {reason}; give {expected}")]
+    Kafka {
+        /// Its name.
+        name: String,
+        /// Where it stands.
+        origin: String,
+        /// Why not.
+        reason: String,
+        /// What would be.
+        expected: &'static str,
+    },
     /// A word that does not mean anything.
     #[error("{name} `{word}` is not understood: {reason}; give {expected}")]
     Word {
@@ -207,45 +243,12 @@ pub enum ConfigError {
     },
 }
 
-/// `headwater.toml`: what holds for the tap, and one section a cluster.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct File {
-    db: Option<PathBuf>,
-    serve: Option<String>,
-    serve_tls_cert: Option<PathBuf>,
-    serve_tls_key: Option<PathBuf>,
-    metrics: Option<String>,
-    sample_interval: Option<String>,
-    commit_interval: Option<String>,
-    otlp: Option<String>,
-    telemetry: Option<String>,
-    #[serde(default)]
-    retention: RetentionWords,
-    #[serde(default)]
-    cluster: Vec<Section>,
-    #[serde(default, rename = "business_flow")]
-    business_flows: Vec<FlowWords>,
-}
-
-/// One `[[cluster]]` of the file.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Section {
-    name: Option<String>,
-    brokers: Option<Vec<String>>,
-    from: Option<String>,
-    topics: Option<String>,
-    exclude: Option<String>,
-    groups: Option<Vec<String>>,
-    max_read: Option<String>,
-}
-
 /// The tap that is asked for: `typed` over the file, over the defaults.
 ///
 /// `file` is the file that was named; when none was, [`DEFAULT_FILE`] is read if it is there.
 pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, ConfigError> {
     let written = written(file, typed.cluster.as_deref())?;
+    let Reach { brokers: addresses, properties: kafka, remarks } = reach(&typed, &written)?;
     let words = over(typed, written);
     let metrics_chosen = words.metrics.is_some();
     let mut defaults = Vec::new();
@@ -257,7 +260,7 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
     };
     let config = TapConfig {
         cluster: cluster_name(or("cluster", words.cluster, DEFAULT_CLUSTER))?,
-        brokers: brokers(words.brokers.unwrap_or_default())?,
+        brokers: brokers(addresses)?,
         db: PathBuf::from(or("db", words.db.map(|p| p.to_string_lossy().into_owned()), DEFAULT_DB)),
         from: from(&or("from", words.from, DEFAULT_FROM))?,
         topics: words.topics.as_deref().map(|word| pattern("topics", word)).transpose()?,
@@ -272,10 +275,11 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         commit_interval: commit_interval(&or("commit-interval", words.commit_interval, DEFAULT_COMMIT_INTERVAL))?,
         otlp: words.otlp.map(|url| collector("otlp", url)).transpose()?,
         telemetry: words.telemetry.map(|url| collector("telemetry", url)).transpose()?,
+        kafka,
         business_flows: business_flows(words.business_flows)?,
         retention: retention(words.retention, &mut or)?,
     };
-    Ok(Resolved { config, defaults })
+    Ok(Resolved { config, defaults, remarks })
 }
 
 /// The database that is meant: what was typed, what the file says, or the default.
@@ -283,8 +287,8 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
 /// # Errors
 /// A [`DEFAULT_FILE`] that is not understood.
 pub fn database(typed: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
-    let written = match (&typed, read(None)?) {
-        (None, Some((path, text))) => parse(path, &text)?.db,
+    let written = match (&typed, file::read(None)?) {
+        (None, Some((path, text))) => file::parse(path, &text)?.db,
         _ => None,
     };
     Ok(typed.or(written).unwrap_or_else(|| DEFAULT_DB.into()))
@@ -295,83 +299,11 @@ pub fn otlp(url: String) -> Result<String, ConfigError> {
     collector("otlp", url)
 }
 
-fn written(file: Option<&Path>, cluster: Option<&str>) -> Result<Words, ConfigError> {
-    match read(file)? {
-        Some((path, text)) => from_file(path, &text, cluster),
-        None => Ok(Words::default()),
-    }
-}
-
-/// The file that was named, else [`DEFAULT_FILE`] if it is there.
-fn read(file: Option<&Path>) -> Result<Option<(&Path, String)>, ConfigError> {
-    let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some((path, text))),
-        Err(e) if file.is_none() && e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
-    }
-}
-
-fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
-    toml::from_str(text).map_err(|e| ConfigError::Parse { path: path.to_owned(), reason: place(text, &e) })
-}
-
-fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, ConfigError> {
-    let file = parse(path, text)?;
-    let section = section(path, file.cluster, cluster)?;
-    Ok(Words {
-        cluster: section.name,
-        brokers: section.brokers,
-        db: file.db,
-        from: section.from,
-        topics: section.topics,
-        exclude: section.exclude,
-        groups: section.groups,
-        max_read: section.max_read,
-        serve: file.serve,
-        serve_tls_cert: file.serve_tls_cert,
-        serve_tls_key: file.serve_tls_key,
-        metrics: file.metrics,
-        sample_interval: file.sample_interval,
-        commit_interval: file.commit_interval,
-        otlp: file.otlp,
-        telemetry: file.telemetry,
-        business_flows: file.business_flows,
-        retention: file.retention,
-    })
-}
-
-/// One line that says where: the parser's own message draws over several.
-fn place(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    match line {
-        Some(line) => format!("line {line}: {}", error.message()),
-        None => error.message().to_owned(),
-    }
-}
-
-/// The section of the cluster that is asked for; the only one when none is.
-fn section(path: &Path, mut sections: Vec<Section>, cluster: Option<&str>) -> Result<Section, ConfigError> {
-    let refuse = |sections: &[Section]| {
-        let known: Vec<_> = sections.iter().map(|s| s.name.as_deref().unwrap_or("(unnamed)")).collect();
-        Err(ConfigError::Cluster { path: path.to_owned(), known: known.join(", ") })
-    };
-    match (cluster, sections.len()) {
-        (_, 0) => Ok(Section::default()),
-        (None, 1) => Ok(sections.remove(0)),
-        (None, _) => refuse(&sections),
-        (Some(wanted), n) => match sections.iter().position(|s| s.name.as_deref() == Some(wanted)) {
-            Some(at) => Ok(sections.swap_remove(at)),
-            None if n == 1 && sections[0].name.is_none() => Ok(sections.remove(0)),
-            None => refuse(&sections),
-        },
-    }
-}
-
+/// `typed` over what is written; how the cluster is reached is [`reach`]'s.
 fn over(typed: Words, written: Words) -> Words {
     Words {
         cluster: typed.cluster.or(written.cluster),
-        brokers: typed.brokers.or(written.brokers),
+        brokers: None,
         db: typed.db.or(written.db),
         from: typed.from.or(written.from),
         topics: typed.topics.or(written.topics),
@@ -386,6 +318,8 @@ fn over(typed: Words, written: Words) -> Words {
         commit_interval: typed.commit_interval.or(written.commit_interval),
         otlp: typed.otlp.or(written.otlp),
         telemetry: typed.telemetry.or(written.telemetry),
+        client_properties: None,
+        kafka: Vec::new(),
         business_flows: if typed.business_flows.is_empty() { written.business_flows } else { typed.business_flows },
         retention: written.retention,
     }

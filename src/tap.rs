@@ -27,7 +27,7 @@ use self::watch::Watch;
 use crate::config::{MetricsAddress, TapConfig};
 use crate::decode::Decoder;
 use crate::event::HashKey;
-use crate::kafka::{self, Admin, Reader};
+use crate::kafka::{self, Admin, Reader, Security};
 use crate::serve::{Door, DoorSettings, Metrics, Tls};
 use crate::store::{self, Readers};
 use crate::telemetry::{Counters, Pulse};
@@ -74,6 +74,7 @@ pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -
 
 /// Starts one tap.
 pub fn start(config: TapConfig) -> anyhow::Result<Running> {
+    let security = Arc::new(Security::new(&config.kafka)?);
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     writer.fill_outbox(config.otlp.is_some());
@@ -89,6 +90,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let settings = kafka::Settings {
         cluster: config.cluster.clone(),
         brokers: config.brokers.clone(),
+        security: security.clone(),
         max_read: config.max_read,
         max_wait: config.commit_interval,
         counters: counters.clone(),
@@ -100,7 +102,8 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let mut admin = Admin::connect(&settings)?;
     let outlook = outlook(&admin.estimate(&*plan)?);
     let telling = Telling::start(&config, &readers, &counters)?;
-    let mut remarks: Vec<String> = door.iter().filter_map(|door| exposure(&config, door)).collect();
+    let mut remarks = security.remarks();
+    remarks.extend(door.iter().filter_map(|door| exposure(&config, door)));
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let (asks, asked) = sync_channel(ASKS_WAITING);

@@ -215,6 +215,12 @@ fn assert_equal_to_a_recount(reader: &Reader, committed: &[String], about: &str)
     let passed = ask(reader, "FROM passed_minute ORDER BY ALL");
     assert_same(passed, ask(reader, &recounted), &format!("{about}: passed_minute"));
     let minutes = MinuteRow::from_table(&answer(reader, &query::ask::MINUTES, &OPEN)).unwrap();
+    for (kept, recounted) in [(HOURS, RECOUNTED_HOURS), (PASSED_HOURS, RECOUNTED_PASSED_HOURS)] {
+        assert_same(ask(reader, kept), ask(reader, recounted), &format!("{about}: {kept}"));
+    }
+    assert_windows_agree(reader, about);
+    assert_same(ask(reader, FLOWS), ask(reader, RECOUNTED_FLOWS), &format!("{about}: topic_flow"));
+    assert_same(ask(reader, ORPHANS), ask(reader, RECOUNTED_ORPHANS), &format!("{about}: orphans"));
     let counts = CountRow::from_table(&answer(reader, &query::ask::COUNTS, &OPEN)).unwrap();
     let passed: i64 = counts.iter().filter_map(|row| row.passed).sum();
     let topics: Vec<&CountRow> = counts.iter().filter(|row| row.consumer_group.is_none()).collect();
@@ -235,6 +241,56 @@ fn assert_equal_to_a_recount(reader: &Reader, committed: &[String], about: &str)
     assert_eq!([totals.received, totals.failed, totals.healed, totals.passed], by_topic, "{about}: totals and counts");
     assert_eq!(totals.failed, totals.healed + totals.dead + totals.retrying, "{about}");
 }
+
+/// Whatever a window's ends are, and whether it is answered from hours or minutes, it says what its minutes say.
+fn assert_windows_agree(reader: &Reader, about: &str) {
+    let minute = 60 * SECOND;
+    for (since, until) in [(1, 59), (59, 61), (30, 400), (60, 120)] {
+        let window = [Cell::Time(T0 + since * minute), Cell::Time(T0 + until * minute)];
+        let rows = MinuteRow::from_table(&answer(reader, &query::ask::MINUTES, &window)).unwrap();
+        let passed = PassedMinute::from_table(&answer(reader, &query::ask::PASSED_MINUTES, &window)).unwrap();
+        let totals = Totals::from_table(&answer(reader, &query::ask::TOTALS, &window)).unwrap().remove(0);
+        let sum = |of: fn(&MinuteRow) -> i64| rows.iter().map(of).sum::<i64>();
+        let by_minute = [
+            sum(|m| m.received),
+            sum(|m| m.failed),
+            sum(|m| m.healed),
+            sum(|m| m.waiting),
+            sum(|m| m.orphaned),
+            passed.iter().map(|row| row.passed).sum(),
+        ];
+        let headline = [totals.received, totals.failed, totals.healed, totals.waiting, totals.orphaned, totals.passed];
+        assert_eq!(headline, by_minute, "{about}: minutes {since} to {until}");
+    }
+}
+
+const FLOWS: &str = "FROM topic_flow ORDER BY ALL";
+const RECOUNTED_FLOWS: &str = "
+    SELECT f.cluster, f.topic AS from_topic, t.topic AS to_topic, evidence_name(c.evidence) AS evidence,
+        class_name(evidence_rank(c.evidence)) AS class, count(*) AS events
+    FROM any_edge c JOIN partition f ON f.ordinal = c.cause >> 40 JOIN partition t ON t.ordinal = c.effect >> 40
+    GROUP BY ALL ORDER BY ALL";
+const ORPHANS: &str = "SELECT ref, kind, type, id, conversation, orphan_reason, what FROM orphans() ORDER BY ALL";
+const RECOUNTED_ORPHANS: &str = "
+    SELECT ref, kind, type, id, conversation, orphan_reason, 'event' AS what FROM event WHERE resolution = 'orphaned'
+    UNION ALL
+    SELECT e.ref, e.kind, e.type, e.id, e.conversation, f.orphan_reason, 'failure' FROM event e JOIN failure f ON f.ref = e.ref
+    WHERE f.orphan_reason IS NOT NULL
+    ORDER BY ALL";
+
+/// What the roll-up by hour holds, and the same summed from the roll-up by minute, which is compared with the events.
+const HOURS: &str = "SELECT * FROM hour_row ORDER BY ALL";
+const RECOUNTED_HOURS: &str = "
+    SELECT date_trunc('hour', minute) AS hour, topic_number, profile, CAST(sum(received) AS BIGINT),
+        CAST(sum(retried) AS BIGINT), CAST(sum(roots) AS BIGINT), CAST(sum(caused) AS BIGINT),
+        CAST(sum(inferred) AS BIGINT), CAST(sum(unlinked) AS BIGINT), CAST(sum(waiting) AS BIGINT),
+        CAST(sum(orphaned) AS BIGINT), min(first_seen), max(last_seen)
+    FROM minute_row GROUP BY ALL ORDER BY ALL";
+const PASSED_HOURS: &str =
+    "SELECT hour, consumer_group, topic_number, profile, passed FROM passed_hour_row WHERE passed <> 0 ORDER BY ALL";
+const RECOUNTED_PASSED_HOURS: &str = "
+    SELECT date_trunc('hour', minute) AS hour, consumer_group, topic_number, profile, CAST(sum(passed) AS BIGINT) AS passed
+    FROM passed_row GROUP BY ALL HAVING sum(passed) <> 0 ORDER BY ALL";
 
 const RECOUNTED_MINUTES: &str = "
     WITH own AS (
@@ -586,6 +642,8 @@ impl Chance {
             18 if self.random.bool() => self.kill(),
             // Some clocks are wrong beyond what can be stored.
             _ if self.random.u8(..8) == 0 => self.world.seconds = self.random.i64(..) / (2 * SECOND),
+            // Hours pass.
+            _ if self.random.u8(..4) == 0 => self.world.seconds += self.random.i64(0..5_400),
             _ => self.world.seconds += self.random.i64(-30..90),
         }
     }
@@ -725,13 +783,17 @@ fn a_file_of_version_one_is_counted_when_it_is_opened() {
          CREATE TABLE waiting AS SELECT * {columns} FROM event_row WHERE resolution = 4;
          INSERT INTO cause_row SELECT ref, cause, evidence, 1 FROM event_row WHERE cause IS NOT NULL;
          DROP TABLE event_row; DROP TABLE pending_row; DROP TABLE slice_row; DROP TABLE slice_range; DROP TABLE id_slice;
-         DROP TABLE deleted_row; DROP TABLE root_row;
+         DROP TABLE deleted_row; DROP TABLE hour_row; DROP TABLE passed_hour_row;
+         DROP TABLE orphan_row; DROP TABLE topic_flow_row;
          ALTER TABLE written RENAME TO event_row; ALTER TABLE waiting RENAME TO pending_row;
          DROP TABLE outbox_event; DROP TABLE outbox_link; DROP TABLE outbox_pass; DROP TABLE outbox_passed_to;
          DROP TABLE outbox_held; DROP TABLE outbox_edge; DROP TABLE outbox_state; DROP TABLE trace_seed;
          DROP TABLE minute_row; DROP TABLE passed_row; DROP TABLE passed_to_row; DROP TABLE business_flow_row;
          ALTER TABLE failure_row DROP COLUMN seen_time; ALTER TABLE failure_row DROP COLUMN counted_minute;
-         ALTER TABLE failure_row DROP COLUMN counted_profile;
+         ALTER TABLE failure_row DROP COLUMN counted_profile; ALTER TABLE failure_row DROP COLUMN root_profile;
+         ALTER TABLE failure_row DROP COLUMN failure_kind; ALTER TABLE failure_row DROP COLUMN failure_case;
+         ALTER TABLE failure_row DROP COLUMN counted_topic; ALTER TABLE failure_row DROP COLUMN marks;
+         ALTER TABLE failure_row DROP COLUMN case_marks; ALTER TABLE failure_row DROP COLUMN case_letter;
          UPDATE meta SET value = '1' WHERE name = 'schema_version';",
     ))
     .unwrap();

@@ -247,6 +247,7 @@ fn failed(n: i64, state: FailureState) -> FailureRow {
         seen_time: TIME,
         counted_time: TIME,
         counted_profile: Some(0),
+        root_profile: Some(0),
     }
 }
 

@@ -36,6 +36,7 @@ mod report;
 mod restart;
 mod retention;
 mod scenarios;
+mod security;
 mod serve;
 mod serve_users;
 mod soak;

@@ -104,6 +104,7 @@ fn failure(reference: EventRef, origin: EventRef, seconds: i64) -> FailureRow {
         seen_time: Timestamp(T0 + seconds * SECOND + SECOND / 2),
         counted_time: Timestamp(T0),
         counted_profile: Some(1),
+        root_profile: Some(0),
     }
 }
 
@@ -249,7 +250,7 @@ fn asked(reader: &Reader, sql: &str) -> Vec<String> {
 }
 
 /// Each macro with arguments that find something in the filled database, and how many rows it then gives.
-const MACROS: [(&str, usize); 24] = [
+const MACROS: [(&str, usize); 27] = [
     ("ancestors(2199023255552)", 2),
     ("business(since := '2024-01-01')", 1),
     ("business_cases(since := '2024-01-01')", 1),
@@ -258,6 +259,7 @@ const MACROS: [(&str, usize); 24] = [
     ("counts(since := '2024-01-01 00:00:01')", 3),
     ("deleted_of('0,1')", 0),
     ("effects(0)", 3),
+    ("failed(since := '2024-01-01')", 1),
     ("failures(since := '2024-01-01', orphans := true)", 1),
     ("find_coordinates('orders', 1, 0)", 1),
     ("find_value(-342784552326051217, -7269320821110444674)", 1),
@@ -269,6 +271,8 @@ const MACROS: [(&str, usize); 24] = [
     ("lag()", 1),
     ("orphans()", 2),
     ("passage(0)", 1),
+    ("passed(step_ms := 3600000)", 0),
+    ("received(step_ms := 3600000)", 3),
     ("trace_edges(0)", 3),
     ("trace_failures(0)", 1),
     ("trace_nodes(1099511627776)", 5),

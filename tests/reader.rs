@@ -135,6 +135,7 @@ pub fn settings(brokers: &str) -> Settings {
     Settings {
         cluster: "test".into(),
         brokers: brokers.split(',').map(str::to_owned).collect(),
+        security: Arc::default(),
         max_read: None,
         max_wait: Duration::from_millis(50),
         counters: Arc::new(Counters::default()),

@@ -479,8 +479,14 @@ fn each_kind_goes_by_its_own_time() {
     assert_eq!(left_after(0), [12, 3, minutes + 1, passed, 1]);
     assert_eq!(left_after(1), [1, 3, minutes + 2, passed, 1]);
     assert_eq!(left_after(2), [2, 1, minutes + 3, passed, 1]);
-    assert_eq!(left_after(5), [1, 1, 3, 0, 1]);
-    assert_eq!(left_after(10), [2, 1, 1, 0, 0]);
+    // Counts go in whole hours: the last minutes that are kept are of one that is not over.
+    assert_eq!(left_after(5), [1, 1, 4, 0, 1]);
+    assert_eq!(left_after(10), [2, 1, 2, 0, 0]);
+    for (minutes, hours) in [("minute_row", "hour_row"), ("passed_row", "passed_hour_row")] {
+        let sum = if minutes == "minute_row" { "received" } else { "passed" };
+        let sums = [minutes, hours].map(|table| world.number(&format!("SELECT coalesce(sum({sum}), 0) FROM {table}")));
+        assert_eq!(sums[0], sums[1], "{hours}");
+    }
     assert_eq!(world.number("SELECT committed_offset FROM progress_mark"), 8);
 }
 

@@ -216,6 +216,7 @@ fn native(bootstrap: &str, topics: &[String]) -> (Records, BTreeMap<u8, i64>) {
     let settings = Settings {
         cluster: "test".to_owned(),
         brokers: bootstrap.split(',').map(str::to_owned).collect(),
+        security: Arc::default(),
         max_read: None,
         max_wait: Duration::from_millis(100),
         counters: Arc::new(Counters::default()),

@@ -383,8 +383,6 @@ impl Company {
 
     fn failure_row(&mut self, row: &EventRow, origin: Known, dead: bool, signature: usize) -> FailureRow {
         let place = &self.places[origin.reference.ordinal().0 as usize].partition;
-        let topic = origin.reference.ordinal().0 as usize / PARTITIONS;
-        let (_, group) = readers(topic).next().unwrap_or_default();
         FailureRow {
             reference: row.reference,
             kind: if dead { FailureKind::DeadLetter } else { FailureKind::Retry },
@@ -396,7 +394,7 @@ impl Company {
             origin_partition: Some(place.partition),
             origin_offset: Some(origin.reference.offset()),
             root: Some(row.conversation),
-            consumer_group: Some(self.groups[group].to_string()),
+            consumer_group: Some(self.groups[signature % GROUPS].to_string()),
             attempt: Some(self.random.i32(1..4)),
             error_class: Some(format!("com.example.error.Class{:02}", signature % 40)),
             error_message: Some(format!("step {signature} refused the request after 2000 ms")),
@@ -407,6 +405,7 @@ impl Company {
             seen_time: row.seen_time,
             counted_time: Timestamp(origin.seen),
             counted_profile: Some(origin.profile),
+            root_profile: Some(origin.profile),
         }
     }
 

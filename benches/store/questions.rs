@@ -177,10 +177,12 @@ fn key<'a>(name: &'static str, wanted: &'a Remembered) -> Question<'a> {
         let place = Place { client, secret: &|| Ok(keys()) };
         find::all(place, &format!("key:{}", wanted.key)).map(|found| found.matches.len()).map_err(|e| e.to_string())
     };
-    let statements = find::key_hashes(&keys(), &wanted.key)
-        .into_keys()
-        .map(|hash| filled(&query::FIND_KEY, &[Cell::Int(hash)]))
-        .collect();
+    let hashes = find::key_hashes(&keys(), &wanted.key).into_keys();
+    let hashes: Vec<String> = hashes.map(|hash| hash.to_string()).collect();
+    let statements = vec![
+        filled(&query::KEYS_HELD, &[Cell::Text(hashes.join(","))]),
+        filled(&query::FIND_KEY, &[Cell::Int(keys().hash(wanted.key.as_bytes()) as i64)]),
+    ];
     Question { name, goal: Goal::AtMost(300.0), ask: Box::new(ask), finds: None, statements }
 }
 

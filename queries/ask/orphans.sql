@@ -1,1 +1,1 @@
-SELECT * FROM orphans();
+SELECT * FROM orphans() ORDER BY time, ref, what;

@@ -2,26 +2,20 @@
 WITH counted AS (
     SELECT DISTINCT t.cluster, t.topic FROM topic t WHERE NOT is_plumbing(t.class)
 ),
-seen AS (
-    SELECT m.minute, sum(m.received) AS received, sum(m.failed) AS failed, sum(m.orphaned) AS orphaned
-    FROM minute m
-    JOIN counted c ON c.cluster = m.cluster AND c.topic = m.topic
-    WHERE m.minute >= window_start($1) AND m.minute < window_end($2)
-    GROUP BY m.minute
-),
-passed AS (
-    SELECT m.minute, sum(m.passed) AS passed
-    FROM passed_minute m
-    JOIN counted c ON c.cluster = m.cluster AND c.topic = m.topic
-    WHERE m.minute >= window_start($1) AND m.minute < window_end($2)
-    GROUP BY m.minute
+part AS (
+    SELECT time, cluster, topic, received, 0 AS passed, 0 AS failed, orphaned FROM received(since := $1, until := $2)
+    UNION ALL
+    SELECT time, cluster, topic, 0, passed, 0, 0 FROM passed(since := $1, until := $2)
+    UNION ALL
+    SELECT time, cluster, topic, 0, 0, failed, 0 FROM failed(since := $1, until := $2)
 )
 SELECT
-    coalesce(s.minute, p.minute) AS minute,
-    CAST(coalesce(s.received, 0) AS BIGINT) AS received,
-    CAST(coalesce(p.passed, 0) AS BIGINT) AS passed,
-    CAST(coalesce(s.failed, 0) AS BIGINT) AS failed,
-    CAST(coalesce(s.orphaned, 0) AS BIGINT) AS orphaned
-FROM seen s
-FULL JOIN passed p ON p.minute = s.minute
+    part.time AS minute,
+    CAST(sum(part.received) AS BIGINT) AS received,
+    CAST(sum(part.passed) AS BIGINT) AS passed,
+    CAST(sum(part.failed) AS BIGINT) AS failed,
+    CAST(sum(part.orphaned) AS BIGINT) AS orphaned
+FROM part
+JOIN counted c ON c.cluster = part.cluster AND c.topic = part.topic
+GROUP BY part.time
 ORDER BY 1;

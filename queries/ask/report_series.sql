@@ -1,28 +1,21 @@
+-- $4: seconds of a step, which begin with $3.
 WITH plumbing AS (
-    SELECT t.cluster, t.topic FROM topic t WHERE t.class IN ('internal', 'changelog', 'repartition')
+    SELECT t.cluster, t.topic FROM topic t WHERE is_plumbing(t.class)
 ),
-received AS (
-    SELECT
-        time_bucket(to_seconds($4), m.minute, CAST($3 AS TIMESTAMP)) AS time,
-        sum(m.received) AS received,
-        sum(m.failed) AS failed
-    FROM minute m
-    ANTI JOIN plumbing USING (cluster, topic)
-    WHERE m.minute >= CAST($1 AS TIMESTAMP) AND m.minute < CAST($2 AS TIMESTAMP)
-    GROUP BY ALL
-),
-passed AS (
-    SELECT time_bucket(to_seconds($4), m.minute, CAST($3 AS TIMESTAMP)) AS time, sum(m.passed) AS passed
-    FROM passed_minute m
-    ANTI JOIN plumbing USING (cluster, topic)
-    WHERE m.minute >= CAST($1 AS TIMESTAMP) AND m.minute < CAST($2 AS TIMESTAMP)
-    GROUP BY ALL
+part AS (
+    SELECT time, cluster, topic, received, 0 AS passed, 0 AS failed
+    FROM received(since := $1, until := $2, step_ms := bar_ms($3, $4))
+    UNION ALL
+    SELECT time, cluster, topic, 0, passed, 0 FROM passed(since := $1, until := $2, step_ms := bar_ms($3, $4))
+    UNION ALL
+    SELECT time, cluster, topic, 0, 0, failed FROM failed(since := $1, until := $2)
 )
 SELECT
-    time,
-    CAST(coalesce(received, 0) AS BIGINT) AS received,
-    CAST(coalesce(passed, 0) AS BIGINT) AS passed,
-    CAST(coalesce(failed, 0) AS BIGINT) AS failed
-FROM received
-FULL JOIN passed USING (time)
-ORDER BY time;
+    time_bucket(to_seconds($4), part.time, CAST($3 AS TIMESTAMP)) AS time,
+    CAST(sum(part.received) AS BIGINT) AS received,
+    CAST(sum(part.passed) AS BIGINT) AS passed,
+    CAST(sum(part.failed) AS BIGINT) AS failed
+FROM part
+ANTI JOIN plumbing ON plumbing.cluster = part.cluster AND plumbing.topic = part.topic
+GROUP BY 1
+ORDER BY 1;

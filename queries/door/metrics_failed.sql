@@ -1,21 +1,22 @@
 -- What failed since reading began, one for each origin and group, by topic, type and group of the origin, for /metrics.
--- A group that is not known is empty: what `minute` counts and no group of `passed_minute` does.
+-- A group that is not known is empty.
 -- $1: most series; see metrics_received.
-WITH part AS (
-    SELECT minute, cluster, topic, type, '' AS consumers, failed FROM minute
-    UNION ALL
-    SELECT minute, cluster, topic, type, '', -failed FROM passed_minute
-    UNION ALL
-    SELECT minute, cluster, topic, type, consumer_group, failed FROM passed_minute
-),
-series AS (
+WITH series AS (
     SELECT
-        cluster, coalesce(topic, '') AS topic, coalesce(type, '') AS type, consumers, sum(failed) AS n,
-        min(minute) AS first_minute
-    FROM part
-    WHERE failed <> 0
-    GROUP BY cluster, coalesce(topic, ''), coalesce(type, ''), consumers
-    HAVING sum(failed) > 0
+        coalesce(p.cluster, c.cluster) AS cluster,
+        coalesce(p.topic, c.topic, '') AS topic,
+        coalesce(f.type, '') AS type,
+        coalesce(c.consumer_group, '') AS consumers,
+        sum(c.n) AS n,
+        min(c.minute) AS first_minute
+    FROM (
+        SELECT topic_number, cluster, topic, profile, consumer_group, count(*) AS n, min(minute) AS minute
+        FROM failure_case
+        GROUP BY ALL
+    ) c
+    LEFT JOIN partition p ON p.ordinal = c.topic_number
+    LEFT JOIN profile f ON f.profile = c.profile
+    GROUP BY 1, 2, 3, 4
 ),
 placed AS (
     SELECT *, row_number() OVER (ORDER BY first_minute, cluster, topic, type, consumers) AS place FROM series

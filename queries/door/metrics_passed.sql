@@ -2,11 +2,17 @@
 -- $1: most series; see metrics_received.
 WITH series AS (
     SELECT
-        cluster, topic, coalesce(type, '') AS type, consumer_group AS consumers, sum(passed) AS n,
-        min(minute) AS first_minute
-    FROM passed_minute
-    GROUP BY cluster, topic, coalesce(type, ''), consumer_group
-    HAVING sum(passed) > 0
+        p.cluster,
+        p.topic,
+        coalesce(f.type, '') AS type,
+        h.consumer_group AS consumers,
+        sum(h.passed) AS n,
+        min(h.first_minute) AS first_minute
+    FROM passed_hour_row h
+    JOIN partition p ON p.ordinal = h.topic_number
+    JOIN profile f ON f.profile = h.profile
+    GROUP BY p.cluster, p.topic, coalesce(f.type, ''), h.consumer_group
+    HAVING sum(h.passed) > 0
 ),
 placed AS (
     SELECT *, row_number() OVER (ORDER BY first_minute, cluster, topic, type, consumers) AS place FROM series

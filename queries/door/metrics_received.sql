@@ -2,10 +2,17 @@
 -- $1: most series. Later ones are summed under the type `other`, and those of later topics under the topic `other`:
 -- first come, first kept, so that a series never changes its place.
 WITH series AS (
-    SELECT cluster, topic, coalesce(type, '') AS type, sum(received) AS n, min(minute) AS first_minute
-    FROM minute
-    GROUP BY cluster, topic, coalesce(type, '')
-    HAVING sum(received) > 0
+    SELECT
+        p.cluster,
+        p.topic,
+        coalesce(f.type, '') AS type,
+        sum(h.received) AS n,
+        date_trunc('minute', min(h.first_seen)) AS first_minute
+    FROM hour_row h
+    JOIN partition p ON p.ordinal = h.topic_number
+    JOIN profile f ON f.profile = h.profile
+    GROUP BY p.cluster, p.topic, coalesce(f.type, '')
+    HAVING sum(h.received) > 0
 ),
 placed AS (
     SELECT *, row_number() OVER (ORDER BY first_minute, cluster, topic, type) AS place FROM series

@@ -17,7 +17,7 @@ CREATE TABLE slice_range (
 CREATE TABLE id_slice (
     slice  INTEGER NOT NULL,
     bucket SMALLINT NOT NULL,
-    codes  VARCHAR NOT NULL
+    codes  VARCHAR NOT NULL USING COMPRESSION uncompressed
 );
 
 CREATE TABLE sliced_row (
@@ -102,23 +102,28 @@ ORDER BY ALL;
 INSERT INTO id_slice
 SELECT
     h.slice,
-    CAST(h.value_hash >> 17 AS SMALLINT) AS bucket,
+    CAST(h.value_hash >> 23 AS SMALLINT) AS bucket,
     string_agg(
-        chr(32 + ((h.value_hash >> 12) & 31)) || chr(64 + ((h.value_hash >> 6) & 63)) || chr(64 + (h.value_hash & 63)), ''
+        chr(CAST(32 + ((h.value_hash >> 18) & 31) AS INTEGER))
+        || chr(CAST(64 + ((h.value_hash >> 12) & 63) AS INTEGER))
+        || chr(CAST(64 + ((h.value_hash >> 6) & 63) AS INTEGER))
+        || CASE WHEN h.is_key THEN chr(CAST(64 + (h.value_hash & 63) AS INTEGER)) ELSE '' END,
+        ''
     )
 FROM (
     SELECT DISTINCT
         e.slice,
+        v.is_key,
         CAST(
-            ((CAST(xor(v.hi, v.lo) & 9223372036854775807 AS HUGEINT) * 5871781006564002453) >> 42) & 1073741823 AS INTEGER
+            ((CAST(xor(v.hi, v.lo) & 9223372036854775807 AS HUGEINT) * 5871781006564002453) >> 36) & 68719476735 AS BIGINT
         ) AS value_hash
     FROM event_row e, unnest([
-        {'hi': e.conversation, 'lo': 0},
-        {'hi': e.key_hash, 'lo': 0},
-        {'hi': e.id_hi, 'lo': e.id_lo},
-        {'hi': e.causation_hi, 'lo': e.causation_lo},
-        {'hi': e.correlation_hi, 'lo': e.correlation_lo},
-        {'hi': e.trace_hi, 'lo': e.trace_lo}
+        {'hi': e.conversation, 'lo': 0, 'is_key': false},
+        {'hi': e.key_hash, 'lo': 0, 'is_key': true},
+        {'hi': e.id_hi, 'lo': e.id_lo, 'is_key': false},
+        {'hi': e.causation_hi, 'lo': e.causation_lo, 'is_key': false},
+        {'hi': e.correlation_hi, 'lo': e.correlation_lo, 'is_key': false},
+        {'hi': e.trace_hi, 'lo': e.trace_lo, 'is_key': false}
     ]) u(v)
     WHERE v.hi IS NOT NULL AND e.slice < (SELECT max(slice) FROM event_row)
 ) h

@@ -29,7 +29,7 @@ SELECT
     orphan_reason_name(f.orphan_reason) AS orphan_reason,
     f.healed_by,
     CASE WHEN f.state = 'healed' THEN 'later_success' END AS healed_evidence,
-    CASE WHEN a.committed_offset > p.base + (f.ref & 1099511627775) THEN a.consumer_group END AS attended_by
+    CASE WHEN f.ref < a.next_ref THEN a.consumer_group END AS attended_by
 FROM chosen f
 JOIN partition p ON p.ordinal = f.ref >> 40
 LEFT JOIN attending a ON a.ordinal = p.ordinal

@@ -1,16 +1,21 @@
 -- Where to look for an event: which slices may hold it. The one that is open may always.
 
--- 30 bits of a value of 128 bits; a value of 64 bits has 0 as its second half. The program does the same when it writes.
+-- 36 bits of a value of 128 bits; a value of 64 bits has 0 as its second half. The program does the same when it writes.
 CREATE OR REPLACE MACRO id_hash(hi, lo) AS CAST(
-    (CAST(xor(CAST(hi AS BIGINT), CAST(lo AS BIGINT)) & 9223372036854775807 AS HUGEINT) * 5871781006564002453 >> 42)
-        & 1073741823 AS INTEGER
+    (CAST(xor(CAST(hi AS BIGINT), CAST(lo AS BIGINT)) & 9223372036854775807 AS HUGEINT) * 5871781006564002453 >> 36)
+        & 68719476735 AS BIGINT
 );
 
--- The first 13 bits of a hash, and the others as three characters, of which only the first is below 64.
-CREATE OR REPLACE MACRO hash_bucket(value_hash) AS CAST(value_hash >> 17 AS SMALLINT);
+-- The first 13 bits of a hash, and the next 17 as three characters, of which only the first is below 64.
+CREATE OR REPLACE MACRO hash_bucket(value_hash) AS CAST(value_hash >> 23 AS SMALLINT);
 
 CREATE OR REPLACE MACRO hash_code(value_hash) AS
-    chr(32 + ((value_hash >> 12) & 31)) || chr(64 + ((value_hash >> 6) & 63)) || chr(64 + (value_hash & 63));
+    chr(CAST(32 + ((value_hash >> 18) & 31) AS INTEGER))
+    || chr(CAST(64 + ((value_hash >> 12) & 63) AS INTEGER))
+    || chr(CAST(64 + ((value_hash >> 6) & 63) AS INTEGER));
+
+-- Of a record key all bits: people look for hundreds at a time, since a key can be written in so many ways.
+CREATE OR REPLACE MACRO key_code(value_hash) AS hash_code(value_hash) || chr(CAST(64 + (value_hash & 63) AS INTEGER));
 
 CREATE OR REPLACE MACRO open_slice() AS (SELECT coalesce(max(s.slice) + 1, 0) FROM slice_row s);
 

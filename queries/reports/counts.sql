@@ -7,12 +7,14 @@ WITH seen_minute AS (
         sum(waiting) AS waiting,
         sum(orphaned) AS orphaned,
         sum(unlinked) AS unlinked
-    FROM minute_row
-    WHERE minute >= window_start(since) AND minute < window_end(until)
+    FROM seen_in(since, until, NULL)
     GROUP BY topic_number
 ),
-failure_case AS (
-    SELECT * FROM counted_failure WHERE minute >= window_start(since) AND minute < window_end(until)
+failed_in AS (
+    SELECT topic_number, cluster, topic, consumer_group, count(*) AS failed, count(*) FILTER (WHERE healed) AS healed
+    FROM failure_case
+    WHERE minute >= window_start(since) AND minute < window_end(until)
+    GROUP BY ALL
 ),
 -- Topics that are read, and those that only failures name.
 place AS (
@@ -21,7 +23,7 @@ place AS (
     WHERE p.ordinal = p.topic_number
     UNION ALL
     SELECT DISTINCT cluster, topic, 0, CAST(NULL AS VARCHAR), CAST(NULL AS INTEGER)
-    FROM failure_case
+    FROM failed_in
     WHERE topic_number IS NULL
 ),
 part AS (
@@ -31,18 +33,18 @@ part AS (
     UNION ALL
     SELECT topic_number, NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, 0 FROM place WHERE topic_number IS NOT NULL
     UNION ALL
-    SELECT topic_number, cluster, topic, NULL, 0, NULL, failed, healed, 0, 0, 0, 0 FROM failure_case
+    SELECT topic_number, cluster, topic, NULL, 0, NULL, failed, healed, 0, 0, 0, 0 FROM failed_in
     UNION ALL
-    SELECT topic_number, NULL, NULL, consumer_group, NULL, passed, 0, 0, NULL, NULL, NULL, NULL
-    FROM passed_row
-    WHERE minute >= window_start(since) AND minute < window_end(until)
+    SELECT topic_number, NULL, NULL, consumer_group, NULL, sum(passed), 0, 0, NULL, NULL, NULL, NULL
+    FROM passed_in(since, until, NULL)
+    GROUP BY topic_number, consumer_group
     UNION ALL
     SELECT p.topic_number, NULL, NULL, r.consumer_group, NULL, 0, 0, 0, NULL, NULL, NULL, NULL
     FROM progress_row r
     JOIN partition p ON p.ordinal = r.ordinal
     UNION ALL
     SELECT topic_number, cluster, topic, consumer_group, NULL, 0, failed, healed, NULL, NULL, NULL, NULL
-    FROM failure_case
+    FROM failed_in
     WHERE consumer_group IS NOT NULL
 ),
 -- A topic that is read goes by its number, another by its name.

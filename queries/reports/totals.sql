@@ -2,34 +2,41 @@ CREATE OR REPLACE MACRO totals(since := NULL, until := NULL) AS TABLE
 WITH place AS (
     SELECT ordinal AS topic_number, is_plumbing(class) AS plumbing FROM partition WHERE ordinal = topic_number
 ),
-seen_minute AS (
-    SELECT m.*
-    FROM minute_row m
+seen_topic AS (
+    SELECT
+        m.topic_number,
+        sum(m.received) AS received,
+        sum(m.retried) AS retried,
+        sum(m.waiting) AS waiting,
+        sum(m.orphaned) AS orphaned,
+        min(m.first_seen) AS first_seen,
+        max(m.last_seen) AS last_seen
+    FROM seen_in(since, until, NULL) m
     JOIN place ON place.topic_number = m.topic_number AND NOT place.plumbing
-    WHERE m.minute >= window_start(since) AND m.minute < window_end(until)
+    GROUP BY m.topic_number
 ),
 by_group AS (
     SELECT r.topic_number, r.consumer_group, sum(r.passed) AS passed
-    FROM passed_row r
+    FROM passed_in(since, until, NULL) r
     JOIN place ON place.topic_number = r.topic_number AND NOT place.plumbing
-    WHERE r.minute >= window_start(since) AND r.minute < window_end(until)
     GROUP BY r.topic_number, r.consumer_group
 ),
-failure_case AS (
-    SELECT c.*
-    FROM counted_failure c
+failed_in AS (
+    SELECT c.topic_number, c.cluster, c.topic, c.consumer_group, c.marks, count(*) AS failed
+    FROM failure_case c
     LEFT JOIN place ON place.topic_number = c.topic_number
     WHERE c.minute >= window_start(since) AND c.minute < window_end(until) AND NOT coalesce(place.plumbing, false)
+    GROUP BY ALL
 ),
 topic AS (
-    SELECT CAST(topic_number AS VARCHAR) AS name FROM seen_minute
+    SELECT CAST(topic_number AS VARCHAR) AS name FROM seen_topic
     UNION
-    SELECT coalesce(CAST(topic_number AS VARCHAR), cluster || '/' || topic) FROM failure_case
+    SELECT coalesce(CAST(topic_number AS VARCHAR), cluster || '/' || topic) FROM failed_in
 ),
 reader AS (
     SELECT consumer_group FROM by_group WHERE passed <> 0
     UNION
-    SELECT consumer_group FROM failure_case WHERE consumer_group IS NOT NULL
+    SELECT consumer_group FROM failed_in WHERE consumer_group IS NOT NULL
 ),
 covered AS (
     SELECT
@@ -47,17 +54,17 @@ event_sum AS (
         CAST(coalesce(sum(orphaned), 0) AS BIGINT) AS orphaned,
         min(first_seen) AS first_time,
         max(last_seen) AS last_time
-    FROM seen_minute
+    FROM seen_topic
 ),
 failure_sum AS (
     SELECT
         CAST(coalesce(sum(failed), 0) AS BIGINT) AS failed,
-        CAST(coalesce(sum(healed), 0) AS BIGINT) AS healed,
-        CAST(coalesce(sum(dead), 0) AS BIGINT) AS dead,
-        CAST(coalesce(sum(retrying), 0) AS BIGINT) AS retrying,
-        CAST(coalesce(sum(orphaned), 0) AS BIGINT) AS orphaned_failures,
-        CAST(coalesce(sum(unattended), 0) AS BIGINT) AS unattended
-    FROM failure_case
+        CAST(coalesce(sum(failed) FILTER (WHERE marks & 1 = 1), 0) AS BIGINT) AS healed,
+        CAST(coalesce(sum(failed) FILTER (WHERE marks & 3 = 2), 0) AS BIGINT) AS dead,
+        CAST(coalesce(sum(failed) FILTER (WHERE marks & 3 = 0), 0) AS BIGINT) AS retrying,
+        CAST(coalesce(sum(failed) FILTER (WHERE marks & 4 = 4), 0) AS BIGINT) AS orphaned_failures,
+        CAST(coalesce(sum(failed) FILTER (WHERE marks & 16 = 16), 0) AS BIGINT) AS unattended
+    FROM failed_in
 )
 SELECT
     e.received,

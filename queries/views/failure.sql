@@ -1,8 +1,8 @@
 CREATE OR REPLACE VIEW failure AS
 SELECT
     f.ref,
-    f.cluster,
-    f.topic,
+    p.cluster,
+    p.topic,
     f.kind,
     f.state,
     f.origin,
@@ -22,8 +22,10 @@ SELECT
     orphan_reason_name(f.orphan_reason) AS orphan_reason,
     f.healed_by,
     CASE WHEN f.state = 'healed' THEN 'later_success' END AS healed_evidence,
-    f.attended_by
-FROM failure_record f;
+    CASE WHEN f.ref < a.next_ref THEN a.consumer_group END AS attended_by
+FROM failure_row f
+JOIN partition p ON p.ordinal = f.ref >> 40
+LEFT JOIN attending a ON a.ordinal = f.ref >> 40;
 
 COMMENT ON VIEW failure IS 'Evidenced failures, one row a failure record: a lower bound. People count one per (origin, consumer_group).';
 COMMENT ON COLUMN failure.ref IS 'The failure record.';

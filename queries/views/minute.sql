@@ -23,8 +23,10 @@ FROM (
     JOIN profile f ON f.profile = m.profile
     UNION ALL
     SELECT
-        c.minute, c.cluster, c.topic, f.type, 0, 0, 0, 0, 0, 0, 0, c.failed, c.healed, 0
-    FROM counted_failure c
+        c.minute, coalesce(p.cluster, c.cluster), coalesce(p.topic, c.topic), f.type, 0, 0, 0, 0, 0, 0, 0, 1,
+        CAST(c.healed AS INTEGER), 0
+    FROM failure_case c
+    LEFT JOIN partition p ON p.ordinal = c.topic_number
     LEFT JOIN profile f ON f.profile = c.profile
 )
 GROUP BY minute, cluster, topic, type;

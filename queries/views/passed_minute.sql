@@ -13,8 +13,10 @@ FROM (
     JOIN partition p ON p.ordinal = r.topic_number
     JOIN profile f ON f.profile = r.profile
     UNION ALL
-    SELECT c.minute, c.cluster, c.consumer_group, c.topic, f.type, 0, c.failed
-    FROM counted_failure c
+    SELECT
+        c.minute, coalesce(p.cluster, c.cluster), c.consumer_group, coalesce(p.topic, c.topic), f.type, 0, 1
+    FROM failure_case c
+    LEFT JOIN partition p ON p.ordinal = c.topic_number
     LEFT JOIN profile f ON f.profile = c.profile
     WHERE c.consumer_group IS NOT NULL
 )

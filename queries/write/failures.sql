@@ -17,8 +17,49 @@ WHERE failure_stage.counted_profile IS NULL
   AND p.base + (failure_stage.origin & 1099511627775) >= c.first_offset
   AND p.base + (failure_stage.origin & 1099511627775) < c.next_offset;
 
-DELETE FROM failure_row WHERE ref IN (SELECT s.ref FROM failure_stage s);
+INSERT INTO replaced_stage
+SELECT f.rowid, f.failure_case FROM failure_row f WHERE f.ref IN (SELECT s.ref FROM failure_stage s);
 
-INSERT INTO failure_row FROM failure_stage;
+DELETE FROM failure_row WHERE rowid IN (SELECT r.place FROM replaced_stage r);
+
+INSERT INTO numbered_stage
+SELECT
+    s.*,
+    CAST(md5_number_lower(s.signature || chr(31) || coalesce('g' || s.consumer_group, '')) >> 1 AS BIGINT),
+    CAST(md5_number_lower(coalesce('g' || s.consumer_group, '') || chr(31) || CASE
+            WHEN s.origin IS NOT NULL THEN CAST(s.origin AS VARCHAR)
+            WHEN s.origin_offset IS NULL OR s.origin_topic IS NULL OR s.origin_partition IS NULL THEN 'r' || s.ref
+            ELSE concat_ws('/', p.cluster, s.origin_topic, s.origin_partition, s.origin_offset) END) >> 1 AS BIGINT),
+    CASE WHEN s.origin_topic IS NULL AND o.topic_number IS NULL THEN p.topic_number ELSE o.topic_number END,
+    CAST(CASE s.state WHEN 'healed' THEN 1 WHEN 'dead' THEN 2 ELSE 0 END
+            + CASE WHEN s.orphan_reason IS NULL THEN 0 ELSE 4 END
+            + CASE WHEN s.kind = 'dead_letter' AND s.state <> 'healed' THEN 8 ELSE 0 END AS TINYINT),
+    NULL,
+    NULL
+FROM failure_stage s
+JOIN partition p ON p.ordinal = s.ref >> 40
+LEFT JOIN partition o ON o.ordinal = s.origin >> 40;
+
+INSERT INTO failure_row FROM numbered_stage;
+
+-- By the time of reading too: it tells in which few blocks the events lie.
+INSERT INTO orphan_row
+SELECT e.slice, e.ref, e.time, e.kind, e.resolution, e.orphan_reason, e.form, e.profile,
+    e.conversation, e.id_hi, e.id_lo, e.id_text
+FROM event_row e
+JOIN (
+    SELECT n.ref, n.seen_time
+    FROM numbered_stage n
+    WHERE n.orphan_reason IS NOT NULL AND n.ref NOT IN (SELECT o.ref FROM orphan_row o)
+) n ON n.ref = e.ref AND n.seen_time = e.seen_time;
+
+INSERT INTO case_stage
+SELECT n.failure_case FROM numbered_stage n
+UNION
+SELECT r.failure_case FROM replaced_stage r;
 
 DELETE FROM failure_stage;
+
+DELETE FROM replaced_stage;
+
+DELETE FROM numbered_stage;

@@ -17,4 +17,23 @@ SELECT s.*
 FROM minute_change s
 ANTI JOIN minute_row r ON r.minute = s.minute AND r.topic_number = s.topic_number AND r.profile = s.profile;
 
+UPDATE hour_row SET
+    received = hour_row.received + s.received,
+    retried = hour_row.retried + s.retried,
+    roots = hour_row.roots + s.roots,
+    caused = hour_row.caused + s.caused,
+    inferred = hour_row.inferred + s.inferred,
+    unlinked = hour_row.unlinked + s.unlinked,
+    waiting = hour_row.waiting + s.waiting,
+    orphaned = hour_row.orphaned + s.orphaned,
+    first_seen = least(hour_row.first_seen, s.first_seen),
+    last_seen = greatest(hour_row.last_seen, s.last_seen)
+FROM hour_change s
+WHERE hour_row.hour = s.hour AND hour_row.topic_number = s.topic_number AND hour_row.profile = s.profile;
+
+INSERT INTO hour_row
+SELECT s.*
+FROM hour_change s
+ANTI JOIN hour_row r ON r.hour = s.hour AND r.topic_number = s.topic_number AND r.profile = s.profile;
+
 DELETE FROM minute_stage;

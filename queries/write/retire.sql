@@ -20,10 +20,9 @@ SELECT s.* FROM deleted_stage s ANTI JOIN deleted_row d ON d.ordinal = s.ordinal
 DELETE FROM deleted_stage;
 
 -- Failures stay, and say with which type they began.
-INSERT INTO root_row
-SELECT e.ref, e.profile
+UPDATE failure_row SET root_profile = e.profile
 FROM event_row e
-WHERE e.slice IN (FROM retired_stage) AND e.ref IN (SELECT f.root FROM failure_row f WHERE f.root IS NOT NULL);
+WHERE e.slice IN (FROM retired_stage) AND failure_row.root_profile IS NULL AND e.ref = failure_row.root;
 
 DELETE FROM cause_row
 WHERE effect IN (SELECT e.ref FROM event_row e WHERE e.slice IN (FROM retired_stage));
@@ -38,6 +37,8 @@ DELETE FROM outbox_held
 WHERE ref IN (SELECT e.ref FROM event_row e WHERE e.slice IN (FROM retired_stage));
 
 DELETE FROM event_row WHERE slice IN (FROM retired_stage);
+
+DELETE FROM orphan_row WHERE slice IN (FROM retired_stage);
 
 DELETE FROM id_slice WHERE slice IN (FROM retired_stage);
 

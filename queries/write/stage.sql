@@ -9,8 +9,28 @@ CREATE TEMP TABLE settled_stage (
 );
 CREATE TEMP TABLE retracted_stage AS FROM settled_stage LIMIT 0;
 CREATE TEMP TABLE verdict_stage AS SELECT *, 0 AS slice FROM settled_stage LIMIT 0;
+CREATE TEMP TABLE changed_stage AS
+SELECT
+    v.*,
+    e.seen_time,
+    e.profile,
+    e.resolution AS old_resolution,
+    e.cause AS old_cause,
+    e.evidence AS old_evidence
+FROM verdict_stage v, event_row e
+LIMIT 0;
+CREATE TEMP TABLE topic_flow_stage AS FROM topic_flow_row LIMIT 0;
+CREATE TEMP VIEW topic_flow_change AS
+SELECT from_topic, to_topic, evidence, CAST(sum(events) AS BIGINT) AS events
+FROM topic_flow_stage
+GROUP BY from_topic, to_topic, evidence
+HAVING sum(events) <> 0;
 CREATE TEMP TABLE range_stage (first_ref BIGINT, end_ref BIGINT);
-CREATE TEMP TABLE failure_stage AS FROM failure_row LIMIT 0;
+CREATE TEMP TABLE failure_stage AS
+SELECT * EXCLUDE (failure_kind, failure_case, counted_topic, marks, case_marks, case_letter) FROM failure_row LIMIT 0;
+CREATE TEMP TABLE numbered_stage AS FROM failure_row LIMIT 0;
+CREATE TEMP TABLE replaced_stage (place BIGINT, failure_case BIGINT);
+CREATE TEMP TABLE case_stage (failure_case BIGINT);
 CREATE TEMP TABLE coverage_stage AS FROM coverage_row LIMIT 0;
 CREATE TEMP TABLE progress_stage AS FROM progress_row LIMIT 0;
 CREATE TEMP TABLE forgotten_stage (consumer_group VARCHAR, ordinal INTEGER);
@@ -34,6 +54,33 @@ SELECT
     max(last_seen) AS last_seen
 FROM minute_stage
 GROUP BY minute, topic_number, profile;
+CREATE TEMP VIEW hour_change AS
+SELECT
+    date_trunc('hour', minute) AS hour,
+    topic_number,
+    profile,
+    CAST(sum(received) AS BIGINT) AS received,
+    CAST(sum(retried) AS BIGINT) AS retried,
+    CAST(sum(roots) AS BIGINT) AS roots,
+    CAST(sum(caused) AS BIGINT) AS caused,
+    CAST(sum(inferred) AS BIGINT) AS inferred,
+    CAST(sum(unlinked) AS BIGINT) AS unlinked,
+    CAST(sum(waiting) AS BIGINT) AS waiting,
+    CAST(sum(orphaned) AS BIGINT) AS orphaned,
+    min(first_seen) AS first_seen,
+    max(last_seen) AS last_seen
+FROM minute_stage
+GROUP BY ALL;
+CREATE TEMP VIEW passed_hour_change AS
+SELECT
+    date_trunc('hour', minute) AS hour,
+    consumer_group,
+    topic_number,
+    profile,
+    CAST(sum(passed) AS BIGINT) AS passed,
+    min(minute) AS first_minute
+FROM passed_stage
+GROUP BY ALL;
 CREATE TEMP TABLE type_stage AS FROM type_row LIMIT 0;
 CREATE TEMP TABLE counter_stage AS FROM counter LIMIT 0;
 CREATE TEMP TABLE told_stage AS SELECT ref, conversation, seen_time, resolution, orphan_reason, late FROM outbox_held LIMIT 0;

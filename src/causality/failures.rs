@@ -152,6 +152,7 @@ impl Resolver {
             seen_time: event.seen_time,
             counted_time: event.seen_time,
             counted_profile: None,
+            root_profile: None,
         };
         self.follow_failure(row);
     }
@@ -205,9 +206,11 @@ impl Resolver {
         if let Some(end) = hangs_on {
             self.failures.hanging.entry(end).or_default().push(failure);
         }
+        let root_profile = root.and_then(|root| self.recent.get(root)).map(|known| known.profile);
         let by_id = self.recent.get(failure).and_then(|known| known.cause.get());
         if let Some(row) = self.failures.rows.get_mut(&failure) {
             row.root = root;
+            row.root_profile = root_profile;
             row.orphan_reason = reason;
         }
         if let Some(origin) = by_id {

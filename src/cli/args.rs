@@ -259,6 +259,10 @@ pub(super) struct Tap {
     /// bootstrap addresses
     #[arg(long, value_name = "HOST:PORT,…", env = "HEADWATER_BROKERS", hide_env_values = true)]
     pub brokers: Option<String>,
+    /// settings of an existing client, Java's or librdkafka's: addresses, TLS, SASL. HEADWATER_KAFKA_SSL_CA_LOCATION and
+    /// so on give single ones
+    #[arg(long, value_name = "FILE", env = "HEADWATER_CLIENT_PROPERTIES", hide_env_values = true)]
+    pub client_properties: Option<PathBuf>,
     /// name of the cluster in every row [default: kafka]
     #[arg(long, value_name = "NAME", env = "HEADWATER_CLUSTER", hide_env_values = true)]
     pub cluster: Option<String>,

@@ -31,11 +31,16 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         commit_interval: args.commit_interval,
         otlp: args.otlp,
         telemetry: args.telemetry,
+        client_properties: args.client_properties,
+        kafka: config::kafka_variables(variables()),
         business_flows: Vec::new(),
         retention: RetentionWords::default(),
     };
     let resolved = config::tap(words, file.as_deref())?;
     say_defaults(&resolved.defaults);
+    for remark in &resolved.remarks {
+        output::note(&format!("headwater: {}", clean(remark)));
+    }
     let config = resolved.config;
     let database = config.db.clone();
     check_exposure(&config)?;
@@ -61,6 +66,12 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The environment, as far as it is text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    let text = |text: std::ffi::OsString| text.into_string().ok();
+    std::env::vars_os().filter_map(move |(name, value)| Some((text(name)?, text(value)?)))
 }
 
 /// A door that other machines can reach needs users; said before anything is connected.

@@ -138,14 +138,17 @@ pub fn key_hashes(secret: &HashKey, value: &str) -> BTreeMap<i64, String> {
     key::readings(value).into_iter().rev().map(|r| (secret.hash(&r.bytes) as i64, r.how)).collect()
 }
 
-/// Keys are kept as keyed hashes: every way to write the key is hashed and looked up.
+/// Keys are kept as keyed hashes: every way to write the key is hashed, and those that the database may hold are looked up.
 fn by_key(place: Place<'_>, value: &str, found: &mut Found) -> Result<(), FindError> {
     let secret = (place.secret)().map_err(FindError::Secret)?;
+    let readings = key_hashes(&secret, value);
+    let hashes: Vec<String> = readings.keys().map(ToString::to_string).collect();
+    let held = place.client.ask(&query::KEYS_HELD, &[Cell::Text(hashes.join(","))])?;
     let mut matched = BTreeSet::new();
-    for (hash, how) in key_hashes(&secret, value) {
-        let table = place.client.ask(&query::FIND_KEY, &[Cell::Int(hash)])?;
-        if !table.rows.is_empty() {
-            matched.insert(how);
+    for cell in held.rows.into_iter().flatten() {
+        let table = place.client.ask(&query::FIND_KEY, std::slice::from_ref(&cell))?;
+        if let (Cell::Int(hash), false) = (cell, table.rows.is_empty()) {
+            matched.extend(readings.get(&hash));
         }
         found.add(&table, |_| true)?;
     }

@@ -1,6 +1,7 @@
 //! What an import is asked to do.
 
-use super::{ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, File, Resolved, business_flows, cluster_name, parse, read};
+use super::file::{File, parse, read};
+use super::{ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, Resolved, business_flows, cluster_name};
 use crate::event::BusinessFlow;
 use std::path::PathBuf;
 
@@ -36,5 +37,6 @@ pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<I
     Ok(Resolved {
         config: ImportTarget { cluster, db: db.unwrap_or_else(|| DEFAULT_DB.into()), business_flows },
         defaults,
+        remarks: Vec::new(),
     })
 }

@@ -1,3 +1,4 @@
+use super::file::from_file;
 use super::*;
 
 fn typed() -> Words {
@@ -19,8 +20,9 @@ fn what_is_typed_wins_over_the_file_and_the_file_over_the_defaults() {
         None,
     )
     .unwrap();
+    assert_eq!(reach(&typed(), &written).unwrap().brokers, ["a:9092"]);
+    assert_eq!(reach(&Words::default(), &written).unwrap().brokers, ["f:1"]);
     let words = over(Words { from: Some("15m".into()), ..typed() }, written);
-    assert_eq!(words.brokers, Some(vec!["a:9092".to_owned()]));
     assert_eq!(words.from.as_deref(), Some("15m"));
     assert_eq!(words.cluster.as_deref(), Some("prod"));
     assert_eq!(words.db, Some(PathBuf::from("x.duckdb")));
@@ -181,4 +183,30 @@ fn business_flows_are_read_and_their_mistakes_are_named() {
         let refused = refusal(read(&text));
         assert!(refused.contains(reason), "{refused}");
     }
+}
+
+#[test]
+fn the_file_of_a_client_gives_what_nobody_said_closer_by() {
+    let dir = std::env::temp_dir().join(format!("headwater-client-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("client.properties");
+    std::fs::write(&path, "bootstrap.servers=c:1\nsasl.username=u\nsasl.password=old\nsasl.paswd=x\n").unwrap();
+    let written = file("[[cluster]]\nbrokers = ['f:1']\n[cluster.kafka]\nsecurity.protocol = 'SSL'\n", None).unwrap();
+    let kafka = vec![("sasl.password".to_owned(), Secret::new("new"))];
+    let named = Words { client_properties: Some(path.clone()), kafka, ..Words::default() };
+    let all = reach(&named, &written).unwrap();
+    assert_eq!(all.brokers, ["c:1"]);
+    let told = |name: &str| all.properties.get(name);
+    assert_eq!(
+        [told("sasl.username"), told("sasl.password"), told("security.protocol")],
+        [Some("u"), Some("new"), Some("SSL")]
+    );
+    assert!(all.remarks.len() == 1 && all.remarks[0].contains("\"sasl.paswd\""), "{:?}", all.remarks);
+    let weaker = format!("[[cluster]]\nbrokers = ['f:1']\nclient-properties = '{}'\n", path.display());
+    assert_eq!(reach(&Words::default(), &file(&weaker, None).unwrap()).unwrap().brokers, ["f:1"]);
+    std::fs::write(&path, "a=\\u12").unwrap();
+    let reason = refusal(reach(&named, &written));
+    assert!(reason.contains("line 1") && reason.contains("name another with --client-properties"), "{reason}");
+    std::fs::remove_dir_all(&dir).unwrap();
+    assert!(refusal(reach(&named, &written)).contains("cannot be read"));
 }

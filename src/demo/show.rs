@@ -11,7 +11,7 @@ use super::floor::Running;
 use super::ledger::{Ledger, Standing};
 use super::verdict::{Outcome, Verdict, judge};
 use crate::config::{From, TapConfig};
-use crate::event::{Retention, clean};
+use crate::event::{ClientProperties, Retention, clean};
 use crate::report::Table;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -152,6 +152,7 @@ fn tap_config(
         otlp: options.otlp.clone(),
         telemetry: None,
         business_flows: company.flows()?,
+        kafka: ClientProperties::default(),
         retention: Retention::default(),
     })
 }

@@ -127,4 +127,6 @@ pub struct FailureRow {
     pub counted_time: Timestamp,
     /// Profile of its origin, where it was seen: it counts under this.
     pub counted_profile: Option<i32>,
+    /// Profile of `root`, where that was seen.
+    pub root_profile: Option<i32>,
 }

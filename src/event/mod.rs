@@ -13,6 +13,7 @@ mod passed;
 mod record;
 mod reference;
 mod retention;
+mod secret;
 mod text;
 
 pub use business::BusinessFlow;
@@ -31,4 +32,5 @@ pub use passed::{Direction, PassedRange, PassedTo};
 pub use record::{Header, Producer, Record, Timestamp, TopicClass, TopicPartition};
 pub use reference::{EventRef, Ordinal};
 pub use retention::Retention;
+pub use secret::{ClientProperties, Secret};
 pub use text::{Arena, Span, clean, clip};

@@ -51,8 +51,12 @@ pub struct Admin {
     cluster: Cluster,
     name: Arc<str>,
     last_sample: Option<Timestamp>,
-    /// A broker did not answer for its groups.
+    /// A broker did not answer for its groups, or not for all.
     silent: bool,
+    /// Groups whose commits may not be seen.
+    forbidden: BTreeSet<Arc<str>>,
+    /// That there are no topics was said.
+    told_empty: bool,
 }
 
 impl Admin {
@@ -64,9 +68,16 @@ impl Admin {
     /// [`Error::Unreachable`] when no bootstrap address answers.
     pub fn connect(settings: &Settings) -> Result<Self, Error> {
         let never = Arc::new(AtomicBool::new(false));
-        let mut cluster = Cluster::new(&settings.cluster, &settings.brokers, &never);
+        let mut cluster = Cluster::new(settings, &never);
         cluster.topics()?;
-        Ok(Self { cluster, name: settings.cluster.as_str().into(), last_sample: None, silent: false })
+        Ok(Self {
+            cluster,
+            name: settings.cluster.as_str().into(),
+            last_sample: None,
+            silent: false,
+            forbidden: BTreeSet::new(),
+            told_empty: false,
+        })
     }
 
     /// All topics that the tap may see.
@@ -156,11 +167,15 @@ impl Admin {
 
     fn wanted(&mut self, plan: &dyn Plan) -> Result<Vec<Led>, Error> {
         let topics = self.cluster.topics()?;
+        if topics.is_empty() && !std::mem::replace(&mut self.told_empty, true) {
+            tracing::warn!("the cluster shows no topics; it has none, or this user needs DESCRIBE and READ on topics");
+        }
         Ok(topics.into_iter().filter(|topic| plan.wants(&topic.name)).flat_map(|topic| topic.partitions).collect())
     }
 
     fn group_states(&mut self, names: &[String], wanted: &[Led]) -> Result<Vec<GroupState>, Error> {
         let mut states = Vec::new();
+        let mut forbidden = BTreeSet::new();
         let mut unlisted = true;
         for broker in self.cluster.brokers() {
             let listed = self.cluster.on(broker, |link| list_groups(link, names));
@@ -177,7 +192,12 @@ impl Admin {
             unlisted = false;
             for some in listed.chunks(GROUPS_PER_REQUEST) {
                 match self.cluster.on(broker, |link| fetch_offsets(link, some, None)) {
-                    Ok(answered) => states.extend(answered),
+                    Ok((answered, unknown)) => {
+                        states.extend(answered);
+                        self.silent |= !unknown.is_empty();
+                        forbidden
+                            .extend(unknown.into_iter().filter(Unknown::is_forbidden).map(|unknown| unknown.group));
+                    }
                     Err(error) => {
                         self.silent = true;
                         tracing::debug!(%error, broker, "the commits of these groups stay unknown");
@@ -188,7 +208,20 @@ impl Admin {
         if unlisted && !names.is_empty() {
             states = self.named_groups(names, wanted)?;
         }
+        self.tell_forbidden(forbidden);
         Ok(states)
+    }
+
+    /// Says what may not be seen, once for each group.
+    fn tell_forbidden(&mut self, forbidden: BTreeSet<Arc<str>>) {
+        let mut new = forbidden.difference(&self.forbidden);
+        if let Some(group) = new.next() {
+            tracing::warn!(
+                %group, more = new.count(),
+                "not allowed to see how far this group is, its lag and passes stay unknown; grant DESCRIBE on groups"
+            );
+        }
+        self.forbidden = forbidden;
     }
 
     /// For clusters that cannot list groups (librdkafka's mock cluster): any broker answers for any group there, one
@@ -197,7 +230,7 @@ impl Admin {
         let Some(&broker) = self.cluster.brokers().first() else { return Ok(Vec::new()) };
         let groups: Vec<Listed> =
             names.iter().map(|name| Listed { group: name.as_str().into(), state: None }).collect();
-        let mut states = self.cluster.on(broker, |link| fetch_offsets(link, &groups, Some(wanted)))?;
+        let (mut states, _) = self.cluster.on(broker, |link| fetch_offsets(link, &groups, Some(wanted)))?;
         states.retain(|state| !state.commits.is_empty());
         Ok(states)
     }
@@ -208,6 +241,21 @@ struct Listed {
     group: Arc<str>,
     state: Option<Arc<str>>,
 }
+
+/// A group whose commits the broker did not tell.
+struct Unknown {
+    group: Arc<str>,
+    code: i16,
+}
+
+impl Unknown {
+    fn is_forbidden(&self) -> bool {
+        self.code == code::GROUP_AUTHORIZATION_FAILED
+    }
+}
+
+/// What a broker told of groups, and the ones of which it told nothing.
+type Told = (Vec<GroupState>, Vec<Unknown>);
 
 /// The groups that this broker coordinates, sorted; `None` when it does not offer the request.
 fn list_groups(link: &mut Connection, names: &[String]) -> Result<Option<Vec<Listed>>, Error> {
@@ -234,15 +282,15 @@ fn list_groups(link: &mut Connection, names: &[String]) -> Result<Option<Vec<Lis
 }
 
 /// Committed offsets of `groups`, on all topics or on those of `wanted`.
-fn fetch_offsets(link: &mut Connection, groups: &[Listed], wanted: Option<&[Led]>) -> Result<Vec<GroupState>, Error> {
+fn fetch_offsets(link: &mut Connection, groups: &[Listed], wanted: Option<&[Led]>) -> Result<Told, Error> {
     if groups.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let topics = wanted.map(by_topic);
     if link.version_of::<OffsetFetchRequest>()? >= SEVERAL_GROUPS {
         return fetch_together(link, groups, topics.as_ref());
     }
-    let mut states = Vec::new();
+    let (mut states, mut unknown) = (Vec::new(), Vec::new());
     for listed in groups {
         let topics = topics.as_ref().map(|topics| {
             let topic = |(name, numbers): (&Arc<str>, &Vec<i32>)| {
@@ -254,6 +302,7 @@ fn fetch_offsets(link: &mut Connection, groups: &[Listed], wanted: Option<&[Led]
         let answer = link.call(&request)?;
         if answer.error_code != code::NONE {
             tracing::debug!(group = %listed.group, code = answer.error_code, "commits stay unknown");
+            unknown.push(Unknown { group: Arc::clone(&listed.group), code: answer.error_code });
             continue;
         }
         let commits = answer.topics.iter().flat_map(|topic| {
@@ -265,14 +314,14 @@ fn fetch_offsets(link: &mut Connection, groups: &[Listed], wanted: Option<&[Led]
         });
         states.push(listed.with(commits.collect()));
     }
-    Ok(states)
+    Ok((states, unknown))
 }
 
 fn fetch_together(
     link: &mut Connection,
     groups: &[Listed],
     topics: Option<&BTreeMap<Arc<str>, Vec<i32>>>,
-) -> Result<Vec<GroupState>, Error> {
+) -> Result<Told, Error> {
     let topics = topics.map(|topics| {
         let topic = |(name, numbers): (&Arc<str>, &Vec<i32>)| {
             OffsetFetchRequestTopics::default().with_name(topic_name(name)).with_partition_indexes(numbers.clone())
@@ -283,13 +332,14 @@ fn fetch_together(
         OffsetFetchRequestGroup::default().with_group_id(group_id(&listed.group)).with_topics(topics.clone())
     };
     let answer = link.call(&OffsetFetchRequest::default().with_groups(groups.iter().map(group).collect()))?;
-    let mut states = Vec::new();
+    let (mut states, mut unknown) = (Vec::new(), Vec::new());
     for group in &answer.groups {
         let Some(listed) = groups.iter().find(|listed| *listed.group == *group.group_id.as_str()) else { continue };
         // A share group is listed and has no committed offsets: it stays, with none.
         let mut commits = Vec::new();
         if group.error_code != code::NONE && group.error_code != code::GROUP_ID_NOT_FOUND {
             tracing::debug!(group = %listed.group, code = group.error_code, "commits stay unknown");
+            unknown.push(Unknown { group: Arc::clone(&listed.group), code: group.error_code });
             continue;
         }
         for topic in &group.topics {
@@ -302,7 +352,7 @@ fn fetch_together(
         }
         states.push(listed.with(commits));
     }
-    Ok(states)
+    Ok((states, unknown))
 }
 
 impl Listed {

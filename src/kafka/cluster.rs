@@ -1,8 +1,10 @@
 //! Brokers, topics, leaders and log ends: the rare requests, over one connection a broker.
 
+use super::Settings;
 use super::clock;
 use super::connection::Connection;
 use super::error::{Error, code};
+use super::security::Security;
 use crate::event::{Timestamp, TopicPartition};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_response::{MetadataResponse, MetadataResponseTopic};
@@ -68,6 +70,7 @@ type Incarnation = (Arc<str>, [u8; 16]);
 pub(super) struct Cluster {
     name: Arc<str>,
     bootstrap: Vec<String>,
+    security: Arc<Security>,
     stop: Arc<AtomicBool>,
     brokers: BTreeMap<i32, String>,
     links: HashMap<i32, Connection>,
@@ -78,10 +81,11 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn new(name: &str, bootstrap: &[String], stop: &Arc<AtomicBool>) -> Self {
+    pub(super) fn new(settings: &Settings, stop: &Arc<AtomicBool>) -> Self {
         Self {
-            name: name.into(),
-            bootstrap: bootstrap.to_vec(),
+            name: settings.cluster.as_str().into(),
+            bootstrap: settings.brokers.clone(),
+            security: Arc::clone(&settings.security),
             stop: Arc::clone(stop),
             brokers: BTreeMap::new(),
             links: HashMap::new(),
@@ -120,7 +124,7 @@ impl Cluster {
         if self.away.get(&broker).is_some_and(|&until| clock::now() < until) {
             return Err(Error::Away(broker));
         }
-        let answer = Connection::open(address, &self.stop).and_then(|mut link| {
+        let answer = Connection::open(address, &self.security, &self.stop).and_then(|mut link| {
             let answer = ask(&mut link)?;
             self.links.insert(broker, link);
             Ok(answer)
@@ -146,7 +150,7 @@ impl Cluster {
     fn metadata(&mut self) -> Result<MetadataResponse, Error> {
         // No list of names: a broker creates nothing for a topic that nobody named, and the flag forbids it besides.
         let request = MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false);
-        let mut last = None;
+        let mut last: Option<Error> = None;
         let mut known = self.brokers();
         known.sort_by_key(|broker| Some(*broker) != self.answered);
         for broker in known {
@@ -160,7 +164,7 @@ impl Cluster {
             }
         }
         for address in &self.bootstrap {
-            let answer = Connection::open(address, &self.stop).and_then(|mut link| {
+            let answer = Connection::open(address, &self.security, &self.stop).and_then(|mut link| {
                 let metadata = link.call(&request)?;
                 Ok((link, metadata))
             });
@@ -175,8 +179,13 @@ impl Cluster {
                     return Ok(metadata);
                 }
                 Err(Error::Stopped) => return Err(Error::Stopped),
+                // A broker that was reached and could not be spoken to says more than one that is away.
+                Err(_) if last.as_ref().is_some_and(Error::is_security) => {}
                 Err(error) => last = Some(error),
             }
+        }
+        if let Some(error) = last.take_if(|error| error.is_security()) {
+            return Err(error);
         }
         let addresses = self.bootstrap.join(", ");
         Err(Error::Unreachable { addresses, last: Box::new(last.unwrap_or(Error::Away(-1))) })

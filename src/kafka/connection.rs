@@ -1,8 +1,11 @@
-//! One TCP connection to one broker: frames, version negotiation, and the closed list of requests that can be sent.
+//! One connection to one broker: frames, version negotiation, and the closed list of requests that can be sent.
 
 use super::clock;
 use super::error::{Error, code};
+use super::login::log_in;
+use super::security::Security;
 use super::shape;
+use super::stream::{ANSWER_TIMEOUT, Stream, is_pause, tls_reason};
 use super::wire::Cursor;
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::{
@@ -12,19 +15,15 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Name of this client in the brokers' logs, metrics and quotas.
 pub(super) const CLIENT_ID: &str = "headwater";
-/// A broker that does not accept within this is away.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A broker that does not answer within this, beyond the wait that it was asked for, is away.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a waiting read looks whether the tap is stopping.
-const STOP_CHECK: Duration = Duration::from_millis(250);
+/// How a TLS alert begins, which a port that wants TLS may answer with: type 21 and version 3.x, where Kafka has the
+/// length of a frame.
+const TLS_ALERT: [u8; 2] = [0x15, 0x03];
 /// Largest frame that is read. A fetch answer is at most 16 MiB unless one record batch alone is larger, and Kafka
 /// bounds a batch by `message.max.bytes` (1 MiB by default); what claims more than this is no Kafka broker.
 pub(super) const FRAME_MAX: usize = 128 << 20;
@@ -83,7 +82,12 @@ impl ReadRequest for OffsetFetchRequest {
 /// An open connection that knows what its broker offers.
 pub(super) struct Connection {
     pub(super) address: String,
-    stream: TcpStream,
+    stream: Stream,
+    security: Arc<Security>,
+    /// When the login has to be renewed.
+    renewal: Option<Instant>,
+    /// The broker has answered something that it answers only to those whom it lets in.
+    admitted: bool,
     stop: Arc<AtomicBool>,
     correlation: i32,
     offered: HashMap<i16, (i16, i16)>,
@@ -91,19 +95,40 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects to `address` (`host:port`) and asks which requests it knows. Waits end early once `stop` is set.
-    pub(super) fn open(address: &str, stop: &Arc<AtomicBool>) -> Result<Self, Error> {
-        let stream = connect(address).map_err(|source| Error::Connect { broker: address.to_owned(), source })?;
+    /// Connects to `address` (`host:port`), asks which requests it knows, and logs in. Waits end early once `stop` is
+    /// set.
+    pub(super) fn open(address: &str, security: &Arc<Security>, stop: &Arc<AtomicBool>) -> Result<Self, Error> {
+        let stream = Stream::open(address, security, stop)?;
         let mut connection = Self {
             address: address.to_owned(),
             stream,
+            security: Arc::clone(security),
+            renewal: None,
+            admitted: false,
             stop: Arc::clone(stop),
             correlation: 0,
             offered: HashMap::new(),
             last_call: None,
         };
         connection.offered = connection.ask_versions()?;
+        connection.log_in()?;
         Ok(connection)
+    }
+
+    fn log_in(&mut self) -> Result<(), Error> {
+        let security = Arc::clone(&self.security);
+        if let Some(sasl) = &security.sasl {
+            self.renewal = log_in(self, sasl)?.map(|after| clock::now() + after);
+        }
+        Ok(())
+    }
+
+    /// Logs in again if the session ends soon. There must be no request on its way.
+    pub(super) fn renew(&mut self) -> Result<(), Error> {
+        match self.renewal {
+            Some(due) if clock::now() >= due => self.log_in(),
+            _ => Ok(()),
+        }
     }
 
     /// Highest version that both sides speak; `None` when the broker does not list the request.
@@ -126,6 +151,7 @@ impl Connection {
     /// Sends a rare request in the version of [`Self::version_of`] and waits for the answer.
     pub(super) fn call<Q: ReadRequest>(&mut self, request: &Q) -> Result<Q::Answer, Error> {
         let version = self.version_of::<Q>()?;
+        self.renew()?;
         let mut answer = self.exchange(Q::KEY, version, request, Q::NAME)?;
         let malformed = |error| self.malformed(Q::NAME, error);
         ResponseHeader::decode(&mut answer, Q::KEY.response_header_version(version)).map_err(malformed)?;
@@ -159,7 +185,8 @@ impl Connection {
         Err(Error::Refused { broker: self.address.clone(), request: NAME, code })
     }
 
-    fn exchange<Q: Encodable>(
+    /// Sends one request and waits for its answer, the header included.
+    pub(super) fn exchange<Q: Encodable>(
         &mut self,
         key: ApiKey,
         version: i16,
@@ -184,6 +211,7 @@ impl Connection {
         let mut answer = Vec::new();
         let length = self.receive(&mut answer, Duration::ZERO)?;
         answer.truncate(length);
+        self.admitted |= !matches!(key, ApiKey::ApiVersions | ApiKey::SaslHandshake | ApiKey::SaslAuthenticate);
         self.last_call = Some(clock::now());
         match answer.first_chunk() {
             Some(id) if i32::from_be_bytes(*id) == self.correlation => Ok(Bytes::from(answer)),
@@ -201,7 +229,17 @@ impl Connection {
     }
 
     fn broken(&self, source: io::Error) -> Error {
-        Error::Broken { broker: self.address.clone(), source }
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        let broker = self.address.clone();
+        if let Some(reason) = tls_reason(&source) {
+            return Error::Tls { broker, reason };
+        }
+        match source.kind() {
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof if !self.admitted => {
+                Error::Shut { broker, protocol: self.security.protocol() }
+            }
+            _ => Error::Broken { broker, source },
+        }
     }
 
     /// A number for the next request.
@@ -217,7 +255,8 @@ impl Connection {
 
     /// Sends a whole frame, its length in front.
     pub(super) fn send(&mut self, frame: &[u8]) -> Result<(), Error> {
-        self.stream.write_all(frame).map_err(|source| self.broken(source))
+        let sent = self.stream.write_all(frame).and_then(|()| self.stream.flush());
+        sent.map_err(|source| self.broken(source))
     }
 
     /// Reads one frame into the front of `buffer`, which grows as needed, and returns its length. `wait` is how long
@@ -226,6 +265,10 @@ impl Connection {
         let deadline = clock::now() + wait + ANSWER_TIMEOUT;
         let mut length = [0; 4];
         self.fill(&mut length, deadline)?;
+        if length.starts_with(&TLS_ALERT) && !self.admitted {
+            let reason = "this port speaks TLS; set security.protocol=SSL or SASL_SSL".to_owned();
+            return Err(Error::Tls { broker: self.address.clone(), reason });
+        }
         let length = u32::from_be_bytes(length) as usize;
         if length > FRAME_MAX {
             return Err(Error::Oversized { broker: self.address.clone(), bytes: length, most: FRAME_MAX });
@@ -245,7 +288,7 @@ impl Connection {
     }
 
     fn fill(&mut self, mut buffer: &mut [u8], mut deadline: Instant) -> Result<(), Error> {
-        use io::ErrorKind::{Interrupted, TimedOut, UnexpectedEof, WouldBlock};
+        use io::ErrorKind::{TimedOut, UnexpectedEof};
         while !buffer.is_empty() {
             match self.stream.read(buffer) {
                 Ok(0) => return Err(self.broken(io::Error::new(UnexpectedEof, "the broker closed the connection"))),
@@ -254,7 +297,7 @@ impl Connection {
                     // Bytes that flow are a broker that lives: only silence runs into the deadline.
                     deadline = deadline.max(clock::now() + ANSWER_TIMEOUT);
                 }
-                Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {
+                Err(error) if is_pause(&error) => {
                     if self.stop.load(Relaxed) {
                         return Err(Error::Stopped);
                     }
@@ -280,20 +323,4 @@ pub(super) fn offered(answer: &[u8], version: i16) -> Option<HashMap<i16, (i16, 
         cursor.skip_tags(flexible)?;
     }
     Some(offered)
-}
-
-fn connect(address: &str) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(STOP_CHECK))?;
-                stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }

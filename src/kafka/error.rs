@@ -1,5 +1,6 @@
 //! What can go wrong between the tap and a cluster.
 
+use super::security::SecurityError;
 use std::io;
 use thiserror::Error;
 
@@ -32,8 +33,40 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
+    /// TLS was not agreed on.
+    #[error("no TLS with broker {broker}: {reason}")]
+    Tls {
+        /// Its address.
+        broker: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
+    /// The broker does not know us.
+    #[error("log in at broker {broker} with {mechanism}: {reason}")]
+    Login {
+        /// Its address.
+        broker: String,
+        /// How the tap said who it is.
+        mechanism: &'static str,
+        /// Why not, and what to do.
+        reason: String,
+    },
+    /// The broker hung up before it answered anything but what every client may ask.
+    #[error(
+        "broker {broker} hung up on the first request; check that this port speaks {protocol}, as security.protocol says: \
+         it may want TLS (SSL), a login (SASL_PLAINTEXT), both (SASL_SSL) or a certificate (ssl.certificate.location)"
+    )]
+    Shut {
+        /// Its address.
+        broker: String,
+        /// The protocol that was spoken.
+        protocol: &'static str,
+    },
+    /// The settings of the connection cannot be followed, or not any more.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     /// The broker's bytes are not what the protocol says.
-    #[error("read the answer of broker {broker} to {request}: {reason}; check that this port speaks Kafka without TLS")]
+    #[error("read the answer of broker {broker} to {request}: {reason}; check that this port speaks Kafka")]
     Malformed {
         /// Its address.
         broker: String,
@@ -98,6 +131,12 @@ impl Error {
     /// Whether another connection may do better.
     pub(super) fn is_connection(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::Broken { .. } | Self::Malformed { .. } | Self::Oversized { .. })
+            || self.is_security()
+    }
+
+    /// Whether the broker was reached, and it is the way to speak to it that is wrong.
+    pub(super) fn is_security(&self) -> bool {
+        matches!(self, Self::Tls { .. } | Self::Login { .. } | Self::Shut { .. } | Self::Security(_))
     }
 }
 
@@ -106,6 +145,9 @@ pub(super) mod code {
     pub(in crate::kafka) const NONE: i16 = 0;
     pub(in crate::kafka) const OFFSET_OUT_OF_RANGE: i16 = 1;
     pub(in crate::kafka) const TOPIC_AUTHORIZATION_FAILED: i16 = 29;
+    pub(in crate::kafka) const GROUP_AUTHORIZATION_FAILED: i16 = 30;
+    pub(in crate::kafka) const UNSUPPORTED_SASL_MECHANISM: i16 = 33;
+    pub(in crate::kafka) const ILLEGAL_SASL_STATE: i16 = 34;
     pub(in crate::kafka) const UNSUPPORTED_VERSION: i16 = 35;
     pub(in crate::kafka) const GROUP_ID_NOT_FOUND: i16 = 69;
     pub(in crate::kafka) const FETCH_SESSION_ID_NOT_FOUND: i16 = 70;

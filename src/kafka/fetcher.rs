@@ -6,6 +6,7 @@ use super::connection::Connection;
 use super::error::Error;
 use super::fetch::{self, Answer, FETCH_BYTES};
 use super::lineup::{Departure, Lineup, Piece, Reading};
+use super::security::Security;
 use super::throttle::RateCap;
 use super::{Batch, BatchSink, Content, clock};
 use crate::event::{GapReason, Producer, TopicPartition};
@@ -49,6 +50,7 @@ pub(super) enum Notice {
 /// What all fetch threads share.
 #[derive(Clone)]
 pub(super) struct Shared {
+    pub(super) security: Arc<Security>,
     pub(super) max_wait: Duration,
     pub(super) counters: Arc<Counters>,
     pub(super) stop: Arc<AtomicBool>,
@@ -228,7 +230,7 @@ impl Fetcher {
 
     /// One connection, from its opening until there is nothing to read, or it breaks.
     fn converse(&mut self) -> Result<Pause, Error> {
-        let mut link = Connection::open(&self.address, &self.shared.stop)?;
+        let mut link = Connection::open(&self.address, &self.shared.security, &self.shared.stop)?;
         let version = link.version(ApiKey::Fetch, fetch::LEAST, fetch::MOST).ok_or_else(|| Error::Unsupported {
             broker: link.address.clone(),
             request: "Fetch",
@@ -254,6 +256,8 @@ impl Fetcher {
     }
 
     fn send(&mut self, link: &mut Connection) -> Result<(), Error> {
+        // Between two fetches: there is none on its way here.
+        link.renew()?;
         let max_bytes = self.shared.cap.as_ref().map_or(FETCH_BYTES, |cap| cap.fetch_bytes(FETCH_BYTES));
         let correlation = link.next_correlation();
         self.lineup.write_request(correlation, self.shared.max_wait, max_bytes, &mut self.request);

@@ -11,8 +11,11 @@ mod error;
 mod fetch;
 mod fetcher;
 mod lineup;
+mod login;
 mod reader;
+mod security;
 mod shape;
+mod stream;
 mod throttle;
 mod wire;
 
@@ -22,6 +25,7 @@ mod fuzz;
 pub use admin::{Admin, Estimate, TopicSummary};
 pub use error::Error;
 pub use reader::{Reader, SinkFactory};
+pub use security::{Security, SecurityError};
 
 use crate::event::{GapReason, Producer, Record, Start, Timestamp, TopicPartition};
 use crate::telemetry::Counters;
@@ -37,6 +41,8 @@ pub struct Settings {
     pub cluster: String,
     /// Bootstrap addresses, `host:port`.
     pub brokers: Vec<String>,
+    /// How they are reached, and as whom.
+    pub security: Arc<Security>,
     /// Read no faster than this many bytes a second, over all brokers.
     pub max_read: Option<u64>,
     /// How long a broker may hold back an answer at the end of the log: the tick in which records arrive.

@@ -134,6 +134,7 @@ impl Discovery {
     fn new(settings: Settings, plan: Arc<dyn Plan>, sink: SinkFactory) -> Self {
         let (sender, notices) = mpsc::channel();
         let shared = Shared {
+            security: Arc::clone(&settings.security),
             max_wait: settings.max_wait,
             counters: Arc::clone(&settings.counters),
             stop: Arc::clone(&settings.stop),
@@ -141,7 +142,7 @@ impl Discovery {
             notices: sender,
         };
         Self {
-            cluster: Cluster::new(&settings.cluster, &settings.brokers, &settings.stop),
+            cluster: Cluster::new(&settings, &settings.stop),
             settings,
             plan,
             sink,

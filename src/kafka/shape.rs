@@ -69,6 +69,8 @@ const OFFSET_FETCH: &[Ranged] = &[
 
 const SASL_HANDSHAKE: &[Ranged] = &[always(Fixed(2)), always(Values(&Text))];
 
+const SASL_AUTHENTICATE: &[Ranged] = &[always(Fixed(2)), always(Text), always(Values(&Fixed(1))), since(1, Fixed(8))];
+
 /// Whether the body of an answer is all there: every list has the entries that it claims. An answer whose shape is not
 /// known here is not decoded.
 pub(super) fn is_whole(key: ApiKey, version: i16, body: &[u8]) -> bool {
@@ -78,6 +80,7 @@ pub(super) fn is_whole(key: ApiKey, version: i16, body: &[u8]) -> bool {
         ApiKey::ListGroups => (LIST_GROUPS, 3),
         ApiKey::OffsetFetch => (OFFSET_FETCH, 6),
         ApiKey::SaslHandshake => (SASL_HANDSHAKE, i16::MAX),
+        ApiKey::SaslAuthenticate => (SASL_AUTHENTICATE, 2),
         _ => return false,
     };
     walk(&mut Cursor::new(body), fields, version, version >= flexible).is_some()

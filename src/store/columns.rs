@@ -1,11 +1,13 @@
 //! Rows of the large tables as Arrow batches. The vectors of events are moved, never copied.
 
-use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, Settled, TextColumn};
+use super::slices::Held;
+use crate::event::{CauseRow, EventColumns, IdColumn, Nullable, OrphanReason, Resolution, Settled, TextColumn};
 use duckdb::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
     RecordBatch, StringArray, StringBuilder,
 };
 use duckdb::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use duckdb::arrow::compute::filter_record_batch;
 use duckdb::arrow::datatypes::{
     ArrowNativeType, Field, Int8Type, Int16Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType,
 };
@@ -16,6 +18,25 @@ use std::sync::Arc;
 pub(super) const MIN_TIME: i64 = -62_135_596_800_000_000;
 /// Latest time that is stored: the end of the year 9999, the last that every reader can print.
 pub(super) const MAX_TIME: i64 = 253_402_300_799_999_999;
+
+/// How an orphan's resolution is stored.
+const ORPHANED: i8 = Resolution::Orphaned(OrphanReason::NeverSeen).number();
+
+/// The columns of `orphan_row`, all of which `event_row` has.
+const ORPHAN_COLUMNS: [&str; 12] = [
+    "slice",
+    "ref",
+    "time",
+    "kind",
+    "resolution",
+    "orphan_reason",
+    "form",
+    "profile",
+    "conversation",
+    "id_hi",
+    "id_lo",
+    "id_text",
+];
 
 /// Brings `times` into the range that can be stored; says how many were outside.
 fn clamp(times: &mut [i64]) -> usize {
@@ -56,6 +77,18 @@ pub(super) fn event_batch(mut columns: EventColumns, slice: i32) -> Result<(Colu
     Ok((batch.finish()?, clamped))
 }
 
+/// The columns of `orphan_row` for those of `events` that are orphans.
+pub(super) fn orphan_batch(events: &Columns) -> Result<Columns, ArrowError> {
+    let resolution = events.batch.column_by_name("resolution").map(|column| column.as_primitive::<Int8Type>());
+    let orphan = |at: usize| resolution.is_some_and(|numbers| numbers.value(at) == ORPHANED);
+    let orphans = BooleanArray::from_iter((0..events.batch.num_rows()).map(|at| Some(orphan(at))));
+    // A column that is null in every row is not among them.
+    let (names, kept): (Vec<_>, Vec<_>) =
+        ORPHAN_COLUMNS.iter().filter_map(|name| Some((*name, events.batch.schema().index_of(name).ok()?))).unzip();
+    let batch = filter_record_batch(&events.batch.project(&kept)?, &orphans)?;
+    Ok(Columns { names, batch })
+}
+
 /// The columns of `told_stage` for events that are settled at sight.
 pub(super) fn told_batch(events: &EventColumns) -> Result<Columns, ArrowError> {
     let mut batch = Batch::default();
@@ -81,12 +114,13 @@ pub(super) fn pending_batch(waiting: &EventColumns, slice: i32) -> Result<Column
     batch.finish()
 }
 
-/// The columns of `id_slice`: which values the slice `slice` holds, by their sorted hashes of 30 bits.
-pub(super) fn id_batch(hashes: &[u32], slice: i32) -> Result<Columns, ArrowError> {
+/// The columns of `id_slice`: the sorted `values` that the slice `slice` holds.
+pub(super) fn id_batch(values: &[Held], slice: i32) -> Result<Columns, ArrowError> {
     let (mut buckets, mut codes) = (Vec::new(), StringBuilder::new());
-    for same in hashes.chunk_by(|a, b| a >> CODE_BITS == b >> CODE_BITS) {
-        buckets.push((same[0] >> CODE_BITS) as i16);
-        let text: String = same.iter().flat_map(|hash| code(*hash)).collect();
+    for same in values.chunk_by(|a, b| a.bucket() == b.bucket()) {
+        let mut text = String::with_capacity(4 * same.len());
+        same.iter().for_each(|value| value.push_code(&mut text));
+        buckets.push(same[0].bucket());
         codes.append_value(text);
     }
     let mut batch = Batch::default();
@@ -94,15 +128,6 @@ pub(super) fn id_batch(hashes: &[u32], slice: i32) -> Result<Columns, ArrowError
     batch.full::<Int16Type>("bucket", buckets);
     batch.push("codes", Arc::new(codes.finish()));
     batch.finish()
-}
-
-/// Bits of a hash that stand in its code; those above choose the row.
-const CODE_BITS: u32 = 17;
-
-/// The lower bits of a hash as three characters, as macro `hash_code` makes them. Only the first is below 64, so that no
-/// code is found across two others.
-fn code(hash: u32) -> [char; 3] {
-    [32 + (hash >> 12 & 31), 64 + (hash >> 6 & 63), 64 + (hash & 63)].map(|at| char::from(at as u8))
 }
 
 /// The columns of `cause_row`.

@@ -118,7 +118,12 @@ impl Erasure {
         run(&conn, &write::COMMIT)?;
         run(&conn, &erase::DETACH)?;
         // What a writer derives of the tables when it opens a file.
-        Writer::open(draft.path(), Settings::default())?.0.close()?;
+        let (writer, _) = Writer::open(draft.path(), Settings::default())?;
+        writer.transaction(|writer| {
+            run(writer.connection(), &write::CASES_LEFT)?;
+            run(writer.connection(), &write::CASES)
+        })?;
+        writer.close()?;
         // The old file stays locked until the new one has its name: no tap gets in between.
         draft.replace()?;
         drop(conn);

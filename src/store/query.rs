@@ -40,6 +40,8 @@ pub mod migrate {
         SLICES "0004_slices",
         /// Schema version 5: what retention leaves behind.
         RETENTION "0005_retention",
+        /// Schema version 6: counts by hour, and failures by numbers.
+        HOURS "0006_hours",
     }
 }
 
@@ -59,8 +61,8 @@ pub mod private {
         ALIAS_LINK "alias_link",
         /// Where to look for an event, private to views and macros.
         SLICES "slices",
-        /// `failure_record`, private to views and macros.
-        FAILURE_RECORD "failure_record",
+        /// `failure_case`, private to views and macros.
+        FAILURE_CASE "failure_case",
         /// The events of a conversation, by where it lies.
         NODES_WITHIN "nodes_within",
         /// The edges into them.
@@ -69,10 +71,10 @@ pub mod private {
         FAILURES_WITHIN "failures_within",
         /// How far groups have come, for several events.
         PASSAGES_OF "passages_of",
-        /// `counted_failure`, private to views and macros.
-        COUNTED_FAILURE "counted_failure",
         /// `topic_coverage`, private to views and macros.
         TOPIC_COVERAGE "topic_coverage",
+        /// Counts of a window, private to views and macros.
+        WINDOW "window",
     }
 }
 
@@ -110,6 +112,8 @@ pub mod views {
         TAP "tap",
         /// View `topic`.
         TOPIC "topic",
+        /// View `topic_flow`.
+        TOPIC_FLOW "topic_flow",
     }
 }
 
@@ -137,6 +141,8 @@ pub mod reports {
         DELETED_OF "deleted_of",
         /// Macro `effects`.
         EFFECTS "effects",
+        /// Macro `failed`.
+        FAILED "failed",
         /// Macro `failures`.
         FAILURES "failures",
         /// Macro `find_coordinates`.
@@ -153,6 +159,10 @@ pub mod reports {
         ORPHANS "orphans",
         /// Macro `passage`.
         PASSAGE "passage",
+        /// Macro `passed`.
+        PASSED "passed",
+        /// Macro `received`.
+        RECEIVED "received",
         /// Macro `trace_edges`.
         TRACE_EDGES "trace_edges",
         /// Macro `trace_failures`.
@@ -174,6 +184,10 @@ pub mod write {
         BUSINESS_FLOW "business_flow",
         /// Takes all business flows away.
         BUSINESS_FLOWS_CLEARED "business_flows_cleared",
+        /// Chooses the record that counts for each of the staged failures.
+        CASES "cases",
+        /// Stages failures whose record that counted is gone.
+        CASES_LEFT "cases_left",
         /// Moves the log into the file.
         CHECKPOINT "checkpoint",
         /// Commits.
@@ -226,6 +240,8 @@ pub mod write {
         RETIRE_ALIASES "retire_aliases",
         /// Deletes failures before $1, at most $2.
         RETIRE_FAILURES "retire_failures",
+        /// Deletes counts by hour before $1, at most $2.
+        RETIRE_HOURS "retire_hours",
         /// Deletes progress marks before $1, at most $2.
         RETIRE_MARKS "retire_marks",
         /// Deletes counts by minute before $1, at most $2.
@@ -238,8 +254,8 @@ pub mod write {
         RETIRE_OUTBOX_PASS "retire_outbox_pass",
         /// Deletes counts of passed events before $1, at most $2.
         RETIRE_PASSED "retire_passed",
-        /// Deletes what is known of roots of deleted failures.
-        RETIRE_ROOTS "retire_roots",
+        /// Deletes counts by hour of passed events before $1, at most $2.
+        RETIRE_PASSED_HOURS "retire_passed_hours",
         /// Stages slice $1 to be deleted.
         RETIRE_TAKE "retire_take",
         /// Stages verdicts on events that wait in the staged slice.
@@ -252,6 +268,8 @@ pub mod write {
         SLICE "slice",
         /// Makes the staging tables of a connection.
         STAGE "stage",
+        /// Adds staged edges between topics.
+        TOPIC_FLOWS "topic_flows",
         /// Adds staged counts by topic and profile.
         TYPES "types",
     }
@@ -331,6 +349,8 @@ pub mod ask {
         ID_KEY "id_key",
         /// Binds $1 as one SELECT statement, by DuckDB's own parser, and runs nothing.
         IS_ONE_SELECT "is_one_select",
+        /// Which of the keyed hashes $1, between commas, an event may have.
+        KEYS_HELD "keys_held",
         /// Macro `lag`.
         LAG "lag",
         /// Bytes that DuckDB holds.

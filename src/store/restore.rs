@@ -288,6 +288,7 @@ fn failure(row: &Row<'_>) -> duckdb::Result<FailureRow> {
         seen_time: time(row, 18)?,
         counted_time: time(row, 19)?,
         counted_profile: row.get(20)?,
+        root_profile: row.get(21)?,
     })
 }
 

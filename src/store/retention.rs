@@ -128,23 +128,19 @@ impl Writer {
                 self.close_old(at)?;
                 cut(wanted.events).map_or(Ok(Retained::Nothing), |before| self.retire(before))
             }
-            Kind::Failures => {
-                let done = self.delete_before(cut(wanted.failures), &write::RETIRE_FAILURES)?;
-                if done == Retained::Deleted {
-                    run(self.connection(), &write::RETIRE_ROOTS)?;
-                }
-                Ok(done)
+            Kind::Failures => cut(wanted.failures).map_or(Ok(Retained::Nothing), |before| self.retire_failures(before)),
+            Kind::Minutes => self.delete_before(cut(wanted.counts), &[&write::RETIRE_MINUTES, &write::RETIRE_HOURS]),
+            Kind::Passed => {
+                self.delete_before(cut(wanted.counts), &[&write::RETIRE_PASSED, &write::RETIRE_PASSED_HOURS])
             }
-            Kind::Minutes => self.delete_before(cut(wanted.counts), &write::RETIRE_MINUTES),
-            Kind::Passed => self.delete_before(cut(wanted.counts), &write::RETIRE_PASSED),
-            Kind::Marks => self.delete_before(cut(wanted.marks), &write::RETIRE_MARKS),
-            Kind::Aliases => self.delete_before(cut(wanted.events), &write::RETIRE_ALIASES),
+            Kind::Marks => self.delete_before(cut(wanted.marks), &[&write::RETIRE_MARKS]),
+            Kind::Aliases => self.delete_before(cut(wanted.events), &[&write::RETIRE_ALIASES]),
             Kind::Outbox => self.retire_outbox(cut(wanted.outbox), cut(wanted.events)),
         }
     }
 
-    fn delete_before(&self, before: Option<Timestamp>, query: &Query) -> Result<Retained, Error> {
-        before.map_or(Ok(Retained::Nothing), |before| self.delete(&[query], &time(before)))
+    fn delete_before(&self, before: Option<Timestamp>, queries: &[&Query]) -> Result<Retained, Error> {
+        before.map_or(Ok(Retained::Nothing), |before| self.delete(queries, &time(before)))
     }
 
     /// Closes the open slice when it is old: only closed ones are deleted.
@@ -173,7 +169,7 @@ impl Writer {
         self.transaction(|writer| {
             let failed = Error::statement("run", write::RETIRE_TAKE.name);
             writer.connection().execute(write::RETIRE_TAKE.sql, [slice]).map_err(failed)?;
-            for query in [&write::RETIRE_WAITING, &write::LATE, &write::MINUTES, &write::RETIRE] {
+            for query in [&write::RETIRE_WAITING, &write::LATE, &write::MINUTES, &write::TOPIC_FLOWS, &write::RETIRE] {
                 run(writer.connection(), query)?;
             }
             Ok(())
@@ -196,6 +192,20 @@ impl Writer {
             }
             done => done,
         }
+    }
+
+    /// Deletes failure records; of a failure whose first record goes, the next one counts from now on.
+    fn retire_failures(&self, before: Timestamp) -> Result<Retained, Error> {
+        let mut done = Retained::Nothing;
+        self.transaction(|writer| {
+            done = writer.delete(&[&write::RETIRE_FAILURES], &time(before))?;
+            if done == Retained::Nothing {
+                return Ok(());
+            }
+            run(writer.connection(), &write::CASES_LEFT)?;
+            run(writer.connection(), &write::CASES)
+        })?;
+        Ok(done)
     }
 
     fn delete(&self, queries: &[&Query], until: &Value) -> Result<Retained, Error> {

@@ -3,7 +3,7 @@
 //!
 //! Values that people search by (ids, traces, keys, conversations) are random: no order of rows and no zone map finds
 //! them, and an ART index costs more than everything else together. So a slice, once it is full, says which values it
-//! holds: the 30-bit hashes of all, three bytes each. A search asks these for the slices that may hold the value, and then
+//! holds: hashes of all, three or four bytes each. A search asks these for the slices that may hold the value, and then
 //! reads their rows. The slice that is still open is always read.
 
 use super::Error;
@@ -24,10 +24,40 @@ pub(super) const SLICE_EVENTS: usize = 1 << 20;
 /// Odd, and below 2^63 so that the database can do the same arithmetic in 128 bits with a sign.
 const MULTIPLIER: u64 = 5_871_781_006_564_002_453;
 
-/// 30 bits of a value of 128 bits; macro `id_hash` does the same.
-pub(super) const fn id_hash(hi: i64, lo: i64) -> u32 {
+/// 36 bits of a value of 128 bits; macro `id_hash` does the same.
+pub(super) const fn id_hash(hi: i64, lo: i64) -> u64 {
     let folded = (hi ^ lo) as u64 & (u64::MAX >> 1);
-    ((folded as u128 * MULTIPLIER as u128) >> 42) as u32 & (u32::MAX >> 2)
+    ((folded as u128 * MULTIPLIER as u128) >> 36) as u64 & (u64::MAX >> 28)
+}
+
+/// A value that a slice holds: its hash, and in the lowest bit whether it is a record key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Held(u64);
+
+impl Held {
+    const fn value(hi: i64, lo: i64) -> Self {
+        Self(id_hash(hi, lo) << 1)
+    }
+
+    const fn key(hash: i64) -> Self {
+        Self(id_hash(hash, 0) << 1 | 1)
+    }
+
+    /// The first 13 bits of the hash, as macro `hash_bucket` gives them.
+    pub const fn bucket(self) -> i16 {
+        (self.0 >> 24) as i16
+    }
+
+    /// Other bits of the hash as characters, as macros `hash_code` and `key_code` make them. Only the first is below 64, so
+    /// that no code is found across two others.
+    pub fn push_code(self, to: &mut String) {
+        let hash = self.0 >> 1;
+        let six = |bits: u64| char::from(64 + (bits & 63) as u8);
+        to.extend([char::from(32 + (hash >> 18 & 31) as u8), six(hash >> 12), six(hash >> 6)]);
+        if self.0 & 1 == 1 {
+            to.push(six(hash));
+        }
+    }
 }
 
 /// Refs of one ordinal in a slice.
@@ -52,8 +82,8 @@ pub(super) struct Sealed {
     pub seen: (i64, i64),
     /// Which refs it holds, by ordinal.
     pub ranges: Vec<RefRange>,
-    /// Hashes of the values that it holds, sorted, each once.
-    pub hashes: Vec<u32>,
+    /// What it holds, sorted, each value once.
+    pub values: Vec<Held>,
 }
 
 /// The slice that new events go into.
@@ -64,7 +94,7 @@ pub(super) struct OpenSlice {
     events: usize,
     seen: Option<(i64, i64)>,
     ranges: HashMap<u32, (i64, i64)>,
-    hashes: Vec<u32>,
+    values: Vec<Held>,
 }
 
 impl OpenSlice {
@@ -118,7 +148,7 @@ impl OpenSlice {
         self.add(&changes.pending);
         // Events of this slice may be among those that change; of others, the database takes note.
         for settled in changes.settled.iter().chain(&changes.retracted) {
-            self.hashes.push(id_hash(settled.conversation.0, 0));
+            self.values.push(Held::value(settled.conversation.0, 0));
         }
         let sealed = if self.events < SLICE_EVENTS { None } else { self.close() };
         (slice, sealed)
@@ -132,14 +162,14 @@ impl OpenSlice {
         }
         self.add_refs(&columns.reference);
         self.add_numbers(&columns.conversation);
-        self.add_values(&columns.key_hash, None);
+        self.add_keys(&columns.key_hash);
         for (hi, lo) in [
             (&columns.id.hi, &columns.id.lo),
             (&columns.causation.hi, &columns.causation.lo),
             (&columns.correlation.hi, &columns.correlation.lo),
             (&columns.trace_hi, &columns.trace_lo),
         ] {
-            self.add_values(hi, Some(&lo.values));
+            self.add_values(hi, &lo.values);
         }
     }
 
@@ -171,22 +201,31 @@ impl OpenSlice {
         let mut last = None;
         for &value in values {
             if last != Some(value) {
-                self.hashes.push(id_hash(value, 0));
+                self.values.push(Held::value(value, 0));
                 last = Some(value);
             }
         }
     }
 
-    fn add_values(&mut self, hi: &Nullable<i64>, lo: Option<&[i64]>) {
+    fn add_values(&mut self, hi: &Nullable<i64>, lo: &[i64]) {
         if hi.nulls == hi.values.len() {
             return;
         }
         let mut last = None;
-        for (at, &high) in hi.values.iter().enumerate() {
-            let value = (high, lo.map_or(0, |lo| lo[at]));
+        for (at, value) in hi.values.iter().zip(lo).enumerate() {
             if last != Some(value) && hi.is_valid(at) {
-                self.hashes.push(id_hash(value.0, value.1));
+                self.values.push(Held::value(*value.0, *value.1));
                 last = Some(value);
+            }
+        }
+    }
+
+    fn add_keys(&mut self, keys: &Nullable<i64>) {
+        let mut last = None;
+        for (at, &hash) in keys.values.iter().enumerate() {
+            if last != Some(hash) && keys.is_valid(at) {
+                self.values.push(Held::key(hash));
+                last = Some(hash);
             }
         }
     }
@@ -202,14 +241,14 @@ impl OpenSlice {
             return None;
         }
         let full = std::mem::replace(self, Self::new(self.slice + 1));
-        let mut hashes = full.hashes;
-        hashes.sort_unstable();
-        hashes.dedup();
+        let mut values = full.values;
+        values.sort_unstable();
+        values.dedup();
         let range = |(ordinal, (first, last))| RefRange { ordinal, first, last };
         let mut ranges: Vec<RefRange> = full.ranges.into_iter().map(range).collect();
         ranges.sort_unstable_by_key(|range| range.ordinal);
         let seen = full.seen.unwrap_or_default();
-        Some(Sealed { slice: full.slice, events: full.events as i64, seen, ranges, hashes })
+        Some(Sealed { slice: full.slice, events: full.events as i64, seen, ranges, values })
     }
 }
 
@@ -241,7 +280,7 @@ impl Writer {
             to.append_row(params![sealed.slice, range.ordinal, range.first, range.last])
         })?;
         let failed = |source| Error::statement("lay out", "id_slice")(arrow_error(source));
-        self.batch(MAIN, "id_slice", &id_batch(&sealed.hashes, sealed.slice).map_err(failed)?)
+        self.batch(MAIN, "id_slice", &id_batch(&sealed.values, sealed.slice).map_err(failed)?)
     }
 }
 
@@ -275,9 +314,9 @@ mod tests {
             RefRange { ordinal, first, last: first + last }
         };
         assert_eq!(sealed.ranges, [range(1), range(3)]);
-        let mut expected = [id_hash(42, 0), id_hash(99, 0), id_hash(1, 0), id_hash(1, 1)];
+        let mut expected = [Held::value(42, 0), Held::key(99), Held::value(1, 0), Held::value(1, 1)];
         expected.sort_unstable();
-        assert_eq!(sealed.hashes, expected);
+        assert_eq!(sealed.values, expected);
         assert_eq!(open.take_in(&Changes::default()), (8, None));
     }
 

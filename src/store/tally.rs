@@ -1,7 +1,7 @@
 //! What one commit adds to the roll-ups: events by topic, profile and minute, counted in one pass over its columns.
 
 use super::columns::{MAX_TIME, MIN_TIME};
-use crate::event::{EventColumns, EventRef, Kind, PartitionRow, Resolution, Timestamp};
+use crate::event::{CauseRow, EventColumns, EventRef, Kind, PartitionRow, Resolution, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -126,4 +126,33 @@ impl TypeTally {
         }
         types.into_values().collect()
     }
+}
+
+/// Edges from one topic to another in one commit.
+pub(super) struct FlowTally {
+    /// Topic of the cause.
+    pub from: u32,
+    /// Topic of the effect.
+    pub to: u32,
+    /// Number of the evidence.
+    pub evidence: i8,
+    pub events: i64,
+}
+
+/// Counts the edges of a commit: those that its events carry, and those beside.
+pub(super) fn count_flows(topics: &Topics, columns: [&EventColumns; 2], causes: &[CauseRow]) -> Vec<FlowTally> {
+    let mut flows: HashMap<(u32, u32, i8), i64> = HashMap::new();
+    for column in columns {
+        for (at, &reference) in column.reference.iter().enumerate() {
+            if column.cause.is_valid(at) {
+                let ends = (topics.of(column.cause.values[at]), topics.of(reference));
+                *flows.entry((ends.0, ends.1, column.evidence.values[at])).or_default() += 1;
+            }
+        }
+    }
+    for row in causes {
+        let ends = (topics.of(row.cause.0), topics.of(row.effect.0));
+        *flows.entry((ends.0, ends.1, row.evidence as i8)).or_default() += 1;
+    }
+    flows.into_iter().map(|((from, to, evidence), events)| FlowTally { from, to, evidence, events }).collect()
 }

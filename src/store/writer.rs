@@ -1,6 +1,6 @@
 //! The one writer: everything that the core decided, in one transaction.
 
-use super::columns::{Columns, cause_batch, event_batch, pending_batch};
+use super::columns::{Columns, cause_batch, event_batch, orphan_batch, pending_batch};
 use super::file::{Opened, open_for_writing, restrict, run};
 use super::outbox::Told;
 use super::passed::PassedCount;
@@ -9,7 +9,7 @@ use super::query::{Query, write};
 use super::recover::{READERS_YIELD, Rescues, Tries, explain};
 use super::retention::Keeping;
 use super::slices::{OpenSlice, Sealed};
-use super::tally::{MinuteTally, Topics, TypeTally, minute};
+use super::tally::{FlowTally, MinuteTally, Topics, TypeTally, count_flows, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
     Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal, ProgressRow, Timestamp,
@@ -166,9 +166,11 @@ impl Writer {
         let told = self.telling.then(|| Told::new(&changes)).transpose().map_err(arrow("told_stage"))?;
         let (slice, sealed) = self.slice.take_in(&changes);
         let Changes { events, pending, causes, mut counters, .. } = changes;
+        let flows = count_flows(&self.topics, [&events, &pending], &causes);
         let waiting = pending_batch(&pending, slice).map_err(arrow("pending_row"))?;
         let (events, clamped) = event_batch(events, slice).map_err(arrow("event_row"))?;
         let (pending, more) = event_batch(pending, slice).map_err(arrow("event_row"))?;
+        let orphans = orphan_batch(&events).map_err(arrow("orphan_row"))?;
         let causes = cause_batch(&causes).map_err(arrow("cause_row"))?;
         self.rescues.tell(self.pool.ended_for_memory(), &mut counters);
         if clamped + more > 0 {
@@ -180,6 +182,8 @@ impl Writer {
             events,
             pending,
             waiting,
+            orphans,
+            flows,
             causes,
             sealed,
             types: TypeTally::sum(&minutes),
@@ -226,15 +230,27 @@ impl Writer {
         self.count_passed(&commit.passed)?;
         self.batch(MAIN, "event_row", &commit.events)?;
         self.batch(MAIN, "event_row", &commit.pending)?;
+        self.batch(MAIN, "orphan_row", &commit.orphans)?;
         self.batch(MAIN, "pending_row", &commit.waiting)?;
         self.batch(MAIN, "cause_row", &commit.causes)?;
         self.rows(TEMP, "minute_stage", &commit.minutes, append_minute)?;
+        self.rows(TEMP, "topic_flow_stage", &commit.flows, |to, f| {
+            to.append_row(params![f.from, f.to, f.evidence, f.events])
+        })?;
         self.late(small, commit.told.is_some())?;
-        if !(commit.minutes.is_empty() && small.settled.is_empty() && small.retracted.is_empty()) {
+        if !(commit.minutes.is_empty()
+            && commit.flows.is_empty()
+            && small.settled.is_empty()
+            && small.retracted.is_empty())
+        {
             run(&self.conn, &write::MINUTES)?;
+            run(&self.conn, &write::TOPIC_FLOWS)?;
         }
         self.staged("coverage_stage", &small.coverage, &write::COVERAGE, append_coverage)?;
-        self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
+        if !small.failures.is_empty() {
+            self.staged("failure_stage", &latest_failures(&small.failures), &write::FAILURES, append_failure)?;
+            run(&self.conn, &write::CASES)?;
+        }
         self.staged("passed_to_stage", &small.passed_to, &write::PASSED_TO, |to, told| {
             to.append_row(params![&*told.group, told.ordinal.0, told.offset])
         })?;
@@ -315,6 +331,8 @@ struct Commit {
     events: Columns,
     pending: Columns,
     waiting: Columns,
+    orphans: Columns,
+    flows: Vec<FlowTally>,
     causes: Columns,
     /// The slice that this commit fills up.
     sealed: Option<Sealed>,
@@ -348,7 +366,7 @@ fn latest_failures(failures: &[FailureRow]) -> Vec<&FailureRow> {
 }
 
 fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()> {
-    let values: [&dyn ToSql; 21] = [
+    let values: [&dyn ToSql; 22] = [
         &row.reference.0,
         &row.kind.as_str(),
         &row.state.as_str(),
@@ -370,6 +388,7 @@ fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()
         &time(row.seen_time),
         &time(minute(row.counted_time)),
         &row.counted_profile,
+        &row.root_profile,
     ];
     to.append_row(&values[..])
 }

@@ -74,6 +74,7 @@ mod tests {
             sample_interval: Duration::from_secs(5),
             commit_interval: Duration::from_millis(500),
             business_flows: Vec::new(),
+            kafka: crate::event::ClientProperties::default(),
             retention: crate::event::Retention::default(),
         };
         let known = TopicPartition { cluster: "c".into(), topic: "orders".into(), topic_id: [0; 16], partition: 3 };

@@ -101,6 +101,7 @@ fn failure() -> FailureRow {
         seen_time: Timestamp(START + 4_000_000),
         counted_time: Timestamp(START + 2_000_000),
         counted_profile: None,
+        root_profile: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A real Apache Kafka for as long as a test needs one, run by the script `tests/support/kafka`.
 
 use super::Folder;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -25,6 +26,8 @@ impl Default for Options {
 pub struct RealKafka {
     /// Bootstrap addresses.
     pub bootstrap: String,
+    /// Addresses of further listeners, by name.
+    pub listeners: BTreeMap<String, String>,
     script: Mutex<Conversation>,
     // Deleted by the script; kept here so that it goes even when the script was killed.
     _folder: Folder,
@@ -43,6 +46,11 @@ impl RealKafka {
     /// # Panics
     /// When it does not start although it could, or must: `HEADWATER_REQUIRE_KAFKA=1` and `CI=true` allow no excuse.
     pub fn start(options: Options) -> Option<Self> {
+        Self::start_with(options, &[])
+    }
+
+    /// As [`Self::start`], with more arguments of the script: listeners, users and settings made at run time.
+    pub fn start_with(options: Options, more: &[String]) -> Option<Self> {
         if let Some(missing) = missing() {
             assert!(!super::required("HEADWATER_REQUIRE_KAFKA"), "a real Kafka is required here: {missing}");
             // Not by a macro: the test runner would keep what a passing test prints to itself.
@@ -58,6 +66,7 @@ impl RealKafka {
             .arg(folder.path())
             .arg(options.brokers.to_string())
             .args(options.settings)
+            .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -66,9 +75,12 @@ impl RealKafka {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
-        let bootstrap = line.trim().strip_prefix("ready ").expect("the brokers start; see stderr").to_owned();
+        let mut ready = line.trim().strip_prefix("ready ").expect("the brokers start; see stderr").split(' ');
+        let bootstrap = ready.next().unwrap().to_owned();
+        let listener = |text: &str| text.split_once('=').map(|(name, at)| (name.to_owned(), at.to_owned()));
+        let listeners = ready.filter_map(listener).collect();
         let script = Mutex::new(Conversation { child, input, output });
-        Some(Self { bootstrap, script, _folder: folder })
+        Some(Self { bootstrap, listeners, script, _folder: folder })
     }
 
     /// The cluster of all tests that bring topics of their own and do not mind the others. It ends with the process.
