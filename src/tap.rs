@@ -11,6 +11,7 @@ mod restore;
 mod sampling;
 mod secret;
 mod telling;
+mod watch;
 
 pub use self::core::Core;
 pub use self::import::{ImportConfig, ImportSummary, import};
@@ -22,6 +23,7 @@ use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
 use self::sampling::Sampling;
 use self::telling::Telling;
+use self::watch::Watch;
 use crate::config::{MetricsAddress, TapConfig};
 use crate::decode::Decoder;
 use crate::event::HashKey;
@@ -116,6 +118,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         pulse: pulse.clone(),
         progress: telling.progress.clone(),
         commit_interval: config.commit_interval,
+        watch: Watch::default(),
     };
     let sampling = Sampling {
         admin,

@@ -112,7 +112,17 @@ struct Signs {
     /// Commits on their way to the database, and since when the first of them.
     on_the_way: u64,
     waiting_since: Instant,
+    stalled: Stalled,
     ended: Option<&'static str>,
+}
+
+/// Partitions that have records of which none is received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stalled {
+    /// How many.
+    pub partitions: usize,
+    /// Since when the longest is so.
+    pub length: Duration,
 }
 
 /// How the stages are.
@@ -124,6 +134,8 @@ pub struct Health {
     pub unwritten: Option<Duration>,
     /// Time since the core last moved.
     pub silence: Duration,
+    /// What the last sample of the log ends showed.
+    pub stalled: Stalled,
     /// A stage that has ended.
     pub ended: Option<&'static str>,
 }
@@ -131,7 +143,14 @@ pub struct Health {
 impl Pulse {
     /// Everything begins at `now`.
     pub fn new(now: Instant) -> Self {
-        let signs = Signs { core_moved: now, last_commit: now, on_the_way: 0, waiting_since: now, ended: None };
+        let signs = Signs {
+            core_moved: now,
+            last_commit: now,
+            on_the_way: 0,
+            waiting_since: now,
+            stalled: Stalled::default(),
+            ended: None,
+        };
         Self(Mutex::new(signs))
     }
 
@@ -160,6 +179,11 @@ impl Pulse {
         (signs.last_commit, signs.waiting_since) = (now, now);
     }
 
+    /// The last sample of the log ends showed this.
+    pub fn stalled(&self, stalled: Stalled) {
+        self.signs().stalled = stalled;
+    }
+
     /// A stage has ended, in order or not; the first one is kept.
     pub fn ended(&self, stage: &'static str) {
         self.signs().ended.get_or_insert(stage);
@@ -172,6 +196,7 @@ impl Pulse {
             commit_age: now.saturating_duration_since(signs.last_commit),
             unwritten: (signs.on_the_way > 0).then(|| now.saturating_duration_since(signs.waiting_since)),
             silence: now.saturating_duration_since(signs.core_moved),
+            stalled: signs.stalled,
             ended: signs.ended,
         }
     }

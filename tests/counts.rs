@@ -97,7 +97,7 @@ impl World {
     }
 
     fn start(&mut self, topic: &str, number: i32, log_start: i64, position: i64) {
-        let starts = vec![Start { partition: partition(topic, number), log_start, position }];
+        let starts = vec![Start { partition: partition(topic, number), log_start, position, cut: false }];
         self.core().take(&Envelopes { starts, ..Envelopes::default() });
     }
 

@@ -221,7 +221,7 @@ impl World {
             add(&mut read, &partition(topic, 0), row, seen);
         }
         if rows[0].offset == 0 {
-            read.starts.push(Start { partition: partition(topic, 0), log_start: 0, position: 0 });
+            read.starts.push(Start { partition: partition(topic, 0), log_start: 0, position: 0, cut: false });
         }
         self.parts().0.take(&read);
     }

@@ -272,7 +272,7 @@ fn run(scenario: &Scenario, steps: &[Step]) -> Book {
     let mut book = Book::default();
     let mut first = Envelopes::default();
     for (at, [log_start, position]) in &scenario.starts {
-        first.starts.push(Start { partition: partition(at), log_start: *log_start, position: *position });
+        first.starts.push(Start { partition: partition(at), log_start: *log_start, position: *position, cut: false });
     }
     core.take(&first);
     for step in steps {

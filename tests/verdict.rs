@@ -116,7 +116,7 @@ impl Run {
         };
         let mut read = Envelopes { seen: Timestamp(1), ..Envelopes::default() };
         if heard.at.offset == 0 {
-            read.starts.push(Start { partition: partition.clone(), log_start: 0, position: 0 });
+            read.starts.push(Start { partition: partition.clone(), log_start: 0, position: 0, cut: false });
         }
         decoder.decode(&partition, &record, &mut read);
         read.segments.push(Segment {

@@ -154,6 +154,23 @@ impl Coverage {
         }
     }
 
+    /// The log was cut at `at`: what was seen from there on is in it no more. Gives how many records that are.
+    pub fn cut(&mut self, at: i64) -> i64 {
+        let range = at.max(self.row.first_offset)..self.row.next_offset;
+        let taken_back = (range.end - range.start - self.holes_in(range)).clamp(0, self.row.seen);
+        self.row.seen -= taken_back;
+        self.row.missing[GapReason::Truncated as usize] += taken_back;
+        self.changed = true;
+        taken_back
+    }
+
+    /// An open transaction holds back so many offsets behind those that were read; 0 for none.
+    pub fn hold(&mut self, offsets: i64) {
+        let held = &mut self.row.missing[GapReason::BlockedByTransaction as usize];
+        self.changed |= *held != offsets;
+        *held = offsets;
+    }
+
     /// Remembers when `offset` was written, at most once a second.
     pub fn mark(&mut self, offset: i64, time: Timestamp) {
         let due =
@@ -271,6 +288,26 @@ mod tests {
             assert_eq!((row.first_offset, row.next_offset, row.seen), (0, 7, 4), "{order:?}");
             assert_eq!(missing(&coverage, GapReason::CompactedOrTransactional), 3, "{order:?}");
         }
+    }
+
+    #[test]
+    fn what_a_cut_log_held_is_no_longer_seen_and_counted_as_truncated() {
+        let mut coverage = Coverage::new(Ordinal(1));
+        coverage.cover(0..10, (0..10).filter(|n| *n != 8), GapReason::Control);
+        assert_eq!(coverage.cut(6), 3);
+        assert_eq!((coverage.row().seen, missing(&coverage, GapReason::Truncated)), (6, 3));
+        assert_eq!((coverage.cut(20), coverage.row().seen), (0, 6));
+    }
+
+    #[test]
+    fn what_a_transaction_holds_back_is_shown_as_long_as_it_does() {
+        let mut coverage = Coverage::new(Ordinal(1));
+        coverage.hold(7);
+        assert_eq!(coverage.take_change().unwrap().missing[GapReason::BlockedByTransaction as usize], 7);
+        coverage.hold(7);
+        assert!(coverage.take_change().is_none());
+        coverage.hold(0);
+        assert_eq!(missing(&coverage, GapReason::BlockedByTransaction), 0);
     }
 
     #[test]

@@ -190,7 +190,7 @@ mod tests {
             coverage.cover(0..100, (0..100).filter(|n| n % 10 != 9), GapReason::Control);
             coverage.mark(0, Timestamp::from_millis(1_000));
             coverage.mark(60, Timestamp::from_millis(7_000));
-            let end = |n| LogEnds { partition: partition(n), start: 0, end: 100, stable: 100 };
+            let end = |n| LogEnds { partition: partition(n), start: 0, end: 100, stable: 100, leader: 1 };
             Self { ledger: Ledger::default(), ends: vec![end(0), end(1)], coverage }
         }
 

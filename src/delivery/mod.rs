@@ -3,7 +3,9 @@
 mod coverage;
 mod ledger;
 mod passing;
+mod standstill;
 
 pub use coverage::{Coverage, HOLES_KEPT, MARKS_KEPT};
 pub use ledger::{Ledger, STALLED_AFTER_MS, STUCK_AFTER_MS};
 pub use passing::Passings;
+pub use standstill::{Standing, Standstill};

@@ -133,6 +133,8 @@ pub struct Start {
     pub log_start: i64,
     /// The offset that is read first.
     pub position: i64,
+    /// The log was cut here: what was read from `position` on is no longer in it, and its offsets name other records now.
+    pub cut: bool,
 }
 
 /// What could not be understood, by reason. A closed set: each is counted and shown.

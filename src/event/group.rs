@@ -29,6 +29,8 @@ pub struct LogEnds {
     pub end: i64,
     /// Last stable offset: where a read_committed reader stops.
     pub stable: i64,
+    /// Broker that leads the partition; negative where nobody knows.
+    pub leader: i32,
 }
 
 /// One committed offset of one group.

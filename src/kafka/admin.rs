@@ -138,6 +138,7 @@ impl Admin {
                 start: *starts.get(&led.identity)?,
                 end: *ends.get(&led.identity)?,
                 stable: *stables.get(&led.identity)?,
+                leader: led.leader,
             })
         };
         let resolution_ms = self.last_sample.map_or(0, |last| at.since(last) / 1000);

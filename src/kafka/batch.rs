@@ -1,4 +1,8 @@
-//! Record batches of message format v2 (KIP-98), read in place.
+//! Record batches of message format v2 (KIP-98), read in place, and where they lie in an answer.
+
+mod old;
+
+pub(super) use old::{OldMessage, OldRecords};
 
 use super::Records;
 use super::wire::Cursor;
@@ -13,8 +17,6 @@ const MAGIC_AT: usize = 16;
 pub(super) const HEADER: usize = 61;
 /// Where the part that the CRC covers begins: at the attributes.
 const COVERED_AT: usize = 21;
-/// Shortest message of the formats v0 and v1: CRC, magic, attributes, empty key and value.
-const SHORTEST_MESSAGE: usize = 14;
 /// Headers of one record that are passed on. The scratch list costs 32 bytes a header, of which two on the wire are
 /// enough: without a bound one large batch could ask for sixteen times its size.
 pub(super) const HEADERS_MAX: usize = 65_536;
@@ -36,6 +38,8 @@ pub(super) struct RecordBatch<'a> {
     count: i32,
     producer_id: i64,
     producer_epoch: i16,
+    /// That of the broker that took it in; not under the checksum.
+    leader_epoch: i32,
     crc: u32,
     covered: &'a [u8],
 }
@@ -44,8 +48,8 @@ pub(super) struct RecordBatch<'a> {
 pub(super) enum Front<'a> {
     /// A whole batch, and the bytes behind it.
     Batch(RecordBatch<'a>, &'a [u8]),
-    /// A message (set) of format v0 or v1 whose last offset is this, and the bytes behind it.
-    Old(i64, &'a [u8]),
+    /// A message of format v0 or v1, perhaps a compressed set of them, and the bytes behind it.
+    Old(OldMessage<'a>, &'a [u8]),
     /// The beginning of a batch that the broker cut at its size limit; also the end.
     Cut,
     /// No batch.
@@ -59,13 +63,13 @@ impl<'a> RecordBatch<'a> {
         let mut prefix = Cursor::new(bytes);
         let (Some(base_offset), Some(length)) = (prefix.i64(), prefix.i32()) else { return Front::Cut };
         let Ok(length) = usize::try_from(length) else { return Front::Garbage };
-        let shortest = if magic < 2 { SHORTEST_MESSAGE } else { HEADER - PREFIX };
+        let shortest = if magic < 2 { old::SHORTEST } else { HEADER - PREFIX };
         if base_offset < 0 || magic > 2 || length < shortest {
             return Front::Garbage;
         }
         let Some((batch, rest)) = bytes.split_at_checked(PREFIX + length) else { return Front::Cut };
         if magic < 2 {
-            return Front::Old(base_offset, rest);
+            return OldMessage::read(batch).map_or(Front::Garbage, |message| Front::Old(message, rest));
         }
         match Self::read(base_offset, batch) {
             Some(batch) => Front::Batch(batch, rest),
@@ -74,6 +78,7 @@ impl<'a> RecordBatch<'a> {
     }
 
     fn read(base_offset: i64, bytes: &'a [u8]) -> Option<Self> {
+        let leader_epoch = Cursor::new(bytes.get(PREFIX..)?).i32()?;
         let mut header = Cursor::new(bytes.get(MAGIC_AT + 1..)?);
         let crc = header.i32()? as u32;
         let attributes = header.i16()?;
@@ -96,9 +101,20 @@ impl<'a> RecordBatch<'a> {
             count,
             producer_id,
             producer_epoch,
+            leader_epoch,
             crc,
             covered: bytes.get(COVERED_AT..)?,
         })
+    }
+
+    /// The last offset that the batch at the front of `bytes` speaks for, which need not be whole.
+    pub(super) fn last_offset_of(bytes: &'a [u8]) -> Option<i64> {
+        let base_offset = Cursor::new(bytes).i64()?;
+        match bytes.get(MAGIC_AT)? {
+            0 | 1 => Some(base_offset),
+            2 => Some(Self::read(base_offset, bytes)?.last_offset),
+            _ => None,
+        }
     }
 
     /// Number of the compression codec; 0 is none.
@@ -148,10 +164,16 @@ struct Aborts<'a> {
 }
 
 impl Aborts<'_> {
-    fn judge<'b>(&mut self, batch: RecordBatch<'b>) -> Found<'b> {
-        if !batch.is_intact() {
-            return Found::Missing(GapReason::Corrupt);
+    /// What the bytes of `found` are worth, and the leader epoch that they prove; -1 for none.
+    fn judge<'b>(&mut self, found: Found<'b>) -> (Found<'b>, i32) {
+        match found {
+            Found::Batch(batch) if batch.is_intact() => (self.judge_intact(batch), batch.leader_epoch),
+            Found::Old(message) if message.is_intact() => (found, -1),
+            _ => (Found::Missing(GapReason::Corrupt), -1),
         }
+    }
+
+    fn judge_intact<'b>(&mut self, batch: RecordBatch<'b>) -> Found<'b> {
         while self.upcoming.as_slice().first().is_some_and(|next| next.first_offset <= batch.last_offset) {
             self.open.extend(self.upcoming.next().map(|begun| begun.producer_id));
         }
@@ -172,6 +194,7 @@ impl Aborts<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Found<'a> {
     Batch(RecordBatch<'a>),
+    Old(OldMessage<'a>),
     Missing(GapReason),
 }
 
@@ -180,6 +203,8 @@ pub(super) enum Found<'a> {
 pub(super) struct Run<'a> {
     pub(super) covers: Range<i64>,
     pub(super) found: Found<'a>,
+    /// Leader epoch of an intact batch; else -1.
+    pub(super) epoch: i32,
 }
 
 /// One partition's records as they came, and what is needed to judge them.
@@ -201,35 +226,37 @@ impl<'a> Unread<'a> {
         let mut next = self.position;
         let mut rest = self.records;
         let mut aborts = Aborts { upcoming: self.aborted.iter(), open: Vec::new() };
-        let mut emit = |covers: Range<i64>, found| {
+        let mut emit = |covers: Range<i64>, found, epoch| {
             if !covers.is_empty() {
-                each(Run { covers, found });
+                each(Run { covers, found, epoch });
             }
         };
         loop {
-            let (base, last, behind, batch) = match RecordBatch::front(rest) {
-                Front::Batch(batch, behind) => (batch.base_offset, batch.last_offset, behind, Some(batch)),
-                Front::Old(last, behind) => (next, last, behind, None),
+            let (first, last, behind, lot) = match RecordBatch::front(rest) {
+                Front::Batch(batch, behind) => (batch.base_offset, batch.last_offset, behind, Found::Batch(batch)),
+                // Where a compressed set begins is not known before it is decompressed.
+                Front::Old(set, behind) if set.codec() != 0 && set.offset >= self.end => {
+                    (i64::MAX, i64::MAX, behind, Found::Old(set))
+                }
+                Front::Old(set, behind) if set.codec() != 0 => (next, set.offset, behind, Found::Old(set)),
+                Front::Old(one, behind) => (one.offset, one.offset, behind, Found::Old(one)),
                 Front::Cut => return next,
-                Front::Garbage => (i64::MAX, i64::MAX, rest, None),
+                Front::Garbage => (i64::MAX, i64::MAX, rest, Found::Missing(GapReason::Corrupt)),
             };
             rest = behind;
             if last < next {
                 continue;
             }
-            if base.max(next) >= self.end {
+            if first.max(next) >= self.end {
                 // One offset is given up, and the rest is asked for again: so a bad batch cannot hold the partition.
                 let given_up = next..next.saturating_add(1).min(self.end);
-                emit(given_up.clone(), Found::Missing(GapReason::Corrupt));
+                emit(given_up.clone(), Found::Missing(GapReason::Corrupt), -1);
                 return given_up.end.max(next);
             }
             let until = last.saturating_add(1).min(self.end);
-            emit(next..base, Found::Missing(GapReason::Compacted));
-            let found = match batch {
-                None => Found::Missing(GapReason::Corrupt),
-                Some(batch) => aborts.judge(batch),
-            };
-            emit(next.max(base)..until, found);
+            emit(next..first, Found::Missing(GapReason::Compacted), -1);
+            let (found, epoch) = aborts.judge(lot);
+            emit(next.max(first)..until, found, epoch);
             next = until;
         }
     }

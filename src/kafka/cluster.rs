@@ -75,6 +75,8 @@ pub(super) struct Cluster {
     brokers: BTreeMap<i32, String>,
     links: HashMap<i32, Connection>,
     away: HashMap<i32, Instant>,
+    /// The broker that answered last, asked first: one that is silent is not waited for at every look.
+    answered: Option<i32>,
     identities: HashMap<Incarnation, HashMap<i32, Arc<TopicPartition>>>,
 }
 
@@ -88,6 +90,7 @@ impl Cluster {
             brokers: BTreeMap::new(),
             links: HashMap::new(),
             away: HashMap::new(),
+            answered: None,
             identities: HashMap::new(),
         }
     }
@@ -148,9 +151,14 @@ impl Cluster {
         // No list of names: a broker creates nothing for a topic that nobody named, and the flag forbids it besides.
         let request = MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false);
         let mut last: Option<Error> = None;
-        for broker in self.brokers() {
+        let mut known = self.brokers();
+        known.sort_by_key(|broker| Some(*broker) != self.answered);
+        for broker in known {
             match self.on(broker, |link| link.call(&request)) {
-                Ok(metadata) => return Ok(metadata),
+                Ok(metadata) => {
+                    self.answered = Some(broker);
+                    return Ok(metadata);
+                }
                 Err(Error::Stopped) => return Err(Error::Stopped),
                 Err(error) => last = Some(error),
             }

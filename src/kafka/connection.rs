@@ -4,12 +4,13 @@ use super::clock;
 use super::error::{Error, code};
 use super::login::log_in;
 use super::security::Security;
+use super::shape;
 use super::stream::{ANSWER_TIMEOUT, Stream, is_pause, tls_reason};
+use super::wire::Cursor;
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest,
-    ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetFetchRequest, OffsetFetchResponse, RequestHeader,
-    ResponseHeader,
+    ApiKey, ApiVersionsRequest, ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse,
+    MetadataRequest, MetadataResponse, OffsetFetchRequest, OffsetFetchResponse, RequestHeader, ResponseHeader,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use std::collections::HashMap;
@@ -26,6 +27,9 @@ const TLS_ALERT: [u8; 2] = [0x15, 0x03];
 /// Largest frame that is read. A fetch answer is at most 16 MiB unless one record batch alone is larger, and Kafka
 /// bounds a batch by `message.max.bytes` (1 MiB by default); what claims more than this is no Kafka broker.
 pub(super) const FRAME_MAX: usize = 128 << 20;
+/// What is looked at of a larger one: a broker puts a batch that is over all limits first, behind nothing but the empty
+/// entries of other partitions, some 40 bytes each.
+const FRONT: usize = 1 << 20;
 /// Least time between two rare requests on one connection, so that they never come as a burst. (librdkafka's mock
 /// cluster also loses a wake-up, and then stalls for a second, when they follow each other without a gap.)
 const CALL_SPACING: Duration = Duration::from_millis(2);
@@ -151,6 +155,9 @@ impl Connection {
         let mut answer = self.exchange(Q::KEY, version, request, Q::NAME)?;
         let malformed = |error| self.malformed(Q::NAME, error);
         ResponseHeader::decode(&mut answer, Q::KEY.response_header_version(version)).map_err(malformed)?;
+        if !shape::is_whole(Q::KEY, version, &answer) {
+            return Err(self.malformed(Q::NAME, "it claims more than it holds"));
+        }
         Q::Answer::decode(&mut answer, version).map_err(malformed)
     }
 
@@ -170,11 +177,7 @@ impl Connection {
             // comes before everything else.
             code = answer.clone().try_get_i16().map_err(|error| self.malformed(NAME, error))?;
             match code {
-                code::NONE => {
-                    let answer =
-                        ApiVersionsResponse::decode(&mut answer, version).map_err(|e| self.malformed(NAME, e))?;
-                    return Ok(answer.api_keys.iter().map(|k| (k.api_key, (k.min_version, k.max_version))).collect());
-                }
+                code::NONE => return offered(&answer, version).ok_or_else(|| self.malformed(NAME, "not its form")),
                 code::UNSUPPORTED_VERSION => {}
                 _ => break,
             }
@@ -268,13 +271,20 @@ impl Connection {
         }
         let length = u32::from_be_bytes(length) as usize;
         if length > FRAME_MAX {
-            return Err(self.malformed("a request", format_args!("a frame of {length} bytes")));
+            return Err(Error::Oversized { broker: self.address.clone(), bytes: length, most: FRAME_MAX });
         }
         if buffer.len() < length {
             buffer.resize(length, 0);
         }
         self.fill(&mut buffer[..length], deadline)?;
         Ok(length)
+    }
+
+    /// The first bytes of a frame that was refused as oversized; nothing else can be read here afterwards.
+    pub(super) fn front<'a>(&mut self, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
+        buffer.resize(buffer.len().max(FRONT), 0);
+        self.fill(&mut buffer[..FRONT], clock::now() + ANSWER_TIMEOUT)?;
+        Ok(&buffer[..FRONT])
     }
 
     fn fill(&mut self, mut buffer: &mut [u8], mut deadline: Instant) -> Result<(), Error> {
@@ -300,4 +310,17 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// Lowest and highest version of each request in an ApiVersions answer behind its header. What follows is for others.
+pub(super) fn offered(answer: &[u8], version: i16) -> Option<HashMap<i16, (i16, i16)>> {
+    let flexible = version >= 3;
+    let mut cursor = Cursor::new(answer);
+    let _error = cursor.i16()?;
+    let mut offered = HashMap::new();
+    for _ in 0..cursor.length(flexible)? {
+        offered.insert(cursor.i16()?, (cursor.i16()?, cursor.i16()?));
+        cursor.skip_tags(flexible)?;
+    }
+    Some(offered)
 }

@@ -75,6 +75,18 @@ pub enum Error {
         /// What was wrong.
         reason: String,
     },
+    /// An answer is larger than the tap reads.
+    #[error(
+        "read an answer of {bytes} bytes from broker {broker}: the tap reads at most {most}; check that this port speaks Kafka"
+    )]
+    Oversized {
+        /// Its address.
+        broker: String,
+        /// What the answer claims.
+        bytes: usize,
+        /// Named limit.
+        most: usize,
+    },
     /// The broker does not know a request that the tap needs.
     #[error(
         "broker {broker} does not offer {request} in any version from {least} to {most}; Kafka 0.11 or later is needed"
@@ -118,7 +130,8 @@ pub enum Error {
 impl Error {
     /// Whether another connection may do better.
     pub(super) fn is_connection(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::Broken { .. } | Self::Malformed { .. }) || self.is_security()
+        matches!(self, Self::Connect { .. } | Self::Broken { .. } | Self::Malformed { .. } | Self::Oversized { .. })
+            || self.is_security()
     }
 
     /// Whether the broker was reached, and it is the way to speak to it that is wrong.

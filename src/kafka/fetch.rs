@@ -46,6 +46,8 @@ pub(super) struct Wanted<'a> {
     pub(super) partition: &'a TopicPartition,
     pub(super) leader_epoch: i32,
     pub(super) position: i64,
+    /// Leader epoch of the last batch before `position`; negative when it is not known.
+    pub(super) last_epoch: i32,
 }
 
 /// A fetch request.
@@ -138,8 +140,8 @@ impl Request<'_> {
         }
         out.extend(wanted.position.to_be_bytes());
         if self.version >= FLEXIBLE {
-            // No epoch of a last record: the answer then never diverges (KIP-595).
-            out.extend((-1i32).to_be_bytes());
+            // By it the broker sees whether its log still holds what was read (KIP-595).
+            out.extend(wanted.last_epoch.to_be_bytes());
         }
         if self.version >= WITH_LOG_START {
             out.extend((-1i64).to_be_bytes());
@@ -177,9 +179,22 @@ pub(super) struct Part<'a> {
     pub(super) error: i16,
     pub(super) high_watermark: i64,
     pub(super) last_stable: i64,
+    /// First offset of the log; negative when the version does not say.
+    pub(super) log_start: i64,
+    /// What was read is not what the log holds now.
+    pub(super) diverging: Option<Divergence>,
     /// Sorted by first offset.
     pub(super) aborted: Vec<AbortedTransaction>,
     pub(super) records: &'a [u8],
+}
+
+/// Where a log parts from what was read of it (KIP-595).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Divergence {
+    /// Largest epoch that both may share.
+    pub(super) epoch: i32,
+    /// Where it ends in the log as it is now.
+    pub(super) end_offset: i64,
 }
 
 /// A fetch answer, read in place.
@@ -195,13 +210,24 @@ pub(super) struct Answer<'a> {
 impl<'a> Answer<'a> {
     /// Reads a frame without its length; `None` when it is not the form of `version`.
     pub(super) fn read(frame: &'a [u8], version: i16) -> Option<Self> {
+        Self::parse(frame, version).and_then(|(answer, whole)| whole.then_some(answer))
+    }
+
+    /// The partition whose records run over the end of `front`, the first bytes of a frame: with those that are there.
+    pub(super) fn overflowing(front: &'a [u8], version: i16) -> Option<Part<'a>> {
+        let (mut answer, whole) = Self::parse(front, version)?;
+        if whole { None } else { answer.parts.pop() }
+    }
+
+    /// The answer, and whether the records of its last part are whole; parts behind it are not looked at if not.
+    fn parse(frame: &'a [u8], version: i16) -> Option<(Self, bool)> {
         let flexible = version >= FLEXIBLE;
         let mut cursor = Cursor::new(frame);
         let correlation = cursor.i32()?;
         cursor.skip_tags(flexible)?;
         let throttle = Duration::from_millis(u64::try_from(cursor.i32()?).unwrap_or(0));
         let (error, session) = if version >= WITH_SESSIONS { (cursor.i16()?, cursor.i32()?) } else { (0, 0) };
-        let mut parts = Vec::new();
+        let mut answer = Self { correlation, throttle, error, session, parts: Vec::new() };
         for _ in 0..cursor.length(flexible)? {
             let topic = if by_topic_id(version) {
                 cursor.take(16)?
@@ -210,25 +236,27 @@ impl<'a> Answer<'a> {
                 cursor.take(length)?
             };
             for _ in 0..cursor.length(flexible)? {
-                parts.push(Part::read(&mut cursor, topic, version)?);
+                let (part, whole) = Part::read(&mut cursor, topic, version)?;
+                answer.parts.push(part);
+                if !whole {
+                    return Some((answer, false));
+                }
             }
             cursor.skip_tags(flexible)?;
         }
         cursor.skip_tags(flexible)?;
-        Some(Self { correlation, throttle, error, session, parts })
+        Some((answer, true))
     }
 }
 
 impl<'a> Part<'a> {
-    fn read(cursor: &mut Cursor<'a>, topic: &'a [u8], version: i16) -> Option<Self> {
+    fn read(cursor: &mut Cursor<'a>, topic: &'a [u8], version: i16) -> Option<(Self, bool)> {
         let flexible = version >= FLEXIBLE;
         let partition = cursor.i32()?;
         let error = cursor.i16()?;
         let high_watermark = cursor.i64()?;
         let last_stable = cursor.i64()?;
-        if version >= WITH_LOG_START {
-            cursor.i64()?;
-        }
+        let log_start = if version >= WITH_LOG_START { cursor.i64()? } else { -1 };
         let mut aborted = Vec::new();
         for _ in 0..cursor.length(flexible)? {
             aborted.push(AbortedTransaction { producer_id: cursor.i64()?, first_offset: cursor.i64()? });
@@ -239,10 +267,28 @@ impl<'a> Part<'a> {
             let _preferred_replica = cursor.i32()?;
         }
         let length = cursor.length(flexible)?;
-        let records = cursor.take(length)?;
-        cursor.skip_tags(flexible)?;
-        Some(Self { topic, partition, error, high_watermark, last_stable, aborted, records })
+        let records = cursor.take_up_to(length);
+        let whole = records.len() == length;
+        let diverging = if flexible && whole { divergence(cursor)? } else { None };
+        let part =
+            Self { topic, partition, error, high_watermark, last_stable, log_start, diverging, aborted, records };
+        Some((part, whole))
     }
+}
+
+/// Reads a part's tagged fields: number 0 is where the log diverges.
+fn divergence(cursor: &mut Cursor<'_>) -> Option<Option<Divergence>> {
+    let mut diverging = None;
+    for _ in 0..cursor.unsigned_varint()? {
+        let tag = cursor.unsigned_varint()?;
+        let length = usize::try_from(cursor.unsigned_varint()?).ok()?;
+        let mut field = Cursor::new(cursor.take(length)?);
+        if tag == 0 {
+            diverging =
+                Some(Divergence { epoch: field.i32()?, end_offset: field.i64()? }).filter(|d| d.end_offset >= 0);
+        }
+    }
+    Some(diverging)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One broker's fetch thread.
 
-use super::batch::{Found, PlainRecords};
+use super::batch::{Found, OldRecords, PlainRecords};
 use super::codec::Decompressor;
 use super::connection::Connection;
 use super::error::Error;
@@ -9,11 +9,11 @@ use super::lineup::{Departure, Lineup, Piece, Reading};
 use super::security::Security;
 use super::throttle::RateCap;
 use super::{Batch, BatchSink, Content, clock};
-use crate::event::{GapReason, TopicPartition};
+use crate::event::{GapReason, Producer, TopicPartition};
 use crate::telemetry::{Counter, Counters};
 use kafka_protocol::messages::ApiKey;
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -243,7 +243,8 @@ impl Fetcher {
             let mut buffer = std::mem::take(&mut self.buffer);
             let turn = link
                 .receive(&mut buffer, self.shared.max_wait)
-                .and_then(|length| self.turn(&mut link, &buffer[..length], version));
+                .and_then(|length| self.turn(&mut link, &buffer[..length], version))
+                .or_else(|error| self.skip_over(&mut link, &mut buffer, version, error));
             if buffer.len() <= BUFFER_KEPT {
                 self.buffer = buffer;
             }
@@ -301,6 +302,25 @@ impl Fetcher {
         self.send(link).map(|()| None)
     }
 
+    /// Leaves out a batch that is larger than the tap reads: it is counted, and reading goes on behind it on a new
+    /// connection. Other errors are given back.
+    fn skip_over(
+        &mut self,
+        link: &mut Connection,
+        buffer: &mut Vec<u8>,
+        version: i16,
+        error: Error,
+    ) -> Result<Option<Pause>, Error> {
+        let Error::Oversized { bytes, .. } = error else { return Err(error) };
+        let front = link.front(buffer)?;
+        let skipped = Answer::overflowing(front, version).and_then(|part| self.lineup.skip(&part));
+        let (partition, covers) = skipped.ok_or(error)?;
+        tracing::warn!(%partition, ?covers, bytes, "a batch larger than the tap reads was left out");
+        let content = Content::Missing(GapReason::Limit);
+        self.sink.batch(Batch { partition: &partition, producer: None, covers, content });
+        Ok(Some(if self.flush().is_break() { Pause::Stop } else { Pause::Idle }))
+    }
+
     fn count(&self, bytes: usize, answer: &Answer<'_>, errors: u64) {
         let counters = &self.shared.counters;
         counters.add(Counter::Fetches, 1);
@@ -312,22 +332,33 @@ impl Fetcher {
     fn deliver(&mut self, piece: Piece<'_>) {
         let partition = self.lineup.partition(piece.at);
         let covers = piece.run.covers;
-        let (producer, reason) = match piece.run.found {
-            Found::Batch(batch) => {
-                let producer = batch.producer();
-                match self.decompressor.plain(batch.codec(), batch.payload()) {
-                    Ok(plain) => {
-                        let mut records = PlainRecords::new(batch, covers.clone(), plain);
-                        let content = Content::Records(&mut records);
-                        self.sink.batch(Batch { partition, producer, covers, content });
-                        self.shared.counters.add(Counter::HeadersCut, records.headers_cut);
-                        return;
-                    }
-                    Err(reason) => (producer, reason),
-                }
-            }
-            Found::Missing(reason) => (None, reason),
+        let (codec, payload, producer) = match piece.run.found {
+            Found::Batch(batch) => (batch.codec(), batch.payload(), batch.producer()),
+            Found::Old(message) => (message.codec(), message.payload(), None),
+            Found::Missing(reason) => return self.miss(piece.at, None, covers, reason),
         };
+        let plain = match self.decompressor.plain(codec, payload) {
+            Ok(plain) => plain,
+            Err(reason) => return self.miss(piece.at, producer, covers, reason),
+        };
+        let batch = |content| Batch { partition, producer, covers: covers.clone(), content };
+        match piece.run.found {
+            Found::Batch(found) => {
+                let mut records = PlainRecords::new(found, covers.clone(), plain);
+                self.sink.batch(batch(Content::Records(&mut records)));
+                self.shared.counters.add(Counter::HeadersCut, records.headers_cut);
+            }
+            Found::Old(found) => {
+                let mut records = OldRecords::new(found, covers.clone(), plain);
+                self.sink.batch(batch(Content::Records(&mut records)));
+            }
+            Found::Missing(_) => {}
+        }
+    }
+
+    /// Tells of offsets without records.
+    fn miss(&mut self, at: usize, producer: Option<Producer>, covers: Range<i64>, reason: GapReason) {
+        let partition = self.lineup.partition(at);
         if matches!(reason, GapReason::Corrupt | GapReason::Limit | GapReason::UnknownCodec) {
             self.unreadable += 1;
             if self.unreadable.is_power_of_two() {

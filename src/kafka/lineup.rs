@@ -1,10 +1,10 @@
 //! The partitions that one broker connection reads, and what its fetch session knows of them.
 
-use super::batch::{Run, Unread};
+use super::batch::{Front, RecordBatch, Run, Unread};
 use super::error::code;
-use super::fetch::{self, Answer, FETCH_BYTES, Part, Request, SessionMark, Wanted};
+use super::fetch::{self, Answer, Divergence, FETCH_BYTES, Part, Request, SessionMark, Wanted};
 use crate::event::{Start, TopicPartition};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,49 @@ pub(super) struct Reading {
     pub(super) leader_epoch: i32,
     /// The offset that is asked for next.
     pub(super) next: i64,
+    /// The leader epochs of what was read last.
+    pub(super) epochs: Epochs,
     /// Still to be told to the sink: reading begins.
     pub(super) begins: Option<Start>,
     /// Still to be told to the sink: retention took these before they could be read.
     pub(super) lost: Range<i64>,
+}
+
+/// Leader epochs of what was read of a partition, each with the offset from which on its batches came.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Epochs(VecDeque<(i32, i64)>);
+
+/// Epochs that are remembered per partition. More leaders than that do not lose their logs between two fetches.
+const EPOCHS_KEPT: usize = 8;
+
+impl Epochs {
+    /// That of the last batch; -1 when it is not known.
+    pub(super) fn last(&self) -> i32 {
+        self.0.back().map_or(-1, |&(epoch, _)| epoch)
+    }
+
+    /// A batch of `epoch` was read at `offset`. The field is not under the checksum: what goes back is not believed.
+    fn note(&mut self, epoch: i32, offset: i64) {
+        if epoch > self.last() {
+            self.0.push_back((epoch, offset));
+            if self.0.len() > EPOCHS_KEPT {
+                self.0.pop_front();
+            }
+        }
+    }
+
+    /// The offset from which on the log no longer holds what was read; it is forgotten from there on.
+    fn part(&mut self, from: Divergence, next: i64) -> i64 {
+        let newer = self.0.iter().find(|(epoch, _)| *epoch > from.epoch).map_or(next, |&(_, start)| start);
+        let cut = from.end_offset.min(newer).min(next);
+        self.0.retain(|&(epoch, start)| epoch <= from.epoch && start < cut);
+        cut
+    }
+
+    /// Forgets all: a broker that does not know them refuses every offset.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
 }
 
 /// Why a partition is handed back.
@@ -63,6 +102,24 @@ struct Seat {
     /// The position that the session knows.
     told: Option<i64>,
     leaving: Option<Departure>,
+}
+
+impl Seat {
+    /// An unclean election took back what was read: reading begins anew where the log parts from it.
+    fn cut(&mut self, from: Divergence, log_start: i64) {
+        let reading = &mut self.reading;
+        let position = reading.epochs.part(from, reading.next).max(log_start);
+        tracing::warn!(
+            partition = %reading.partition,
+            read_to = reading.next,
+            cut_at = position,
+            "the log was cut by an unclean election: what was read from there on is counted as truncated"
+        );
+        let partition = Arc::clone(&reading.partition);
+        reading.next = position;
+        reading.begins = Some(Start { partition, log_start, position, cut: true });
+        self.leaving.get_or_insert(Departure::Moved);
+    }
 }
 
 /// See the module.
@@ -187,6 +244,7 @@ impl Lineup {
                 partition: &seat.reading.partition,
                 leader_epoch: seat.reading.leader_epoch,
                 position: seat.reading.next,
+                last_epoch: seat.reading.epochs.last(),
             })
             .collect();
         let forgotten: Vec<&TopicPartition> = self.forgotten.iter().map(Arc::as_ref).collect();
@@ -245,13 +303,21 @@ impl Lineup {
                 continue;
             }
             let seat = &mut self.seats[at];
+            if let Some(from) = part.diverging {
+                seat.cut(from, part.log_start);
+                continue;
+            }
             let unread = Unread {
                 records: part.records,
                 position: seat.reading.next,
                 end: part.high_watermark,
                 aborted: &part.aborted,
             };
-            let next = unread.walk(&mut |run| absorbed.pieces.push(Piece { at, run }));
+            let epochs = &mut seat.reading.epochs;
+            let next = unread.walk(&mut |run| {
+                epochs.note(run.epoch, run.covers.start);
+                absorbed.pieces.push(Piece { at, run });
+            });
             bytes += part.records.len();
             progress |= next > seat.reading.next;
             seat.reading.next = next;
@@ -263,6 +329,22 @@ impl Lineup {
         absorbed
     }
 
+    /// Goes on behind a batch that is too large to be read, of which only the front is here. Gives its partition and
+    /// its offsets.
+    pub(super) fn skip(&mut self, part: &Part<'_>) -> Option<(Arc<TopicPartition>, Range<i64>)> {
+        // What is whole can be read: the answer is too large for another reason.
+        let Front::Cut = RecordBatch::front(part.records) else { return None };
+        let at = self.find(part.topic, part.partition)?;
+        let reading = &mut self.seats[at].reading;
+        let last = RecordBatch::last_offset_of(part.records)?;
+        let covers = reading.next..last.saturating_add(1).min(part.high_watermark);
+        if covers.is_empty() {
+            return None;
+        }
+        reading.next = covers.end;
+        Some((Arc::clone(&reading.partition), covers))
+    }
+
     fn depart(&mut self, at: usize, part: &Part<'_>) {
         let seat = &mut self.seats[at];
         let why = match part.error {
@@ -272,5 +354,37 @@ impl Lineup {
         };
         tracing::debug!(partition = %seat.reading.partition, code = part.error, ?why, "the broker refused a partition");
         seat.leaving.get_or_insert(why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(batches: &[(i32, i64)]) -> Epochs {
+        let mut epochs = Epochs::default();
+        batches.iter().for_each(|&(epoch, offset)| epochs.note(epoch, offset));
+        epochs
+    }
+
+    #[test]
+    fn a_log_parts_where_both_sides_stop_sharing_their_epochs() {
+        let cut = |epoch, end_offset| {
+            let mut epochs = read(&[(2, 0), (2, 50), (5, 100), (7, 110)]);
+            let at = epochs.part(Divergence { epoch, end_offset }, 120);
+            (at, epochs.last())
+        };
+        assert_eq!(cut(7, 115), (115, 7), "the last epoch ended sooner there");
+        assert_eq!(cut(5, 110), (110, 5));
+        assert_eq!(cut(4, 105), (100, 2), "epoch 5 is all ours, whatever the other side has there");
+        assert_eq!(cut(2, 60), (60, 2));
+        assert_eq!(cut(1, 0), (0, -1));
+    }
+
+    #[test]
+    fn epochs_that_go_back_are_not_believed_and_few_are_kept() {
+        assert_eq!(read(&[(3, 0), (1, 10), (-1, 11)]).last(), 3);
+        let many: Vec<(i32, i64)> = (0..100).map(|n| (n, i64::from(n))).collect();
+        assert_eq!((read(&many).0.len(), read(&many).last()), (EPOCHS_KEPT, 99));
     }
 }

@@ -3,6 +3,7 @@
 use super::connection::Connection;
 use super::error::{Error, code};
 use super::security::{Sasl, Step};
+use super::shape;
 use crate::event::{Secret, clean, clip};
 use bytes::Bytes;
 use kafka_protocol::messages::{
@@ -104,6 +105,9 @@ fn ask<Q: Encodable, A: Decodable>(
     let mut answer = link.exchange(key, version, request, name)?;
     let malformed = |error| link.malformed(name, error);
     ResponseHeader::decode(&mut answer, key.response_header_version(version)).map_err(malformed)?;
+    if !shape::is_whole(key, version, &answer) {
+        return Err(link.malformed(name, "it claims more than it holds"));
+    }
     A::decode(&mut answer, version).map_err(malformed)
 }
 

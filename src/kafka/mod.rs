@@ -14,9 +14,13 @@ mod lineup;
 mod login;
 mod reader;
 mod security;
+mod shape;
 mod stream;
 mod throttle;
 mod wire;
+
+#[cfg(test)]
+mod fuzz;
 
 pub use admin::{Admin, Estimate, TopicSummary};
 pub use error::Error;

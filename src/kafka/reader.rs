@@ -4,9 +4,9 @@ use super::begin::{Beginning, beginnings};
 use super::cluster::{Cluster, Led, LogPoint, Topic};
 use super::error::Error;
 use super::fetcher::{Fetcher, Notice, Order, Shared};
-use super::lineup::{Departure, Reading};
+use super::lineup::{Departure, Epochs, Reading};
 use super::throttle::RateCap;
-use super::{BatchSink, Plan, Settings, clock};
+use super::{BatchSink, Plan, Position, Settings, clock};
 use crate::event::{Start, TopicPartition};
 use crate::telemetry::Counter;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -22,6 +22,9 @@ const POLL: Duration = Duration::from_secs(5);
 const HURRY: Duration = Duration::from_millis(100);
 /// How soon a partition that the tap may not read is tried again.
 const REFUSED_RETRY: Duration = Duration::from_secs(60);
+/// A topic that metadata has not shown for so long is forgotten: it was deleted, and names come and go on some clusters.
+/// One that was only hidden is looked at anew when it shows again; what was read of it before is not taken twice.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 /// How often the waiting thread looks whether the tap is stopping.
 const STOP_CHECK: Duration = Duration::from_millis(100);
 
@@ -58,6 +61,29 @@ impl Reader {
     }
 }
 
+/// The look at metadata that shows what was there before the tap.
+const FIRST_ROUND: u64 = 1;
+
+/// A plan under which some partitions are read from their start, unless an earlier run read them.
+struct TurnedUp {
+    plan: Arc<dyn Plan>,
+    partitions: HashSet<Arc<TopicPartition>>,
+}
+
+impl Plan for TurnedUp {
+    fn wants(&self, topic: &str) -> bool {
+        self.plan.wants(topic)
+    }
+
+    fn position(&self, partition: &TopicPartition) -> Position {
+        match self.plan.position(partition) {
+            Position::Resume(offset) => Position::Resume(offset),
+            _ if self.partitions.contains(partition) => Position::Earliest,
+            planned => planned,
+        }
+    }
+}
+
 /// Where one partition is.
 enum Place {
     /// Its position is not known yet.
@@ -77,6 +103,10 @@ struct Seat {
     place: Place,
     /// The last look at metadata that showed it.
     round: u64,
+    /// Since when metadata does not show it.
+    gone_since: Option<Instant>,
+    /// It turned up while the tap runs: nothing of it is old, and it is read from its start.
+    turned_up: bool,
 }
 
 struct BrokerThread {
@@ -219,10 +249,13 @@ impl Discovery {
                 self.update(led);
             }
         }
+        let now = clock::now();
         for seat in self.seats.values_mut().filter(|seat| seat.round != self.round) {
             // Deleted, or hidden for a while: its place is kept, for it may come back.
             seat.led.leader = -1;
+            seat.gone_since.get_or_insert(now);
         }
+        self.seats.retain(|_, seat| !seat.is_forgotten(now));
         self.move_addresses();
         self.open()?;
         self.relocate()?;
@@ -232,8 +265,12 @@ impl Discovery {
     fn update(&mut self, led: &Led) {
         let round = self.round;
         let key = (Arc::clone(&led.identity.topic), led.identity.partition);
-        let seat = self.seats.entry(key).or_insert_with(|| Seat { led: led.clone(), place: Place::Unopened, round });
-        seat.round = round;
+        let new = || {
+            let turned_up = round > FIRST_ROUND;
+            Seat { led: led.clone(), place: Place::Unopened, round, gone_since: None, turned_up }
+        };
+        let seat = self.seats.entry(key).or_insert_with(new);
+        (seat.round, seat.gone_since) = (round, None);
         let recreated = seat.led.identity != led.identity;
         let moved = recreated || seat.led.leader != led.leader || seat.led.epoch != led.epoch;
         if let Place::With { broker, asked: asked @ false } = &mut seat.place
@@ -248,6 +285,7 @@ impl Discovery {
         if recreated {
             tracing::info!(partition = %led.identity, "the topic was created again, reading begins anew");
             seat.place = Place::Unopened;
+            seat.turned_up = true;
         }
         seat.led = led.clone();
     }
@@ -271,13 +309,20 @@ impl Discovery {
         if unopened.is_empty() {
             return Ok(());
         }
-        for Beginning { led, position, log_start, .. } in beginnings(&mut self.cluster, &unopened, &*self.plan)? {
-            let start = Start { partition: Arc::clone(&led.identity), log_start, position };
+        let turned_up = self
+            .seats
+            .values()
+            .filter(|seat| seat.turned_up && seat.is_urgent())
+            .map(|seat| Arc::clone(&seat.led.identity));
+        let plan = TurnedUp { plan: Arc::clone(&self.plan), partitions: turned_up.collect() };
+        for Beginning { led, position, log_start, .. } in beginnings(&mut self.cluster, &unopened, &plan)? {
+            let start = Start { partition: Arc::clone(&led.identity), log_start, position, cut: false };
             self.place(&led.identity.clone(), || {
                 Place::Homeless(Reading {
                     partition: led.identity,
                     leader_epoch: led.epoch,
                     next: position.max(log_start),
+                    epochs: Epochs::default(),
                     begins: Some(start),
                     lost: position..position.max(log_start),
                 })
@@ -352,9 +397,14 @@ impl Discovery {
 }
 
 impl Seat {
+    fn is_forgotten(&self, now: Instant) -> bool {
+        let gone = self.gone_since.is_some_and(|since| now.saturating_duration_since(since) >= FORGOTTEN_AFTER);
+        gone && !matches!(self.place, Place::With { .. })
+    }
+
     /// Whether metadata should be asked for soon: somebody who could be read is not.
     fn is_urgent(&self) -> bool {
-        matches!(self.place, Place::Homeless(_) | Place::OutOfRange(_) | Place::Unopened)
+        self.gone_since.is_none() && matches!(self.place, Place::Homeless(_) | Place::OutOfRange(_) | Place::Unopened)
     }
 }
 
@@ -367,8 +417,11 @@ fn relocated(mut reading: Reading, start: i64, end: i64, stable: i64) -> Reading
     } else if reading.next > end {
         tracing::warn!(partition = %reading.partition, from = reading.next, to = stable, "the log was cut, going on at its end");
         reading.next = stable;
-        reading.begins = Some(Start { partition: Arc::clone(&reading.partition), log_start: start, position: stable });
+        let partition = Arc::clone(&reading.partition);
+        reading.begins = Some(Start { partition, log_start: start, position: stable, cut: true });
     }
+    // The broker may have refused an epoch, and not the offset.
+    reading.epochs.clear();
     reading
 }
 
@@ -379,7 +432,14 @@ mod tests {
     fn reading(next: i64) -> Reading {
         let partition =
             TopicPartition { cluster: "test".into(), topic: "orders".into(), topic_id: [0; 16], partition: 0 };
-        Reading { partition: Arc::new(partition), leader_epoch: 0, next, begins: None, lost: 0..0 }
+        Reading {
+            partition: Arc::new(partition),
+            leader_epoch: 0,
+            next,
+            epochs: Epochs::default(),
+            begins: None,
+            lost: 0..0,
+        }
     }
 
     #[test]

@@ -18,6 +18,13 @@ impl<'a> Cursor<'a> {
         Some(taken)
     }
 
+    /// The next `length` bytes, or as many as there are.
+    pub(super) fn take_up_to(&mut self, length: usize) -> &'a [u8] {
+        let (taken, rest) = self.rest.split_at(length.min(self.rest.len()));
+        self.rest = rest;
+        taken
+    }
+
     #[inline(always)]
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (taken, rest) = self.rest.split_first_chunk::<N>()?;

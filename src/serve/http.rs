@@ -4,7 +4,7 @@ use super::metrics::Scrape;
 use crate::report::Cell;
 use crate::store::query::door;
 use crate::store::{Limits, Readers};
-use crate::telemetry::{Health, Pulse};
+use crate::telemetry::{Health, Pulse, Stalled};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -162,10 +162,14 @@ async fn scrape(shared: &Shared) -> Answer {
 
 async fn healthz(State(shared): State<Arc<Shared>>) -> Response {
     let health = shared.pulse.health(Instant::now().into_std());
-    let trouble = trouble(&health);
+    let (trouble, stalled) = (trouble(&health), stalled(&health.stalled));
     let body = json!({
-        "status": if trouble.is_none() { "ok" } else { "failing" },
-        "reason": trouble,
+        "status": match (&trouble, &stalled) {
+            (Some(_), _) => "failing",
+            (None, Some(_)) => "stalled",
+            (None, None) => "ok",
+        },
+        "reason": trouble.as_ref().or(stalled.as_ref()),
         "commit_age_ms": u64::try_from(health.commit_age.as_millis()).unwrap_or(u64::MAX),
         "tap_lag_offsets": tap_lag(&shared).await,
         "version": env!("CARGO_PKG_VERSION"),
@@ -186,6 +190,14 @@ fn trouble(health: &Health) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// What it does not receive although it is there. A restart would not bring it: the status code stays fine.
+fn stalled(stalled: &Stalled) -> Option<String> {
+    (stalled.partitions > 0).then(|| {
+        let (partitions, seconds) = (stalled.partitions, stalled.length.as_secs());
+        format!("{partitions} partitions have records, of which none was received for {seconds} s; see the tap's log")
+    })
 }
 
 /// Offsets that the tap has still to read; `None` when the database is too busy to say.
@@ -281,11 +293,15 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let seconds = Duration::from_secs;
-        let fine = Health { commit_age: seconds(3_600), unwritten: None, silence: seconds(1), ended: None };
+        let fine = Health { commit_age: seconds(3_600), silence: seconds(1), ..Health::default() };
         assert_eq!(trouble(&fine), None, "nothing to commit is no trouble");
         assert_eq!(trouble(&Health { unwritten: Some(seconds(29)), ..fine }), None);
         assert!(trouble(&Health { unwritten: Some(seconds(31)), ..fine }).unwrap().contains("31 s for its commit"));
         assert!(trouble(&Health { silence: seconds(100), ..fine }).unwrap().contains("core has not moved"));
+        let standing = Stalled { partitions: 3, length: seconds(20) };
+        assert_eq!(trouble(&Health { stalled: standing, ..fine }), None, "a restart would not help");
+        assert!(stalled(&standing).unwrap().contains("3 partitions have records, of which none was received for 20 s"));
+        assert_eq!(stalled(&Stalled::default()), None);
         assert!(trouble(&Health { ended: Some("writer"), ..fine }).unwrap().contains("writer thread has ended"));
     }
 }

@@ -25,7 +25,14 @@ const ASK_TIME: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits { rows: ROW_LIMIT, deadline: ASK_TIME };
 
 /// The tap's own numbers that can go down.
-const TAP_GAUGES: [&str; 2] = ["waiting", "barrier_blocked"];
+const TAP_GAUGES: [&str; 6] = [
+    "waiting",
+    "barrier_blocked",
+    "stalled_partitions",
+    "stalled_ms",
+    "blocked_by_transaction_partitions",
+    "blocked_by_transaction_ms",
+];
 
 type Labels = Vec<(&'static str, String)>;
 type Counts = Family<Labels, Counter>;

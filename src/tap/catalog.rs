@@ -70,20 +70,42 @@ impl Catalog {
         Some(ordinal)
     }
 
+    /// The newest incarnation that has this id: a log that was cut begins another one under the same.
     fn incarnation(&mut self, partition: &TopicPartition) -> i32 {
         let topic = self.topic(&partition.cluster, &partition.topic);
         let known = self.incarnations.entry(topic).or_default();
-        let at = known.iter().position(|id| *id == partition.topic_id).unwrap_or_else(|| {
+        let at = known.iter().rposition(|id| *id == partition.topic_id).unwrap_or_else(|| {
             known.push(partition.topic_id);
             known.len() - 1
         });
         at as i32
     }
 
+    /// The log of `partition` was cut at `offset`: from there on its offsets name other records, which get numbers of
+    /// another incarnation. Gives the numbers that end.
+    pub fn cut(&mut self, partition: &Arc<TopicPartition>, offset: i64) -> Vec<Ordinal> {
+        let from = EventRef::base(offset);
+        let ended: Vec<Ordinal> =
+            self.ordinals.extract_if(|(of, base), _| of == partition && *base >= from).map(|(_, o)| o).collect();
+        if !ended.is_empty() {
+            let topic = self.topic(&partition.cluster, &partition.topic);
+            self.incarnations.entry(topic).or_default().push(partition.topic_id);
+        }
+        ended
+    }
+
+    /// Whether `ordinal` still names what its partition holds.
+    pub fn is_current(&self, ordinal: Ordinal) -> bool {
+        self.at(ordinal)
+            .is_some_and(|place| self.ordinals.get(&(place.partition.clone(), place.base)) == Some(&ordinal))
+    }
+
     /// Takes in a dictionary row of an earlier run; rows come in the order of their numbers.
     pub fn restore_place(&mut self, row: &PartitionRow) {
-        self.incarnation(&row.partition);
         let topic = self.topic(&row.partition.cluster, &row.partition.topic);
+        let known = self.incarnations.entry(topic).or_default();
+        let incarnations = usize::try_from(row.incarnation).unwrap_or(0).min(EventRef::MAX_ORDINALS as usize) + 1;
+        known.resize(known.len().max(incarnations), row.partition.topic_id);
         self.ordinals.insert((row.partition.clone(), row.base), row.ordinal);
         self.current.insert((topic, row.partition.partition), row.partition.clone());
         self.places.push(Place { topic, partition: row.partition.clone(), base: row.base });

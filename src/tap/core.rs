@@ -3,7 +3,7 @@
 
 use super::catalog::{Catalog, ProfileNumber};
 use crate::causality::{Arrival, Horizon, Named, Resolver, signature};
-use crate::delivery::{Coverage, Ledger, Passings};
+use crate::delivery::{Coverage, Ledger, Passings, Standstill};
 use crate::event::{
     BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice, FailureRow,
     GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, ProgressRow, Resolution, Segment,
@@ -28,6 +28,7 @@ pub struct Core {
     pub(super) resolver: Resolver,
     pub(super) ledger: Ledger,
     pub(super) passings: Passings,
+    pub(super) standstill: Standstill,
     changes: Changes,
     pub(super) undecoded: [u64; Undecoded::ALL.len()],
     key: HashKey,
@@ -37,7 +38,7 @@ pub struct Core {
     elsewhere: HashMap<(String, i32), Vec<i64>>,
     elsewhere_named: usize,
     /// Coverage rows that changed since the last commit.
-    touched: Vec<Ordinal>,
+    pub(super) touched: Vec<Ordinal>,
 }
 
 /// What is known of where a cause that never came might have been.
@@ -71,6 +72,7 @@ impl Core {
             resolver: Resolver::new(ids),
             ledger: Ledger::default(),
             passings: Passings::default(),
+            standstill: Standstill::default(),
             changes: Changes::default(),
             undecoded: [0; Undecoded::ALL.len()],
             key: ids,
@@ -100,6 +102,9 @@ impl Core {
     }
 
     fn start(&mut self, start: &Start) {
+        if start.cut {
+            self.cut(start);
+        }
         let Some(ordinal) = self.place(&start.partition, start.position) else { return };
         // A start that goes on where an earlier one stopped says nothing about what lies before.
         if covered(&self.coverage, ordinal).is_none() {
@@ -301,6 +306,7 @@ impl Core {
 
     /// Takes a sample of all groups. Where the sample has no log end, as in an import, the log ends where reading did.
     pub fn groups(&mut self, sample: &GroupSample) {
+        self.stand(sample);
         let mut own = self.own_ends();
         own.retain(|ends| ends.partition.cluster == sample.cluster);
         let ends: HashMap<&Arc<TopicPartition>, &LogEnds> =
@@ -345,7 +351,7 @@ impl Core {
                 let row = coverage.row();
                 let place = self.catalog.at(row.ordinal)?;
                 let (start, end) = (row.first_offset, row.next_offset);
-                Some(LogEnds { partition: place.partition.clone(), start, end, stable: end })
+                Some(LogEnds { partition: place.partition.clone(), start, end, stable: end, leader: -1 })
             })
             .collect()
     }
@@ -392,6 +398,10 @@ impl Core {
         let mut positions = HashMap::new();
         for coverage in self.coverage.iter().flatten() {
             let Some(place) = self.catalog.at(coverage.row().ordinal) else { continue };
+            // A log that was cut goes on where its new incarnation does.
+            if !self.catalog.is_current(coverage.row().ordinal) {
+                continue;
+            }
             let next = positions.entry((*place.partition).clone()).or_insert(0);
             *next = coverage.next_offset().max(*next);
         }
@@ -405,6 +415,7 @@ impl Core {
 
     fn own_counters(&self) -> Vec<(String, f64)> {
         let limits = self.resolver.limits();
+        let (stalled, held) = (self.stalled(), self.held());
         let mut counters: Vec<(String, f64)> = [
             ("waiting", self.resolver.waiting()),
             ("barrier_blocked", u64::from(self.resolver.blocked())),
@@ -417,6 +428,10 @@ impl Core {
             ("hub_members", limits.hub_members),
             ("passings_dropped", self.passings.dropped),
             ("names_without_number", self.catalog.unnumbered),
+            ("stalled_partitions", stalled.partitions as u64),
+            ("stalled_ms", stalled.ms as u64),
+            ("blocked_by_transaction_partitions", held.partitions as u64),
+            ("blocked_by_transaction_ms", held.ms as u64),
         ]
         .map(|(name, value)| (name.to_owned(), value as f64))
         .into();

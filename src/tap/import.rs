@@ -2,6 +2,7 @@
 
 use super::clock;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
+use super::watch::Watch;
 use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, CoordinatorRecord, Decoder};
@@ -81,6 +82,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
         pulse: pulse.clone(),
         progress: Progress::default(),
         commit_interval: COMMIT_INTERVAL,
+        watch: Watch::default(),
     };
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &pulse))?;
     let core = spawn("core", move || pipeline.run())?;
@@ -162,7 +164,7 @@ impl Importing {
             Line::End { topic, partition, start, end, at } => {
                 self.last = self.last.max(at.unwrap_or_default());
                 let partition = self.partition(topic, partition);
-                self.ends.insert(partition.clone(), LogEnds { partition, start, end, stable: end });
+                self.ends.insert(partition.clone(), LogEnds { partition, start, end, stable: end, leader: -1 });
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::clock;
 use super::core::Core;
+use super::watch::Watch;
 use crate::event::{BarrierSample, Changes, Envelopes, Epoch, GroupSample, Timestamp};
 use crate::otlp::Progress;
 use crate::store;
@@ -52,6 +53,8 @@ pub(super) struct Pipeline {
     /// How far the outbox was sent.
     pub progress: Progress,
     pub commit_interval: Duration,
+    /// Says what stands.
+    pub watch: Watch,
 }
 
 impl Pipeline {
@@ -88,7 +91,10 @@ impl Pipeline {
             }
             Input::Barrier(Some(sample)) => self.core.barrier(&sample),
             Input::Barrier(None) => self.core.barrier_failed(),
-            Input::Groups(sample) => self.core.groups(&sample),
+            Input::Groups(sample) => {
+                self.core.groups(&sample);
+                self.watch.look(&self.core, &self.pulse);
+            }
             Input::End => self.core.end_of_input(),
         }
     }

@@ -5,7 +5,8 @@ use crate::decode;
 use crate::event::{Timestamp, TopicClass, TopicPartition};
 use crate::kafka::{Plan, Position};
 use regex::Regex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// One tap's plan.
 pub(super) struct TapPlan {
@@ -14,6 +15,8 @@ pub(super) struct TapPlan {
     from: Position,
     /// Where an earlier run stopped.
     positions: HashMap<TopicPartition, i64>,
+    /// Names that an earlier run knew, under whatever id.
+    names: HashSet<(Arc<str>, i32)>,
 }
 
 impl TapPlan {
@@ -24,7 +27,8 @@ impl TapPlan {
             From::Time(time) => Position::Time(time),
             From::Ago(ago) => Position::Time(Timestamp(now.0.saturating_sub(ago.as_micros() as i64))),
         };
-        Self { topics: config.topics.clone(), exclude: config.exclude.clone(), from, positions }
+        let names = positions.keys().map(|known| (known.topic.clone(), known.partition)).collect();
+        Self { topics: config.topics.clone(), exclude: config.exclude.clone(), from, positions, names }
     }
 }
 
@@ -38,6 +42,8 @@ impl Plan for TapPlan {
     fn position(&self, partition: &TopicPartition) -> Position {
         match (self.positions.get(partition), decode::class(&partition.topic)) {
             (Some(&next), _) => Position::Resume(next),
+            // Created again while nobody looked: all that it holds is new.
+            (None, _) if self.names.contains(&(partition.topic.clone(), partition.partition)) => Position::Earliest,
             // Failures are few and old ones matter: their topics are read whole.
             (None, TopicClass::DeadLetter | TopicClass::Retry) => Position::Earliest,
             (None, _) => self.from,
@@ -92,5 +98,7 @@ mod tests {
         assert_eq!(position(&plan, "orders", 3), Position::Resume(42));
         assert_eq!(position(&plan, "orders", 4), Position::Time(Timestamp(6_000_000)));
         assert_eq!(position(&plan, "orders-dlt", 0), Position::Earliest);
+        let again = TopicPartition { cluster: "c".into(), topic: "orders".into(), topic_id: [1; 16], partition: 3 };
+        assert_eq!(plan.position(&again), Position::Earliest, "created again since");
     }
 }

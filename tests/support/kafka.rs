@@ -99,6 +99,16 @@ impl RealKafka {
         self.tell(&format!("kill {number}"));
     }
 
+    /// Stops broker `number` in good order: its partitions get other leaders first.
+    pub fn stop(&self, number: u32) {
+        self.tell(&format!("stop {number}"));
+    }
+
+    /// Where the brokers keep their logs, one folder each, named by number.
+    pub fn folder(&self) -> &Path {
+        self._folder.path()
+    }
+
     /// Starts broker `number` again and waits until it serves.
     pub fn restart(&self, number: u32) {
         self.tell(&format!("start {number}"));

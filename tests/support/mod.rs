@@ -10,6 +10,7 @@ pub mod kafka;
 pub mod mock;
 pub mod produce;
 pub mod program;
+pub mod proxy;
 pub mod secure;
 pub mod tmux;
 
@@ -78,6 +79,14 @@ pub fn seed(test: &str) -> u64 {
     };
     println!("{test}: HEADWATER_SEED={seed} repeats this run");
     seed
+}
+
+/// The line that ends a long run: what was run, of which commit, with which seed, for how long, and what it counted.
+pub fn sum_up(test: &str, seed: u64, begun: Instant, counts: &str) {
+    let told = std::process::Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
+    let commit =
+        told.map_or_else(|_| "unknown".to_owned(), |told| String::from_utf8_lossy(&told.stdout).trim().to_owned());
+    println!("{test}: commit {commit}, seed {seed}, {} s: {counts}", begun.elapsed().as_secs());
 }
 
 /// Whether a test that needs what `variable` speaks of must run: `variable` is `1`, or this is CI.

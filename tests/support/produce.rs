@@ -2,12 +2,13 @@
 //! administrator sees of it.
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::{Offset, TopicPartitionList};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,6 +60,16 @@ impl Writer {
         Self { producer: config(bootstrap, codec).create_with_context(Refusals::default()).unwrap() }
     }
 
+    /// A producer with settings of its own, which asks for the leader's word only and not for that of all replicas.
+    pub fn with(bootstrap: &str, settings: &[(&str, &str)]) -> Self {
+        let mut config = config(bootstrap, "none");
+        config.set("enable.idempotence", "false").set("acks", "1");
+        for (key, value) in settings {
+            config.set(*key, *value);
+        }
+        Self { producer: config.create_with_context(Refusals::default()).unwrap() }
+    }
+
     /// A producer whose records stand in transactions.
     pub fn transactional(bootstrap: &str, codec: &str, transactional_id: &str) -> Self {
         let mut config = config(bootstrap, codec);
@@ -92,18 +103,28 @@ impl Writer {
         assert!(refusals.is_empty(), "{} records were not written, such as: {}", refusals.len(), refusals[0]);
     }
 
-    /// Writes `records` in one transaction, and commits or aborts it once they are in the log.
-    pub fn transaction(&self, topic: &str, records: &[Outgoing], commit: bool) {
+    /// Begins a transaction, in which `records` are written; it stays open.
+    pub fn open_transaction(&self, topic: &str, records: &[Outgoing]) {
         self.producer.begin_transaction().unwrap();
         for record in records {
             self.send(topic, record);
         }
         self.flush();
+    }
+
+    /// Commits or aborts the open transaction.
+    pub fn end_transaction(&self, commit: bool) {
         if commit {
             self.producer.commit_transaction(PATIENCE).unwrap();
         } else {
             self.producer.abort_transaction(PATIENCE).unwrap();
         }
+    }
+
+    /// Writes `records` in one transaction, and commits or aborts it once they are in the log.
+    pub fn transaction(&self, topic: &str, records: &[Outgoing], commit: bool) {
+        self.open_transaction(topic, records);
+        self.end_transaction(commit);
     }
 }
 
@@ -142,6 +163,59 @@ pub fn create_topic_with(bootstrap: &str, name: &str, partitions: i32, settings:
             (led == partitions as usize).then_some(())
         });
     }
+}
+
+/// Creates a topic whose only partition is kept by these brokers, the first of them its leader.
+pub fn create_topic_on(bootstrap: &str, name: &str, brokers: &[i32], settings: &[(&str, &str)]) {
+    let assignment = [brokers];
+    let mut topic = NewTopic::new(name, 1, TopicReplication::Variable(&assignment));
+    for (key, value) in settings {
+        topic = topic.set(key, value);
+    }
+    let created = futures::executor::block_on(admin(bootstrap).create_topics([&topic], &AdminOptions::new())).unwrap();
+    assert_eq!(created, [Ok(name.to_owned())]);
+    super::poll_until(&format!("a leader of {name}"), PATIENCE, || {
+        (leaders(bootstrap, name) == brokers[..1]).then_some(())
+    });
+}
+
+/// Deletes a topic and waits until no broker names it.
+pub fn delete_topic(bootstrap: &str, name: &str) {
+    let deleted = futures::executor::block_on(admin(bootstrap).delete_topics(&[name], &AdminOptions::new())).unwrap();
+    assert_eq!(deleted, [Ok(name.to_owned())]);
+    for broker in bootstrap.split(',') {
+        super::poll_until(&format!("{name} to go"), PATIENCE, || {
+            (!topics(broker).iter().any(|topic| topic == name)).then_some(())
+        });
+    }
+}
+
+/// Gives a topic more partitions, and waits until all have leaders.
+pub fn grow_topic(bootstrap: &str, name: &str, partitions: usize) {
+    let more = NewPartitions::new(name, partitions);
+    let grown = futures::executor::block_on(admin(bootstrap).create_partitions([&more], &AdminOptions::new())).unwrap();
+    assert_eq!(grown, [Ok(name.to_owned())]);
+    super::poll_until(&format!("leaders of {name}"), PATIENCE, || {
+        let leaders = leaders(bootstrap, name);
+        (leaders.len() == partitions && leaders.iter().all(|leader| *leader > 0)).then_some(())
+    });
+}
+
+/// Deletes the records of a partition before `offset`, as retention would.
+pub fn delete_before(bootstrap: &str, topic: &str, partition: i32, offset: i64) {
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(topic, partition, Offset::Offset(offset)).unwrap();
+    futures::executor::block_on(admin(bootstrap).delete_records(&before, &AdminOptions::new())).unwrap();
+}
+
+/// Who leads each partition of a topic; negative for nobody. Empty while the topic is not known.
+pub fn leaders(bootstrap: &str, topic: &str) -> Vec<i32> {
+    let reader = reader(bootstrap, &[]);
+    let Ok(metadata) = reader.fetch_metadata(Some(topic), PATIENCE) else { return Vec::new() };
+    let mut partitions: Vec<(i32, i32)> =
+        metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|p| (p.id(), p.leader())).collect();
+    partitions.sort_unstable();
+    partitions.into_iter().map(|(_, leader)| leader).collect()
 }
 
 /// Names of all topics, those of Kafka itself included. Asking for all of them creates none.

@@ -5,6 +5,39 @@ use crate::kafka::wire::put_varint;
 
 type Bytes = Option<Vec<u8>>;
 
+/// A message of format v0 or v1 (`magic`), with its offset and length in front.
+pub(in crate::kafka) fn old_message(
+    magic: u8,
+    attributes: u8,
+    offset: i64,
+    time: i64,
+    pair: (Option<&[u8]>, Option<&[u8]>),
+) -> Vec<u8> {
+    let mut covered = vec![magic, attributes];
+    if magic == 1 {
+        covered.extend(time.to_be_bytes());
+    }
+    for bytes in [pair.0, pair.1] {
+        covered.extend(bytes.map_or(-1, |bytes| bytes.len() as i32).to_be_bytes());
+        covered.extend(bytes.unwrap_or_default());
+    }
+    let mut crc = flate2::Crc::new();
+    crc.update(&covered);
+    let mut message = offset.to_be_bytes().to_vec();
+    message.extend((covered.len() as i32 + 4).to_be_bytes());
+    message.extend(crc.sum().to_be_bytes());
+    message.extend(covered);
+    message
+}
+
+/// `bytes` as gzip.
+pub(in crate::kafka) fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = flate2::bufread::GzEncoder::new(bytes, flate2::Compression::default());
+    std::io::Read::read_to_end(&mut encoder, &mut out).unwrap();
+    out
+}
+
 /// What a batch of a test says; the defaults are a plain batch of no known producer.
 #[derive(Debug, Clone)]
 pub(in crate::kafka) struct Build {

@@ -18,6 +18,7 @@ fn by_the_crate(version: i16, session: SessionMark) -> Vec<u8> {
     let wanted = |n: i32, position: i64| {
         let partition = FetchPartition::default().with_partition(n).with_fetch_offset(position);
         let partition = partition.with_log_start_offset(-1).with_partition_max_bytes(PARTITION_BYTES);
+        let partition = if version >= FLEXIBLE { partition.with_last_fetched_epoch(n + 30) } else { partition };
         if version >= WITH_LEADER_EPOCH { partition.with_current_leader_epoch(n + 40) } else { partition }
     };
     let topic = |name: &'static str, partitions| {
@@ -72,7 +73,12 @@ fn requests_are_the_bytes_that_the_protocol_crate_writes() {
     let wanted: Vec<Wanted<'_>> = partitions
         .iter()
         .zip([5, 6, 1 << 40])
-        .map(|(partition, position)| Wanted { partition, leader_epoch: partition.partition + 40, position })
+        .map(|(partition, position)| Wanted {
+            partition,
+            leader_epoch: partition.partition + 40,
+            position,
+            last_epoch: partition.partition + 30,
+        })
         .collect();
     let session = SessionMark { id: 77, epoch: 3 };
     let mut out = Vec::new();
@@ -136,7 +142,12 @@ fn answer(version: i16) -> Vec<u8> {
         let records = if error == 0 { Build::plain(20, 3).bytes() } else { Vec::new() };
         put_length(&mut out, records.len(), flexible, Width::Four);
         out.extend(records);
-        tags(&mut out);
+        if flexible && index == 3 {
+            // Where the log diverges (tag 0: epoch 7 ends at 19), and who leads now (tag 1).
+            out.extend([2, 0, 13, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 19, 0, 1, 9, 0, 0, 0, 2, 0, 0, 0, 8, 0]);
+        } else {
+            tags(&mut out);
+        }
     }
     tags(&mut out);
     tags(&mut out);
@@ -159,6 +170,9 @@ fn answers_read_as_the_protocol_crate_reads_them() {
         for (ours, theirs) in ours.parts.iter().zip(theirs) {
             assert_eq!(ours.topic, if by_topic_id(version) { &[2; 16][..] } else { b"aa" });
             assert_eq!((ours.partition, ours.error), (theirs.partition_index, theirs.error_code));
+            let diverging = ours.diverging.map_or((-1, -1), |from| (from.epoch, from.end_offset));
+            assert_eq!(diverging, (theirs.diverging_epoch.epoch, theirs.diverging_epoch.end_offset));
+            assert_eq!(diverging.0 == 7, version >= FLEXIBLE && ours.partition == 3);
             assert_eq!((ours.high_watermark, ours.last_stable), (theirs.high_watermark, theirs.last_stable_offset));
             assert_eq!(ours.records, theirs.records.as_deref().unwrap_or_default());
             let aborted: Vec<_> = ours.aborted.iter().map(|a| (a.producer_id, a.first_offset)).collect();
@@ -166,6 +180,9 @@ fn answers_read_as_the_protocol_crate_reads_them() {
         }
         for cut in 0..bytes.len() {
             assert!(Answer::read(&bytes[..cut], version).is_none(), "version {version} cut at {cut}");
+            if let Some(part) = Answer::overflowing(&bytes[..cut], version) {
+                assert_eq!((part.partition, part.records), (0, &ours.parts[0].records[..part.records.len()]));
+            }
         }
     }
 }

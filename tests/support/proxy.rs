@@ -1,0 +1,259 @@
+//! A network between a tap and its brokers that can fail: one relay a broker, named in metadata in the broker's place.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+const FETCH: i16 = 1;
+const METADATA: i16 = 3;
+/// Metadata has compact lengths and tagged fields from this version on.
+const METADATA_FLEXIBLE: i16 = 9;
+/// Answers of one API that are recorded: few, small, and not empty.
+const RECORDED: usize = 6;
+const RECORDED_SIZES: std::ops::Range<usize> = 60..3_000;
+/// A slow broker's pace: so many bytes, then a pause.
+const SLOW_BYTES: usize = 2 << 10;
+const SLOW_PAUSE: Duration = Duration::from_millis(10);
+
+/// How the way to one broker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// As it should be.
+    None,
+    /// Connections are closed, new ones at once.
+    Refused,
+    /// Nothing comes through in either direction, and nobody says so.
+    BlackHole,
+    /// Answers trickle.
+    Slow,
+    /// The broker's side is closed in the middle of an answer, the other stays open.
+    HalfClosed,
+    /// Bytes that are no answer.
+    Garbage,
+    /// Everything is answered but fetches.
+    Mute,
+    /// Metadata names it by a host that does not exist, and its connections are closed.
+    Nameless,
+}
+
+/// All relays. They end when this is dropped.
+pub struct Proxy {
+    /// Addresses of the relays, in the order of the brokers.
+    pub bootstrap: String,
+    shared: Arc<Shared>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    brokers: Vec<Relay>,
+    closed: AtomicBool,
+}
+
+struct Relay {
+    upstream: SocketAddr,
+    own: SocketAddr,
+    fault: Mutex<Fault>,
+    sockets: Mutex<Vec<TcpStream>>,
+}
+
+impl Relay {
+    fn fault(&self) -> Fault {
+        *self.fault.lock().unwrap()
+    }
+
+    fn cut(&self) {
+        for socket in self.sockets.lock().unwrap().drain(..) {
+            // One that is closed already needs nothing.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Proxy {
+    /// Relays to the brokers at `bootstrap`, comma-separated addresses with numbers.
+    pub fn start(bootstrap: &str) -> Self {
+        let listen = |upstream: &str| {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let own = listener.local_addr().unwrap();
+            let (fault, sockets) = (Mutex::new(Fault::None), Mutex::default());
+            (listener, Relay { upstream: upstream.parse().unwrap(), own, fault, sockets })
+        };
+        let (listeners, brokers): (Vec<TcpListener>, Vec<Relay>) = bootstrap.split(',').map(listen).unzip();
+        let addresses: Vec<String> = brokers.iter().map(|relay| relay.own.to_string()).collect();
+        let shared = Arc::new(Shared { brokers, closed: AtomicBool::new(false) });
+        let accept = |(at, listener): (usize, TcpListener)| {
+            let shared = shared.clone();
+            std::thread::spawn(move || accept(&shared, at, &listener))
+        };
+        let listeners = listeners.into_iter().enumerate().map(accept).collect();
+        Self { bootstrap: addresses.join(","), shared, listeners }
+    }
+
+    /// From now on the way to broker `number`, counted from 1, is so.
+    pub fn set(&self, number: usize, fault: Fault) {
+        let relay = &self.shared.brokers[number - 1];
+        let before = std::mem::replace(&mut *relay.fault.lock().unwrap(), fault);
+        // A way that was closed for good in one direction does not come back.
+        if matches!(fault, Fault::Refused | Fault::Nameless) || before == Fault::HalfClosed {
+            relay.cut();
+        }
+    }
+
+    /// [`Self::set`] for all brokers.
+    pub fn set_all(&self, fault: Fault) {
+        (1..=self.shared.brokers.len()).for_each(|number| self.set(number, fault));
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Relaxed);
+        for relay in &self.shared.brokers {
+            relay.cut();
+            // Wakes the listener.
+            let _ = TcpStream::connect(relay.own);
+        }
+        for listener in self.listeners.drain(..) {
+            let _ = listener.join();
+        }
+    }
+}
+
+fn accept(shared: &Arc<Shared>, at: usize, listener: &TcpListener) {
+    for client in listener.incoming().map_while(Result::ok) {
+        if shared.closed.load(Relaxed) {
+            return;
+        }
+        let relay = &shared.brokers[at];
+        if matches!(relay.fault(), Fault::Refused) {
+            continue;
+        }
+        let Ok(upstream) = TcpStream::connect(relay.upstream) else { continue };
+        let link = || Some((client.try_clone().ok()?, upstream.try_clone().ok()?));
+        let (Some(there), Some(back), Some(kept)) = (link(), link(), link()) else { continue };
+        relay.sockets.lock().unwrap().extend([kept.0, kept.1]);
+        let asked = Arc::new(Mutex::new(HashMap::new()));
+        let (ours, questions) = (shared.clone(), asked.clone());
+        std::thread::spawn(move || relay_questions(&ours.brokers[at], there, &questions));
+        let ours = shared.clone();
+        std::thread::spawn(move || relay_answers(&ours, at, back, &asked));
+    }
+}
+
+/// API key and version of each question that is not answered yet, by its number.
+type Asked = Mutex<HashMap<[u8; 4], (i16, i16)>>;
+
+fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let mut frame = length.to_vec();
+    frame.resize(4 + u32::from_be_bytes(length) as usize, 0);
+    from.read_exact(&mut frame[4..])?;
+    Ok(frame)
+}
+
+fn relay_questions(relay: &Relay, (mut client, mut upstream): (TcpStream, TcpStream), asked: &Asked) {
+    while let Ok(question) = frame(&mut client) {
+        let api = i16::from_be_bytes([question[4], question[5]]);
+        let version = i16::from_be_bytes([question[6], question[7]]);
+        asked.lock().unwrap().insert(question[8..12].try_into().unwrap(), (api, version));
+        let swallowed = match relay.fault() {
+            Fault::BlackHole => true,
+            Fault::Mute => api == FETCH,
+            _ => false,
+        };
+        if !swallowed && upstream.write_all(&question).is_err() {
+            break;
+        }
+    }
+    let _ = upstream.shutdown(Shutdown::Both);
+}
+
+fn relay_answers(shared: &Shared, at: usize, (mut client, mut upstream): (TcpStream, TcpStream), asked: &Asked) {
+    while let Ok(mut answer) = frame(&mut upstream) {
+        let (api, version) = asked.lock().unwrap().remove(&answer[4..8]).unwrap_or((0, 0));
+        record(api, version, &answer[4..]);
+        if api == METADATA {
+            answer = renamed(&answer, version, shared).expect("the brokers at the front of a metadata answer");
+        }
+        let written = match shared.brokers[at].fault() {
+            Fault::BlackHole => Ok(()),
+            Fault::Mute if api == FETCH => Ok(()),
+            Fault::Slow => answer.chunks(SLOW_BYTES).try_for_each(|chunk| {
+                std::thread::sleep(SLOW_PAUSE);
+                client.write_all(chunk)
+            }),
+            Fault::HalfClosed => {
+                client.write_all(&answer[..answer.len() / 2]).and_then(|()| client.shutdown(Shutdown::Write))
+            }
+            Fault::Garbage => client.write_all(&garbage()),
+            _ => client.write_all(&answer),
+        };
+        if written.is_err() {
+            break;
+        }
+    }
+    if shared.brokers[at].fault() != Fault::BlackHole {
+        let _ = client.shutdown(Shutdown::Both);
+    }
+}
+
+/// Keeps some answers as files in the folder that `HEADWATER_RECORD` names: what the fuzzer of the reader begins with.
+fn record(api: i16, version: i16, answer: &[u8]) {
+    let Ok(folder) = std::env::var("HEADWATER_RECORD") else { return };
+    let number = (0..RECORDED).map(|number| format!("{folder}/{api}-{version}-{number}.bin"));
+    let vacant = number.into_iter().find(|file| !std::path::Path::new(file).exists());
+    if let Some(file) = vacant.filter(|_| RECORDED_SIZES.contains(&answer.len())) {
+        std::fs::write(file, answer).unwrap();
+    }
+}
+
+/// A web server's word, a frame of zeros, or anything.
+fn garbage() -> Vec<u8> {
+    match fastrand::u8(..3) {
+        0 => b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        1 => [&[0, 0, 1, 0][..], &[0; 256]].concat(),
+        _ => {
+            let length = fastrand::usize(5..5000);
+            let mut bytes = ((length - 4) as u32).to_be_bytes().to_vec();
+            bytes.extend(std::iter::repeat_with(|| fastrand::u8(..)).take(length - 4));
+            bytes
+        }
+    }
+}
+
+/// A metadata answer in which the relays stand for their brokers.
+fn renamed(answer: &[u8], version: i16, shared: &Shared) -> Option<Vec<u8>> {
+    assert!(version >= METADATA_FLEXIBLE, "the tap speaks the newest version");
+    let mut at = 4 + 4 + 1 + 4;
+    let mut out = answer[..at].to_vec();
+    let count = answer[at];
+    assert!(count < 0x80, "few brokers");
+    out.push(count);
+    at += 1;
+    for _ in 1..count {
+        out.extend(&answer[at..at + 4]);
+        let length = usize::from(answer[at + 4]).checked_sub(1)?;
+        let host = std::str::from_utf8(answer.get(at + 5..at + 5 + length)?).ok()?;
+        at += 5 + length;
+        let port = u32::from_be_bytes(answer.get(at..at + 4)?.try_into().ok()?);
+        at += 4;
+        let real: SocketAddr = format!("{host}:{port}").parse().ok()?;
+        let relay = shared.brokers.iter().find(|relay| relay.upstream == real)?;
+        let name = if relay.fault() == Fault::Nameless { "nowhere.invalid" } else { "127.0.0.1" };
+        out.push(name.len() as u8 + 1);
+        out.extend(name.as_bytes());
+        out.extend(u32::from(relay.own.port()).to_be_bytes());
+        let rack = usize::from(answer[at]).saturating_sub(1);
+        out.extend(answer.get(at..at + 1 + rack + 1)?);
+        at += 1 + rack + 1;
+    }
+    out.extend(&answer[at..]);
+    let length = (out.len() - 4) as u32;
+    out[..4].copy_from_slice(&length.to_be_bytes());
+    Some(out)
+}
