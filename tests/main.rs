@@ -45,3 +45,4 @@ mod sql;
 mod support;
 mod tui;
 mod verdict;
+mod versions;

@@ -173,8 +173,18 @@ fn tap_through_changes(kafka: &RealKafka, topic: &str) {
 
 #[test]
 fn a_real_broker_was_asked_for_nothing_that_writes() {
+    prove_by_its_log(None);
+}
+
+/// The oldest broker that the tap promises to read: reading, groups, a restart after a kill, and changing topics.
+#[test]
+fn the_oldest_broker_was_asked_for_nothing_that_writes() {
+    prove_by_its_log(Some("2.8.2"));
+}
+
+fn prove_by_its_log(version: Option<&'static str>) {
     // This broker would create what somebody asks for.
-    let options = Options { settings: &["auto.create.topics.enable=true"], ..Options::default() };
+    let options = Options { settings: &["auto.create.topics.enable=true"], version, ..Options::default() };
     let log_requests = ["-Dheadwater.requests=debug".to_owned()];
     let Some(kafka) = RealKafka::start_with(options, &log_requests) else { return };
     let stream = Stream::new("", EVENTS as usize, 7);

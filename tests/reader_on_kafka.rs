@@ -24,20 +24,20 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One broker for all tests here: it creates topics on first use.
-fn brokers() -> Option<String> {
+pub fn brokers() -> Option<String> {
     static CLUSTER: OnceLock<Option<RealKafka>> = OnceLock::new();
     let options = Options { settings: &["auto.create.topics.enable=true"], ..Options::default() };
     Some(CLUSTER.get_or_init(|| RealKafka::start(options)).as_ref()?.bootstrap.clone())
 }
 
 /// A topic name that no earlier run used.
-fn fresh(name: &str) -> String {
+pub fn fresh(name: &str) -> String {
     let micros = std::time::UNIX_EPOCH.elapsed().unwrap().as_micros();
     format!("{name}-{micros}")
 }
 
 /// Only topics that begin so.
-struct Prefix(String, From);
+pub struct Prefix(pub String, pub From);
 
 impl Plan for Prefix {
     fn wants(&self, topic: &str) -> bool {

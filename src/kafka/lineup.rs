@@ -160,6 +160,11 @@ impl Lineup {
         self.seats.iter_mut().for_each(|seat| seat.told = None);
     }
 
+    /// Whether all its topics have an id, so that they can be asked for by it.
+    pub(super) fn has_topic_ids(&self) -> bool {
+        self.seats.iter().all(|seat| seat.reading.partition.has_topic_id())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.seats.is_empty()
     }
@@ -169,6 +174,9 @@ impl Lineup {
     }
 
     pub(super) fn adopt(&mut self, readings: Vec<Reading>) {
+        if readings.is_empty() {
+            return;
+        }
         for reading in readings {
             self.forgotten.retain(|known| *known != reading.partition);
             self.seats.push(Seat { reading, told: None, leaving: None });
