@@ -17,7 +17,7 @@ const SETTINGS: &[&str] = &["log.index.size.max.bytes=4096", "log.segment.bytes=
 /// Partitions of one topic: what a broker creates at once without losing its controller.
 const OF_TOPIC: usize = 1_000;
 /// After this much the first samples, commits and looks at metadata are over.
-const SETTLED: Duration = Duration::from_secs(12);
+const SETTLED: Duration = Duration::from_secs(8);
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// All three clusters, one after the other.

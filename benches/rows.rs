@@ -123,7 +123,7 @@ struct Size {
 
 const FULL: Size =
     Size { records: 2_000_000, rounds: 5, idle: Duration::from_secs(60), partitions: 10_000, brokers: 100 };
-const QUICK: Size = Size { records: 300_000, rounds: 3, idle: Duration::from_secs(15), partitions: 2_000, brokers: 20 };
+const QUICK: Size = Size { records: 300_000, rounds: 3, idle: Duration::from_secs(8), partitions: 2_000, brokers: 20 };
 const FULL_EVENTS: usize = 100_000_000;
 const QUICK_EVENTS: usize = 1_000_000;
 /// What makes the events of the store the same in every run.

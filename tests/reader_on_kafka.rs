@@ -8,6 +8,7 @@
 
 use crate::reader::{From, PartitionLog, Running, Seen, expected, produce, producer, settings};
 use crate::support::kafka::{Options, RealKafka};
+use crate::support::poll_until;
 use headwater::event::{Epoch, GapReason, Timestamp};
 use headwater::kafka::{Admin, Plan, Position};
 use rdkafka::ClientConfig;
@@ -173,7 +174,8 @@ fn times_barriers_and_groups_are_the_brokers_own() {
         ClientConfig::new().set("bootstrap.servers", &brokers).set("group.id", &group).create().unwrap();
     let mut commits = TopicPartitionList::new();
     commits.add_partition_offset(&topic, 0, Offset::Offset(7)).unwrap();
-    consumer.commit(&commits, CommitMode::Sync).unwrap();
+    // The first group of a cluster waits for its coordinator.
+    poll_until("a commit", PATIENCE, || consumer.commit(&commits, CommitMode::Sync).ok());
     for names in [vec![], vec![group.clone()]] {
         let sample = admin.groups(&names, &plan(Position::Earliest), Timestamp(1)).unwrap();
         let found = sample.groups.iter().find(|state| *state.group == *group).expect("the group");
