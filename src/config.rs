@@ -67,6 +67,16 @@ const MAX_READ_MIN: u64 = 10_000;
 /// Kafka's own bound on a topic name; the cluster's name stands beside it in every row.
 const CLUSTER_NAME_MAX: usize = 249;
 
+/// What reads the records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Client {
+    /// The tap's own reader.
+    #[default]
+    Native,
+    /// librdkafka.
+    Librdkafka,
+}
+
 /// Where reading of a partition begins when the database holds no position for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
@@ -87,6 +97,8 @@ pub struct TapConfig {
     pub cluster: String,
     /// Bootstrap addresses, `host:port`.
     pub brokers: Vec<String>,
+    /// What reads the records.
+    pub client: Client,
     /// The database file.
     pub db: PathBuf,
     /// Where reading begins.
@@ -140,6 +152,8 @@ pub struct Words {
     pub groups: Option<Vec<String>>,
     /// `--max-read`
     pub max_read: Option<String>,
+    /// `--client`
+    pub client: Option<String>,
     /// `--serve`
     pub serve: Option<String>,
     /// `--serve-tls-cert`
@@ -267,6 +281,7 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         exclude: words.exclude.as_deref().map(|word| pattern("exclude", word)).transpose()?,
         groups: groups(words.groups.unwrap_or_default()),
         max_read: words.max_read.as_deref().map(max_read).transpose()?,
+        client: words.client.as_deref().map_or(Ok(Client::Native), client)?,
         serve: listen("serve", &or("serve", words.serve, DEFAULT_SERVE))?,
         serve_tls: serve_tls(words.serve_tls_cert, words.serve_tls_key)?,
         metrics: listen("metrics", &or("metrics", words.metrics, DEFAULT_METRICS))?
@@ -310,6 +325,7 @@ fn over(typed: Words, written: Words) -> Words {
         exclude: typed.exclude.or(written.exclude),
         groups: typed.groups.or(written.groups),
         max_read: typed.max_read.or(written.max_read),
+        client: typed.client.or(written.client),
         serve: typed.serve.or(written.serve),
         serve_tls_cert: typed.serve_tls_cert.or(written.serve_tls_cert),
         serve_tls_key: typed.serve_tls_key.or(written.serve_tls_key),
@@ -363,6 +379,14 @@ fn brokers(words: Vec<String>) -> Result<Vec<String>, ConfigError> {
         }
     }
     Ok(list)
+}
+
+fn client(name: &str) -> Result<Client, ConfigError> {
+    match name {
+        "native" => Ok(Client::Native),
+        "librdkafka" => Ok(Client::Librdkafka),
+        _ => Err(word("client", name, "there is none of this name", "native or librdkafka")),
+    }
 }
 
 fn groups(words: Vec<String>) -> Vec<String> {

@@ -24,7 +24,7 @@ use self::reading::Reading;
 use self::sampling::Sampling;
 use self::telling::Telling;
 use self::watch::Watch;
-use crate::config::{MetricsAddress, TapConfig};
+use crate::config::{Client, MetricsAddress, TapConfig};
 use crate::decode::Decoder;
 use crate::event::HashKey;
 use crate::kafka::{self, Admin, Reader, Security};
@@ -91,6 +91,10 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         cluster: config.cluster.clone(),
         brokers: config.brokers.clone(),
         security: security.clone(),
+        source: match config.client {
+            Client::Native => kafka::Source::Native,
+            Client::Librdkafka => kafka::Source::Librdkafka,
+        },
         max_read: config.max_read,
         max_wait: config.commit_interval,
         counters: counters.clone(),

@@ -136,6 +136,7 @@ pub fn settings(brokers: &str) -> Settings {
         cluster: "test".into(),
         brokers: brokers.split(',').map(str::to_owned).collect(),
         security: Arc::default(),
+        source: headwater::kafka::Source::Native,
         max_read: None,
         max_wait: Duration::from_millis(50),
         counters: Arc::new(Counters::default()),

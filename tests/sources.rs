@@ -217,6 +217,7 @@ fn native(bootstrap: &str, topics: &[String]) -> (Records, BTreeMap<u8, i64>) {
         cluster: "test".to_owned(),
         brokers: bootstrap.split(',').map(str::to_owned).collect(),
         security: Arc::default(),
+        source: headwater::kafka::Source::Native,
         max_read: None,
         max_wait: Duration::from_millis(100),
         counters: Arc::new(Counters::default()),

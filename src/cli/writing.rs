@@ -23,6 +23,7 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         exclude: args.exclude,
         groups: list(args.groups),
         max_read: args.max_read,
+        client: args.client,
         serve: args.serve,
         serve_tls_cert: args.serve_tls_cert,
         serve_tls_key: args.serve_tls_key,

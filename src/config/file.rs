@@ -37,6 +37,7 @@ struct Section {
     exclude: Option<String>,
     groups: Option<Vec<String>>,
     max_read: Option<String>,
+    client: Option<String>,
     client_properties: Option<PathBuf>,
     #[serde(default)]
     kafka: KafkaTable,
@@ -86,6 +87,7 @@ pub(super) fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Resul
         exclude: section.exclude,
         groups: section.groups,
         max_read: section.max_read,
+        client: section.client,
         client_properties: section.client_properties,
         kafka: section.kafka.0.map_or_else(|| Ok(Vec::new()), flattened)?,
         serve: file.serve,

@@ -68,6 +68,7 @@ mod tests {
             exclude: Regex::new("secret").ok(),
             groups: Vec::new(),
             max_read: None,
+            client: crate::config::Client::Native,
             serve: None,
             serve_tls: None,
             metrics: None,
