@@ -6,12 +6,12 @@
 
 use crate::event::{Header, Record, Secret};
 use crate::kafka::batch::HEADERS_MAX;
+use rdkafka::ClientConfig;
 use rdkafka::bindings as rd;
 use rdkafka::client::{Client as Native, DefaultClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr, RDKafkaType};
-use rdkafka::ClientConfig;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::{self, NonNull};
@@ -87,9 +87,7 @@ impl Client {
     pub(super) fn start(&mut self, topic: &Arc<str>, partition: i32, offset: i64) -> Result<Key, KafkaError> {
         let handle = self.topic(topic)?;
         // SAFETY: topic and queue belong to this client and live as long as it.
-        let done = unsafe {
-            rd::rd_kafka_consume_start_queue(handle.as_ptr(), partition, offset, self.queue.as_ptr())
-        };
+        let done = unsafe { rd::rd_kafka_consume_start_queue(handle.as_ptr(), partition, offset, self.queue.as_ptr()) };
         if done != 0 {
             return Err(KafkaError::MessageConsumption(last_error()));
         }
