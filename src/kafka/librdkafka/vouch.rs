@@ -54,16 +54,14 @@ impl Vouch {
         let name = |topic: &&Arc<str>| MetadataRequestTopic::default().with_name(Some(topic_name(topic)));
         let names: Vec<MetadataRequestTopic> = known.keys().map(name).collect();
         let request = MetadataRequest::default().with_topics(Some(names)).with_allow_auto_topic_creation(false);
-        let answer = match self.link.take() {
-            Some(link) => self.ask(link, &request),
-            None => Err(Error::Away(-1)),
-        };
-        let answer = match answer {
-            Err(error) if error.is_connection() => {
+        let answer = match self.link.take().map(|link| self.ask(link, &request)) {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) if !error.is_connection() => return Err(error),
+            // None yet, or one that the broker has closed since.
+            _ => {
                 let link = Connection::open(&self.address, &self.security, &self.stop)?;
                 self.ask(link, &request)?
             }
-            answer => answer?,
         };
         let differs = |(topic, id): (&Arc<str>, [u8; 16])| {
             let now = answer.iter().find(|(name, _)| **name == **topic).map_or(NO_ID, |(_, id)| *id);
