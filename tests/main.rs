@@ -14,6 +14,7 @@ mod cli;
 mod conventions;
 mod counts;
 mod dashboards;
+mod databases;
 mod demo;
 mod demo_program;
 mod doors;
