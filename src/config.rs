@@ -90,7 +90,7 @@ pub enum From {
     Ago(Duration),
 }
 
-/// One tap on one cluster.
+/// One tap: what it does, and the first cluster that it reads.
 #[derive(Debug, Clone)]
 pub struct TapConfig {
     /// Name of the cluster in every row.
@@ -99,6 +99,8 @@ pub struct TapConfig {
     pub brokers: Vec<String>,
     /// What reads the records.
     pub client: Client,
+    /// Further clusters that are read into the same database; what holds for the whole tap is the same in all.
+    pub also: Vec<TapConfig>,
     /// The database file.
     pub db: PathBuf,
     /// Where reading begins.
@@ -261,7 +263,27 @@ pub enum ConfigError {
 ///
 /// `file` is the file that was named; when none was, [`DEFAULT_FILE`] is read if it is there.
 pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, ConfigError> {
-    let written = written(file, typed.cluster.as_deref())?;
+    // What names the brokers of one cluster cannot mean several.
+    let one = typed.cluster.is_some() || typed.brokers.is_some() || typed.client_properties.is_some();
+    if one {
+        let written = written(file, typed.cluster.as_deref())?;
+        return cluster(typed, written);
+    }
+    let mut clusters = file::all(file)?.into_iter().map(|written| cluster(typed.clone(), written));
+    let Some(mut resolved) = clusters.next().transpose()? else { return cluster(typed, Words::default()) };
+    for also in clusters {
+        let also = also?;
+        resolved.defaults.extend(also.defaults);
+        resolved.remarks.extend(also.remarks);
+        resolved.config.also.push(also.config);
+    }
+    let mut seen = std::collections::HashSet::new();
+    resolved.defaults.retain(|default| seen.insert(default.clone()));
+    Ok(resolved)
+}
+
+/// The tap on one cluster: `typed` over `written`, over the defaults.
+fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigError> {
     let Reach { brokers: addresses, properties: kafka, remarks } = reach(&typed, &written)?;
     let words = over(typed, written);
     let metrics_chosen = words.metrics.is_some();
@@ -282,6 +304,7 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         groups: groups(words.groups.unwrap_or_default()),
         max_read: words.max_read.as_deref().map(max_read).transpose()?,
         client: words.client.as_deref().map_or(Ok(Client::Native), client)?,
+        also: Vec::new(),
         serve: listen("serve", &or("serve", words.serve, DEFAULT_SERVE))?,
         serve_tls: serve_tls(words.serve_tls_cert, words.serve_tls_key)?,
         metrics: listen("metrics", &or("metrics", words.metrics, DEFAULT_METRICS))?

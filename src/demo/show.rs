@@ -145,6 +145,7 @@ fn tap_config(
         groups: company.services.iter().map(|service| service.group.clone()).collect(),
         max_read: None,
         client: crate::config::Client::Native,
+        also: Vec::new(),
         serve: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
         serve_tls: None,
         metrics: None,
