@@ -11,6 +11,7 @@
 mod architecture;
 mod backup;
 mod cli;
+mod clusters;
 mod conventions;
 mod counts;
 mod dashboards;
