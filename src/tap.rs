@@ -46,6 +46,9 @@ const ASKS_WAITING: usize = 2;
 /// How often a running tap looks whether it shall stop, or a stage has failed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// Reads and samples one cluster.
+type SiteThread = JoinHandle<Result<(), kafka::Error>>;
+
 /// A tap that runs.
 pub struct Running {
     /// Where its door answers, if it has one.
@@ -55,7 +58,7 @@ pub struct Running {
     /// How much it will read before it is up to date, as a sentence.
     pub outlook: String,
     stop_reading: Arc<AtomicBool>,
-    sites: Vec<(SyncSender<Ask>, JoinHandle<Result<(), kafka::Error>>)>,
+    sites: Vec<(SyncSender<Ask>, SiteThread)>,
     core: JoinHandle<()>,
     writer: JoinHandle<Result<store::Writer, store::Error>>,
     door: Option<Door>,
@@ -187,7 +190,7 @@ fn connect(sites: &[Site], remarks: &mut Vec<String>) -> anyhow::Result<(Vec<Opt
 }
 
 /// Starts reading. The only cluster has to let itself be read; of several, one that does not is tried again.
-fn begin(sites: Vec<Site>, admins: Vec<Option<Admin>>) -> anyhow::Result<Vec<JoinHandle<Result<(), kafka::Error>>>> {
+fn begin(sites: Vec<Site>, admins: Vec<Option<Admin>>) -> anyhow::Result<Vec<SiteThread>> {
     let only = sites.len() == 1;
     let mut threads = Vec::with_capacity(sites.len());
     for (site, admin) in sites.into_iter().zip(admins) {
