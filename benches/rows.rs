@@ -14,7 +14,7 @@ mod idle;
 mod overhead;
 mod store;
 #[path = "../tests/support/mod.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(dead_code, unused_macros, unused_imports, reason = "the tests use the rest")]
 mod support;
 
 use serde_json::{Value, json};

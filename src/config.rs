@@ -67,6 +67,16 @@ const MAX_READ_MIN: u64 = 10_000;
 /// Kafka's own bound on a topic name; the cluster's name stands beside it in every row.
 const CLUSTER_NAME_MAX: usize = 249;
 
+/// What reads the records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Client {
+    /// The tap's own reader.
+    #[default]
+    Native,
+    /// librdkafka.
+    Librdkafka,
+}
+
 /// Where reading of a partition begins when the database holds no position for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
@@ -80,13 +90,17 @@ pub enum From {
     Ago(Duration),
 }
 
-/// One tap on one cluster.
+/// One tap: what it does, and the first cluster that it reads.
 #[derive(Debug, Clone)]
 pub struct TapConfig {
     /// Name of the cluster in every row.
     pub cluster: String,
     /// Bootstrap addresses, `host:port`.
     pub brokers: Vec<String>,
+    /// What reads the records.
+    pub client: Client,
+    /// Further clusters that are read into the same database; what holds for the whole tap is the same in all.
+    pub also: Vec<TapConfig>,
     /// The database file.
     pub db: PathBuf,
     /// Where reading begins.
@@ -140,6 +154,8 @@ pub struct Words {
     pub groups: Option<Vec<String>>,
     /// `--max-read`
     pub max_read: Option<String>,
+    /// `--client`
+    pub client: Option<String>,
     /// `--serve`
     pub serve: Option<String>,
     /// `--serve-tls-cert`
@@ -247,7 +263,27 @@ pub enum ConfigError {
 ///
 /// `file` is the file that was named; when none was, [`DEFAULT_FILE`] is read if it is there.
 pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, ConfigError> {
-    let written = written(file, typed.cluster.as_deref())?;
+    // What names the brokers of one cluster cannot mean several.
+    let one = typed.cluster.is_some() || typed.brokers.is_some() || typed.client_properties.is_some();
+    if one {
+        let written = written(file, typed.cluster.as_deref())?;
+        return cluster(typed, written);
+    }
+    let mut clusters = file::all(file)?.into_iter().map(|written| cluster(typed.clone(), written));
+    let Some(mut resolved) = clusters.next().transpose()? else { return cluster(typed, Words::default()) };
+    for also in clusters {
+        let also = also?;
+        resolved.defaults.extend(also.defaults);
+        resolved.remarks.extend(also.remarks);
+        resolved.config.also.push(also.config);
+    }
+    let mut seen = std::collections::HashSet::new();
+    resolved.defaults.retain(|default| seen.insert(default.clone()));
+    Ok(resolved)
+}
+
+/// The tap on one cluster: `typed` over `written`, over the defaults.
+fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigError> {
     let Reach { brokers: addresses, properties: kafka, remarks } = reach(&typed, &written)?;
     let words = over(typed, written);
     let metrics_chosen = words.metrics.is_some();
@@ -267,6 +303,8 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
         exclude: words.exclude.as_deref().map(|word| pattern("exclude", word)).transpose()?,
         groups: groups(words.groups.unwrap_or_default()),
         max_read: words.max_read.as_deref().map(max_read).transpose()?,
+        client: words.client.as_deref().map_or(Ok(Client::Native), client)?,
+        also: Vec::new(),
         serve: listen("serve", &or("serve", words.serve, DEFAULT_SERVE))?,
         serve_tls: serve_tls(words.serve_tls_cert, words.serve_tls_key)?,
         metrics: listen("metrics", &or("metrics", words.metrics, DEFAULT_METRICS))?
@@ -310,6 +348,7 @@ fn over(typed: Words, written: Words) -> Words {
         exclude: typed.exclude.or(written.exclude),
         groups: typed.groups.or(written.groups),
         max_read: typed.max_read.or(written.max_read),
+        client: typed.client.or(written.client),
         serve: typed.serve.or(written.serve),
         serve_tls_cert: typed.serve_tls_cert.or(written.serve_tls_cert),
         serve_tls_key: typed.serve_tls_key.or(written.serve_tls_key),
@@ -363,6 +402,14 @@ fn brokers(words: Vec<String>) -> Result<Vec<String>, ConfigError> {
         }
     }
     Ok(list)
+}
+
+fn client(name: &str) -> Result<Client, ConfigError> {
+    match name {
+        "native" => Ok(Client::Native),
+        "librdkafka" => Ok(Client::Librdkafka),
+        _ => Err(word("client", name, "there is none of this name", "native or librdkafka")),
+    }
 }
 
 fn groups(words: Vec<String>) -> Vec<String> {

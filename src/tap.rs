@@ -3,6 +3,7 @@
 mod catalog;
 mod clock;
 mod core;
+mod gather;
 mod import;
 mod pipeline;
 mod plan;
@@ -10,6 +11,7 @@ mod reading;
 mod restore;
 mod sampling;
 mod secret;
+mod site;
 mod telling;
 mod watch;
 
@@ -19,15 +21,16 @@ pub use self::secret::{parse as parse_secret, secret_path};
 pub use crate::serve::{Users, make_password};
 pub use crate::telemetry::{hold_log, init_logging, release_log};
 
+use self::gather::Gather;
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
-use self::sampling::Sampling;
+use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
-use crate::config::{MetricsAddress, TapConfig};
+use crate::config::{Client, MetricsAddress, TapConfig};
 use crate::decode::Decoder;
 use crate::event::HashKey;
-use crate::kafka::{self, Admin, Reader, Security};
+use crate::kafka::{self, Admin, Security};
 use crate::serve::{Door, DoorSettings, Metrics, Tls};
 use crate::store::{self, Readers};
 use crate::telemetry::{Counters, Pulse};
@@ -43,6 +46,9 @@ const ASKS_WAITING: usize = 2;
 /// How often a running tap looks whether it shall stop, or a stage has failed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// Reads and samples one cluster.
+type SiteThread = JoinHandle<Result<(), kafka::Error>>;
+
 /// A tap that runs.
 pub struct Running {
     /// Where its door answers, if it has one.
@@ -52,9 +58,7 @@ pub struct Running {
     /// How much it will read before it is up to date, as a sentence.
     pub outlook: String,
     stop_reading: Arc<AtomicBool>,
-    reader: Reader,
-    sampler: JoinHandle<()>,
-    asks: SyncSender<Ask>,
+    sites: Vec<(SyncSender<Ask>, SiteThread)>,
     core: JoinHandle<()>,
     writer: JoinHandle<Result<store::Writer, store::Error>>,
     door: Option<Door>,
@@ -74,7 +78,9 @@ pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -
 
 /// Starts one tap.
 pub fn start(config: TapConfig) -> anyhow::Result<Running> {
-    let security = Arc::new(Security::new(&config.kafka)?);
+    let clusters: Vec<&TapConfig> = std::iter::once(&config).chain(&config.also).collect();
+    let security =
+        clusters.iter().map(|one| Ok(Arc::new(Security::new(&one.kafka)?))).collect::<anyhow::Result<Vec<_>>>()?;
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     writer.fill_outbox(config.otlp.is_some());
@@ -82,51 +88,47 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     writer.keep(config.retention);
     let readers = writer.readers();
     let ids = restored.id_key;
-    let filtered = config.topics.is_some() || config.exclude.is_some();
+    let filtered = clusters.iter().any(|one| one.topics.is_some() || one.exclude.is_some());
     let core = Core::resume(&writer, restored, filtered)?;
-    let plan = Arc::new(plan::TapPlan::new(&config, core.positions(), clock::now()));
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));
-    let settings = kafka::Settings {
-        cluster: config.cluster.clone(),
-        brokers: config.brokers.clone(),
-        security: security.clone(),
-        max_read: config.max_read,
-        max_wait: config.commit_interval,
-        counters: counters.clone(),
-        stop: stop_reading.clone(),
-    };
     // Whoever waits for the address gets it before the first record is read, and a door that may not open is refused
     // before any cluster is asked.
     let door = open_door(&config, readers.clone(), counters.clone())?;
-    let mut admin = Admin::connect(&settings)?;
-    let outlook = outlook(&admin.estimate(&*plan)?);
-    let telling = Telling::start(&config, &readers, &counters)?;
-    let mut remarks = security.remarks();
-    remarks.extend(door.iter().filter_map(|door| exposure(&config, door)));
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
-    let (asks, asked) = sync_channel(ASKS_WAITING);
+    let (mut samplers, mut sites) = (Vec::new(), Vec::new());
+    for (one, security) in clusters.iter().zip(&security) {
+        let (asks, asked) = sync_channel(ASKS_WAITING);
+        samplers.push(asks);
+        sites.push(Site {
+            settings: settings(one, security, &counters, &stop_reading),
+            plan: Arc::new(plan::TapPlan::new(one, core.positions(), clock::now())),
+            sinks: sinks(ids, keys, to_core.clone()),
+            groups: one.groups.clone(),
+            interval: one.sample_interval,
+            asks: asked,
+            core: to_core.clone(),
+        });
+    }
+    drop(to_core);
+    let mut remarks: Vec<String> = security.iter().flat_map(|security| security.remarks()).collect();
+    let (admins, outlook) = connect(&sites, &mut remarks)?;
+    let telling = Telling::start(&config, &readers, &counters)?;
+    remarks.extend(door.iter().filter_map(|door| exposure(&config, door)));
     let pulse = Arc::new(Pulse::new(clock::instant()));
     let metrics = start_metrics(&config, writer.readers(), pulse.clone(), &mut remarks)?;
     let pipeline = Pipeline {
         core,
         inputs,
         commits,
-        sampler: Some(asks.clone()),
+        samplers: samplers.clone(),
+        gather: Gather::default(),
         counters: counters.clone(),
         pulse: pulse.clone(),
         progress: telling.progress.clone(),
         commit_interval: config.commit_interval,
         watch: Watch::default(),
-    };
-    let sampling = Sampling {
-        admin,
-        plan: plan.clone(),
-        groups: config.groups.clone(),
-        asks: asked,
-        core: to_core.clone(),
-        interval: config.sample_interval,
     };
     let end = Ending("writer", pulse.clone());
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1))?;
@@ -135,10 +137,72 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         let _end = end;
         pipeline.run();
     })?;
-    let sampler = spawn("sampler", move || sampling.run())?;
-    let reader = Reader::start(settings, plan, sinks(ids, keys, to_core))?;
+    let sites = samplers.into_iter().zip(begin(sites, admins)?).collect();
     let url = door.as_ref().map(Door::url);
-    Ok(Running { url, remarks, outlook, stop_reading, reader, sampler, asks, core, writer, door, metrics, telling })
+    Ok(Running { url, remarks, outlook, stop_reading, sites, core, writer, door, metrics, telling })
+}
+
+/// How the reader reaches one cluster.
+fn settings(
+    config: &TapConfig,
+    security: &Arc<Security>,
+    counters: &Arc<Counters>,
+    stop: &Arc<AtomicBool>,
+) -> kafka::Settings {
+    kafka::Settings {
+        cluster: config.cluster.clone(),
+        brokers: config.brokers.clone(),
+        security: security.clone(),
+        source: match config.client {
+            Client::Native => kafka::Source::Native,
+            Client::Librdkafka => kafka::Source::Librdkafka,
+        },
+        max_read: config.max_read,
+        max_wait: config.commit_interval,
+        counters: counters.clone(),
+        stop: stop.clone(),
+    }
+}
+
+/// Reaches all clusters and says what is there to be read. The only one has to answer; of several, one.
+fn connect(sites: &[Site], remarks: &mut Vec<String>) -> anyhow::Result<(Vec<Option<Admin>>, String)> {
+    let (mut admins, mut outlooks, mut refused) = (Vec::new(), Vec::new(), None);
+    for site in sites {
+        let reached = Admin::connect(&site.settings).and_then(|mut admin| Ok((admin.estimate(&*site.plan)?, admin)));
+        let name = &site.settings.cluster;
+        match reached {
+            Ok((estimate, admin)) => {
+                let several = if sites.len() > 1 { format!("{name}: ") } else { String::new() };
+                outlooks.push(format!("{several}{}", outlook(&estimate)));
+                admins.push(Some(admin));
+            }
+            Err(error) => {
+                remarks.push(format!("warning: cluster {name} is not read yet, and is tried again: {error}"));
+                admins.push(None);
+                refused.get_or_insert(error);
+            }
+        }
+    }
+    match refused {
+        Some(error) if outlooks.is_empty() => Err(error.into()),
+        _ => Ok((admins, outlooks.join("; "))),
+    }
+}
+
+/// Starts reading. The only cluster has to let itself be read; of several, one that does not is tried again.
+fn begin(sites: Vec<Site>, admins: Vec<Option<Admin>>) -> anyhow::Result<Vec<SiteThread>> {
+    let only = sites.len() == 1;
+    let mut threads = Vec::with_capacity(sites.len());
+    for (site, admin) in sites.into_iter().zip(admins) {
+        let opened = match admin.map(|admin| site.open(admin)).transpose() {
+            Ok(opened) => opened,
+            Err(error) if only => return Err(error.into()),
+            Err(_) => None,
+        };
+        let name = if only { "sampler".to_owned() } else { format!("sampler-{}", site.settings.cluster) };
+        threads.push(spawn(&name, move || site.run(opened))?);
+    }
+    Ok(threads)
 }
 
 /// The door that is asked for: for the users beside the database.
@@ -224,11 +288,15 @@ impl Running {
     /// entries of the outbox that the collector did not take in time; they are sent at the next start.
     pub fn stop(self) -> anyhow::Result<u64> {
         self.stop_reading.store(true, Relaxed);
-        let reading = self.reader.join();
-        // A sampler that is gone has nothing left to be told.
-        let _ = self.asks.send(Ask::Stop);
-        drop(self.asks);
-        join(self.sampler, "sampler")?;
+        let mut reading = Ok(());
+        for (asks, _) in &self.sites {
+            // One that is gone has nothing left to be told.
+            let _ = asks.send(Ask::Stop);
+        }
+        for (asks, site) in self.sites {
+            drop(asks);
+            reading = reading.and(join(site, "sampler")?);
+        }
         join(self.core, "core")?;
         let written = join(self.writer, "writer")?;
         drop(self.metrics);

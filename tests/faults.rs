@@ -10,7 +10,8 @@ use crate::support::kafka::{Options, RealKafka};
 use crate::support::produce::{self, Outgoing, Writer};
 use crate::support::program::{Door, Program, number, sql};
 use crate::support::proxy::Proxy;
-use crate::support::{Folder, poll_until};
+use crate::support::{Folder, client, poll_until};
+use headwater::kafka::Source;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -74,6 +75,14 @@ impl Stage {
     fn new(name: &str) -> Option<Self> {
         let topic = format!("faults-{name}");
         Self::with(name, &["--from", "earliest"], |kafka| produce::create_topic(&kafka.bootstrap, &topic, PARTITIONS))
+    }
+
+    /// As [`Self::new`], by this source.
+    fn on(name: &str, source: Source) -> Option<Self> {
+        let name = format!("{name}-{}", client(source));
+        let topic = format!("faults-{name}");
+        let options = ["--from", "earliest", "--client", client(source)];
+        Self::with(&name, &options, |kafka| produce::create_topic(&kafka.bootstrap, &topic, PARTITIONS))
     }
 
     /// As [`Self::new`], with more options and a cluster that was prepared.

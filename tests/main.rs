@@ -11,9 +11,11 @@
 mod architecture;
 mod backup;
 mod cli;
+mod clusters;
 mod conventions;
 mod counts;
 mod dashboards;
+mod databases;
 mod demo;
 mod demo_program;
 mod doors;

@@ -5,7 +5,8 @@ use crate::support::kafka::{Options, RealKafka};
 use crate::support::mock::MockKafka;
 use crate::support::produce::{self, Outgoing, Writer};
 use crate::support::program::{Door, Program, number};
-use crate::support::{Folder, poll_until};
+use crate::support::{Folder, client, on_both, poll_until};
+use headwater::kafka::Source;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -58,9 +59,9 @@ fn traces(bootstrap: &str, topics: &[String]) -> Traces {
 }
 
 /// Runs a tap until it has all events and has sampled groups and log ends, and stops it.
-fn tap_it_all(bootstrap: &str, more: &[&str]) {
+fn tap_it_all(bootstrap: &str, source: Source, more: &[&str]) {
     let folder = Folder::new("passive");
-    let mut arguments = vec!["--from", "earliest", "--sample-interval", "1s"];
+    let mut arguments = vec!["--from", "earliest", "--sample-interval", "1s", "--client", client(source)];
     arguments.extend(more);
     let (tap, url) = Program::tap(folder.path(), bootstrap, &arguments);
     poll_until("all events", PATIENCE, || {
@@ -70,8 +71,9 @@ fn tap_it_all(bootstrap: &str, more: &[&str]) {
     assert!(status.success(), "{said}");
 }
 
-#[test]
-fn a_virgin_cluster_stays_a_virgin() {
+on_both!(a_virgin_cluster_stays_a_virgin, a_tap_sends_only_requests_that_read);
+
+fn a_virgin_cluster_stays_a_virgin(source: Source) {
     let Some(kafka) = RealKafka::start(Options::default()) else { return };
     let stream = Stream::new("", EVENTS as usize, 7);
     stream.create_topics(&kafka.bootstrap);
@@ -81,7 +83,7 @@ fn a_virgin_cluster_stays_a_virgin() {
 
     // Twice: a restart asks for more than a first start does.
     for more in [&[][..], &[], &["--groups", "nosuch"]] {
-        tap_it_all(&kafka.bootstrap, more);
+        tap_it_all(&kafka.bootstrap, source, more);
         assert_eq!(traces(&kafka.bootstrap, &stream.topics), before, "after a tap with {more:?}");
     }
 
@@ -93,8 +95,7 @@ fn a_virgin_cluster_stays_a_virgin() {
     assert_eq!(after.groups, ["visitor"]);
 }
 
-#[test]
-fn a_tap_sends_only_requests_that_read() {
+fn a_tap_sends_only_requests_that_read(source: Source) {
     let stream = Stream::new("", EVENTS as usize, 7);
     let topics: Vec<(&str, i32)> = stream.topics.iter().map(|topic| (topic.as_str(), 4)).collect();
     let mock = MockKafka::start(2, &topics);
@@ -102,7 +103,7 @@ fn a_tap_sends_only_requests_that_read() {
     commit(&mock.bootstrap, "kitchen", &stream.topics[0]);
 
     mock.track();
-    tap_it_all(&mock.bootstrap, &["--groups", "kitchen,nosuch"]);
+    tap_it_all(&mock.bootstrap, source, &["--groups", "kitchen,nosuch"]);
     let requested = mock.requested();
     let writing: Vec<i16> =
         requested.iter().copied().filter(|key| !READING.iter().any(|(known, _)| known == key)).collect();

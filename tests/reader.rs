@@ -1,11 +1,12 @@
-//! The native reader against librdkafka's mock cluster: three brokers, real sockets, records of a real producer.
+//! The readers against librdkafka's mock cluster: three brokers, real sockets, records of a real producer.
 
 #![expect(clippy::disallowed_types, reason = "somebody has to produce what the reader reads")]
 #![expect(clippy::disallowed_methods, reason = "a test waits with a deadline")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and says what did not run")]
 
+use crate::support::on_both;
 use headwater::event::{Epoch, GapReason, Producer, Start, Timestamp, TopicPartition};
-use headwater::kafka::{Admin, Batch, BatchSink, Content, Error, Plan, Position, Reader, Settings};
+use headwater::kafka::{Admin, Batch, BatchSink, Content, Error, Plan, Position, Reader, Settings, Source};
 use headwater::telemetry::{Counter, Counters};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -132,10 +133,15 @@ impl Plan for From {
 }
 
 pub fn settings(brokers: &str) -> Settings {
+    settings_of(brokers, Source::Native)
+}
+
+pub fn settings_of(brokers: &str, source: Source) -> Settings {
     Settings {
         cluster: "test".into(),
         brokers: brokers.split(',').map(str::to_owned).collect(),
         security: Arc::default(),
+        source,
         max_read: None,
         max_wait: Duration::from_millis(50),
         counters: Arc::new(Counters::default()),
@@ -243,15 +249,23 @@ fn assert_all(logs: &BTreeMap<(String, i32), PartitionLog>, topic: &str, numbers
     }
 }
 
-#[test]
-fn every_record_comes_once_in_order_and_whole() {
+on_both!(
+    every_record_comes_once_in_order_and_whole,
+    a_topic_that_is_created_later_is_read_from_its_first_record,
+    a_partition_follows_its_leader_and_takes_its_offset_along,
+    reading_goes_on_although_a_broker_goes_away_and_comes_back,
+    positions_are_kept_and_a_time_that_cannot_be_looked_up_reads_more,
+    a_closed_pipeline_ends_the_reader,
+);
+
+fn every_record_comes_once_in_order_and_whole(source: Source) {
     let mock = mock(&["plain", "lz4", "snappy", "zstd", "gzip"]);
     let brokers = mock.bootstrap_servers();
     let codecs = [("plain", "none"), ("lz4", "lz4"), ("zstd", "zstd"), ("gzip", "gzip"), ("snappy", "snappy")];
     for (topic, codec) in codecs {
         produce(&producer(&brokers, &[("compression.type", codec)]), topic, 0..5000, 6);
     }
-    let running = Running::start(settings(&brokers), From::default());
+    let running = Running::start(settings_of(&brokers, source), From::default());
     for (topic, _) in codecs {
         assert!(running.collected.wait_for_records(topic, 5000), "{topic}");
     }
@@ -264,11 +278,10 @@ fn every_record_comes_once_in_order_and_whole() {
     assert!(counters.get(Counter::FetchedBytes) > 0 && counters.get(Counter::BrokerErrors) == 0);
 }
 
-#[test]
-fn a_topic_that_is_created_later_is_read_from_its_first_record() {
+fn a_topic_that_is_created_later_is_read_from_its_first_record(source: Source) {
     let mock = mock(&["early"]);
     let brokers = mock.bootstrap_servers();
-    let running = Running::start(settings(&brokers), From::default());
+    let running = Running::start(settings_of(&brokers, source), From::default());
     let producer = producer(&brokers, &[("enable.idempotence", "true")]);
     produce(&producer, "early", 0..100, 6);
     assert!(running.collected.wait_for_records("early", 100));
@@ -281,14 +294,16 @@ fn a_topic_that_is_created_later_is_read_from_its_first_record() {
     assert_all(&logs, "early", 0..200, 6);
     assert_all(&logs, "late", 0..100, 6);
     let producers = logs.values().flat_map(|log| &log.records).map(|record| record.producer);
-    assert!(producers.into_iter().all(|p| p.is_some_and(|p| p.id >= 0 && !p.transactional)));
+    match source {
+        Source::Native => assert!(producers.into_iter().all(|p| p.is_some_and(|p| p.id >= 0 && !p.transactional))),
+        Source::Librdkafka => assert!(producers.into_iter().all(|p| p.is_none())),
+    }
 }
 
-#[test]
-fn a_partition_follows_its_leader_and_takes_its_offset_along() {
+fn a_partition_follows_its_leader_and_takes_its_offset_along(source: Source) {
     let mock = mock(&["moving"]);
     let brokers = mock.bootstrap_servers();
-    let running = Running::start(settings(&brokers), From::default());
+    let running = Running::start(settings_of(&brokers, source), From::default());
     let producer = producer(&brokers, &[]);
     for round in 0..4 {
         for partition in 0..6 {
@@ -302,11 +317,10 @@ fn a_partition_follows_its_leader_and_takes_its_offset_along() {
     assert!(logs.values().all(|log| log.starts == [(0, 0)]));
 }
 
-#[test]
-fn reading_goes_on_although_a_broker_goes_away_and_comes_back() {
+fn reading_goes_on_although_a_broker_goes_away_and_comes_back(source: Source) {
     let mock = mock(&["shaky"]);
     let brokers = mock.bootstrap_servers();
-    let running = Running::start(settings(&brokers), From::default());
+    let running = Running::start(settings_of(&brokers, source), From::default());
     let producer = producer(&brokers, &[]);
     produce(&producer, "shaky", 0..300, 6);
     assert!(running.collected.wait_for_records("shaky", 300));
@@ -318,8 +332,7 @@ fn reading_goes_on_although_a_broker_goes_away_and_comes_back() {
     assert_all(&running.stop(), "shaky", 0..600, 6);
 }
 
-#[test]
-fn positions_are_kept_and_a_time_that_cannot_be_looked_up_reads_more() {
+fn positions_are_kept_and_a_time_that_cannot_be_looked_up_reads_more(source: Source) {
     let mock = mock(&["positions"]);
     let brokers = mock.bootstrap_servers();
     let producer = producer(&brokers, &[]);
@@ -333,7 +346,7 @@ fn positions_are_kept_and_a_time_that_cannot_be_looked_up_reads_more() {
         Position::Earliest,
     ];
     let plan = plan.into_iter().enumerate().map(|(n, p)| (("positions".to_owned(), n as i32), p)).collect();
-    let running = Running::start(settings(&brokers), From(plan));
+    let running = Running::start(settings_of(&brokers, source), From(plan));
     assert!(
         running.collected.wait(|logs| logs.get(&("positions".to_owned(), 4)).is_some_and(|log| log.starts.len() == 2))
     );
@@ -407,11 +420,10 @@ fn a_start_without_any_broker_says_what_to_do() {
     assert!(error.to_string().contains("127.0.0.1:1") && error.to_string().contains("check"), "{error}");
 }
 
-#[test]
-fn a_closed_pipeline_ends_the_reader() {
+fn a_closed_pipeline_ends_the_reader(source: Source) {
     let mock = mock(&["closing"]);
     let brokers = mock.bootstrap_servers();
-    let running = Running::start(settings(&brokers), From::default());
+    let running = Running::start(settings_of(&brokers, source), From::default());
     running.collected.closed.store(true, Relaxed);
     produce(&producer(&brokers, &[]), "closing", 0..60, 6);
     let begun = Instant::now();

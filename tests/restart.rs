@@ -5,7 +5,8 @@ use crate::support::generate::Stream;
 use crate::support::kafka::RealKafka;
 use crate::support::produce::Writer;
 use crate::support::program::{Door, Program, number};
-use crate::support::{Folder, seed, sum_up};
+use crate::support::{Folder, client, on_both, seed, sum_up};
+use headwater::kafka::Source;
 use std::time::{Duration, Instant};
 
 const EVENTS: usize = 200_000;
@@ -14,21 +15,26 @@ const KILLS: usize = 20;
 /// A tap lives at most so long before it is killed: kills hit it while it starts, reads, commits and rests.
 const LIFE_MS: u64 = 1_500;
 
-#[test]
-fn a_tap_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing() {
+on_both!(a_tap_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing);
+
+fn a_tap_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing(source: Source) {
     let Some(kafka) = RealKafka::shared() else { return };
     let kills = std::env::var("HEADWATER_KILLS").ok().map_or(KILLS, |text| text.parse().unwrap());
+    // The second source shares all but the reading with the first: a few kills are proof enough.
+    let (kills, events) = if source == Source::Native { (kills, EVENTS) } else { (kills / 4, EVENTS / 4) };
     let (seed, begun) = (seed("restart"), Instant::now());
     let mut random = fastrand::Rng::with_seed(seed);
-    let stream = Stream::new("restart-", EVENTS, seed);
+    let prefix = format!("restart-{}-", client(source));
+    let stream = Stream::new(&prefix, events, seed);
     stream.create_topics(&kafka.bootstrap);
-    let folder = Folder::new("restart");
-    let options = ["--from", "earliest", "--topics", "restart-.*", "--commit-interval", "100ms"];
+    let (folder, pattern) = (Folder::new("restart"), format!("{prefix}.*"));
+    let options =
+        ["--client", client(source), "--from", "earliest", "--topics", &pattern, "--commit-interval", "100ms"];
     let database = folder.file("tap.duckdb");
 
     let writer = Writer::new(&kafka.bootstrap, "lz4");
     let mut records = stream.records();
-    let mut points: Vec<usize> = (0..kills).map(|_| random.usize(..EVENTS)).collect();
+    let mut points: Vec<usize> = (0..kills).map(|_| random.usize(..events)).collect();
     points.sort_unstable();
     let (mut written, mut before) = (0, 0);
     for (kill, point) in points.into_iter().enumerate() {
@@ -66,6 +72,6 @@ fn a_tap_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing() {
     let (status, said) = tap.stop();
     assert!(status.success(), "{said}");
     assert_graph(folder.path(), &stream);
-    let counts = format!("{kills} kills, {EVENTS} events and {} edges, lost 0, doubled 0", stream.edges().len());
+    let counts = format!("{kills} kills, {events} events and {} edges, lost 0, doubled 0", stream.edges().len());
     sum_up("restart", seed, begun, &counts);
 }

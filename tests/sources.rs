@@ -1,11 +1,11 @@
-//! Two readers that share no code, the native one and librdkafka's, see the same records: coordinates, bytes, headers
+//! Readers that share no code, the native one, the one on librdkafka and librdkafka alone, see the same records: coordinates, bytes, headers
 //! and order, for every codec, with transactions that commit and that abort.
 
 use crate::support::kafka::{Options, RealKafka};
 use crate::support::produce::{self, CODECS, Outgoing, Writer};
 use crate::support::{poll_until, seed};
 use headwater::event::{GapReason, Start, Timestamp, TopicPartition};
-use headwater::kafka::{Batch, BatchSink, Content, Plan, Position, Reader, Settings};
+use headwater::kafka::{Batch, BatchSink, Content, Plan, Position, Reader, Settings, Source};
 use headwater::telemetry::Counters;
 use rdkafka::consumer::Consumer;
 use rdkafka::message::{Headers, Message};
@@ -32,7 +32,7 @@ struct Seen {
 type Records = BTreeMap<(String, i32), Vec<Seen>>;
 
 #[test]
-fn native_reader_and_librdkafka_see_the_same_records() {
+fn both_readers_and_librdkafka_alone_see_the_same_records() {
     let Some(kafka) = RealKafka::start(Options { brokers: 3, ..Options::default() }) else { return };
     let mut random = fastrand::Rng::with_seed(seed("sources"));
     let mut topics = Vec::new();
@@ -42,18 +42,30 @@ fn native_reader_and_librdkafka_see_the_same_records() {
     topics.push(fill_with_broker_time(&kafka.bootstrap));
 
     let oracle = librdkafka(&kafka.bootstrap, &topics);
-    let (native, missing) = native(&kafka.bootstrap, &topics);
-    assert_eq!(native.len(), topics.len() * PARTITIONS as usize);
-    for (place, expected) in &oracle {
-        let seen = &native[place];
-        let differs = seen.iter().zip(expected).find(|(a, b)| a != b);
-        assert!(differs.is_none(), "{place:?}: native and librdkafka: {differs:?}");
-        assert_eq!(seen.len(), expected.len(), "{place:?}");
-    }
     assert!(oracle.values().map(Vec::len).sum::<usize>() > 10_000, "there was much to compare");
-    for reason in [GapReason::Control, GapReason::Aborted] {
-        assert!(missing.get(&(reason as u8)).is_some_and(|count| *count > 50), "{reason:?} was there: {missing:?}");
+    let hidden = |missing: &BTreeMap<u8, i64>, reasons: &[GapReason]| -> i64 {
+        reasons.iter().map(|reason| missing.get(&(*reason as u8)).copied().unwrap_or(0)).sum()
+    };
+    let mut gaps = Vec::new();
+    for source in [Source::Native, Source::Librdkafka] {
+        let (read, missing) = read(&kafka.bootstrap, &topics, source);
+        assert_eq!(read.len(), topics.len() * PARTITIONS as usize);
+        for (place, expected) in &oracle {
+            let seen = &read[place];
+            let differs = seen.iter().zip(expected).find(|(a, b)| a != b);
+            assert!(differs.is_none(), "{place:?}: {source:?} and librdkafka alone: {differs:?}");
+            assert_eq!(seen.len(), expected.len(), "{place:?}");
+        }
+        gaps.push(missing);
     }
+    for reason in [GapReason::Control, GapReason::Aborted] {
+        assert!(hidden(&gaps[0], &[reason]) > 50, "{reason:?} was there: {gaps:?}");
+    }
+    assert_eq!(
+        hidden(&gaps[0], &[GapReason::Control, GapReason::Aborted, GapReason::Compacted]),
+        hidden(&gaps[1], &[GapReason::CompactedOrTransactional])
+    );
+    assert_eq!(gaps[1].len(), 1, "one reason for all that librdkafka hides: {gaps:?}");
 }
 
 /// A topic written with `codec`: plain batches, then transactions of which some abort, and plain records again.
@@ -210,13 +222,14 @@ impl Plan for Everything {
     }
 }
 
-/// What the native reader sees, and how many offsets it says are missing, by reason.
-fn native(bootstrap: &str, topics: &[String]) -> (Records, BTreeMap<u8, i64>) {
+/// What a reader sees, and how many offsets it says are missing, by reason.
+fn read(bootstrap: &str, topics: &[String], source: Source) -> (Records, BTreeMap<u8, i64>) {
     let stop = Arc::new(AtomicBool::new(false));
     let settings = Settings {
         cluster: "test".to_owned(),
         brokers: bootstrap.split(',').map(str::to_owned).collect(),
         security: Arc::default(),
+        source,
         max_read: None,
         max_wait: Duration::from_millis(100),
         counters: Arc::new(Counters::default()),

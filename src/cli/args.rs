@@ -287,6 +287,9 @@ pub(super) struct Tap {
     /// read no faster than so many bytes a second, such as 20M [default: no cap]
     #[arg(long, value_name = "BYTES", env = "HEADWATER_MAX_READ", hide_env_values = true)]
     pub max_read: Option<String>,
+    /// what reads the records: native, or librdkafka for brokers that the native reader cannot read [default: native]
+    #[arg(long, value_name = "NAME", env = "HEADWATER_CLIENT", hide_env_values = true)]
+    pub client: Option<String>,
     /// address of the door, or off; other than loopback needs users [default: 127.0.0.1:5439]
     #[arg(long, value_name = "ADDR", env = "HEADWATER_SERVE", hide_env_values = true)]
     pub serve: Option<String>,

@@ -23,6 +23,7 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         exclude: args.exclude,
         groups: list(args.groups),
         max_read: args.max_read,
+        client: args.client,
         serve: args.serve,
         serve_tls_cert: args.serve_tls_cert,
         serve_tls_key: args.serve_tls_key,
@@ -44,7 +45,9 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
     let config = resolved.config;
     let database = config.db.clone();
     check_exposure(&config)?;
-    let reading = format!("tapping {} at {}", config.cluster, config.brokers.join(","));
+    let clusters = std::iter::once(&config).chain(&config.also);
+    let named: Vec<String> = clusters.map(|one| format!("{} at {}", one.cluster, one.brokers.join(","))).collect();
+    let reading = format!("tapping {}", named.join(" and "));
     let stop = stop::flag()?;
     let result = tap::run(config, &stop, |running| {
         output::note(&format!("headwater: {reading} into {}", database.display()));

@@ -37,6 +37,7 @@ struct Section {
     exclude: Option<String>,
     groups: Option<Vec<String>>,
     max_read: Option<String>,
+    client: Option<String>,
     client_properties: Option<PathBuf>,
     #[serde(default)]
     kafka: KafkaTable,
@@ -75,8 +76,31 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
 }
 
 pub(super) fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Result<Words, ConfigError> {
-    let file = parse(path, text)?;
-    let section = section(path, file.cluster, cluster)?;
+    let mut file = parse(path, text)?;
+    let section = section(path, std::mem::take(&mut file.cluster), cluster)?;
+    words(file, section)
+}
+
+/// One for each cluster of the file, in its order; one without a cluster when it names none.
+pub(super) fn all(file: Option<&Path>) -> Result<Vec<Words>, ConfigError> {
+    let Some((path, text)) = read(file)? else { return Ok(Vec::new()) };
+    let sections = parse(path, &text)?.cluster;
+    if sections.len() < 2 {
+        return Ok(vec![from_file(path, &text, None)?]);
+    }
+    let mut names = std::collections::HashSet::new();
+    for section in &sections {
+        let reason = match section.name.as_deref() {
+            None => "one of several [[cluster]] sections has no name",
+            Some(name) if !names.insert(name) => "two [[cluster]] sections have the same name",
+            Some(_) => continue,
+        };
+        return Err(ConfigError::Parse { path: path.to_owned(), reason: reason.to_owned() });
+    }
+    sections.iter().map(|section| from_file(path, &text, section.name.as_deref())).collect()
+}
+
+fn words(file: File, section: Section) -> Result<Words, ConfigError> {
     Ok(Words {
         cluster: section.name,
         brokers: section.brokers,
@@ -86,6 +110,7 @@ pub(super) fn from_file(path: &Path, text: &str, cluster: Option<&str>) -> Resul
         exclude: section.exclude,
         groups: section.groups,
         max_read: section.max_read,
+        client: section.client,
         client_properties: section.client_properties,
         kafka: section.kafka.0.map_or_else(|| Ok(Vec::new()), flattened)?,
         serve: file.serve,

@@ -63,6 +63,27 @@ fn one_of_several_clusters_has_to_be_chosen() {
 }
 
 #[test]
+fn a_file_with_several_clusters_is_one_tap_on_all_of_them() {
+    let dir = std::env::temp_dir().join(format!("headwater-clusters-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("c.toml");
+    let write = |text: &str| std::fs::write(&path, format!("db = 'x'\n{text}")).unwrap();
+    write("[[cluster]]\nname='eu'\nbrokers=['e:1']\n[[cluster]]\nname='us'\nbrokers=['u:1']\nclient='librdkafka'\n");
+    let both = tap(Words::default(), Some(&path)).unwrap().config;
+    assert_eq!((both.cluster.as_str(), both.client, both.also.len()), ("eu", Client::Native, 1));
+    let us = &both.also[0];
+    assert_eq!((us.cluster.as_str(), us.client, &us.db), ("us", Client::Librdkafka, &both.db));
+    assert_eq!(us.brokers, ["u:1"]);
+    let one = tap(Words { cluster: Some("us".into()), ..Words::default() }, Some(&path)).unwrap().config;
+    assert_eq!((one.cluster.as_str(), one.also.len()), ("us", 0));
+    write("[[cluster]]\nname='eu'\nbrokers=['e:1']\n[[cluster]]\nname='eu'\nbrokers=['u:1']\n");
+    assert!(refusal(tap(Words::default(), Some(&path))).contains("the same name"));
+    write("[[cluster]]\nname='eu'\nbrokers=['e:1']\n[[cluster]]\nbrokers=['u:1']\n");
+    assert!(refusal(tap(Words::default(), Some(&path))).contains("has no name"));
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
 fn brokers_are_hosts_with_ports() {
     let list = |text: &str| brokers(vec![text.to_owned()]);
     assert_eq!(list("a:1, b:2,[::1]:9092").unwrap(), ["a:1", "b:2", "[::1]:9092"]);

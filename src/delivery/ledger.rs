@@ -134,10 +134,15 @@ impl Ledger {
         changed.then_some(row)
     }
 
-    /// Groups and partitions that the sample speaks of no more; they are forgotten.
-    pub fn forget_missing(&mut self, at: Timestamp) -> Vec<(Arc<str>, Ordinal)> {
-        let gone: Vec<_> =
-            self.standings.iter().filter(|(_, s)| s.row.sampled_at < at).map(|(key, _)| key.clone()).collect();
+    /// Groups and partitions, of those that are of the cluster (`own`), that its sample speaks of no more; they are
+    /// forgotten.
+    pub fn forget_missing(&mut self, at: Timestamp, own: impl Fn(Ordinal) -> bool) -> Vec<(Arc<str>, Ordinal)> {
+        let gone: Vec<_> = self
+            .standings
+            .iter()
+            .filter(|(key, s)| s.row.sampled_at < at && own(key.1))
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in &gone {
             self.standings.remove(key);
         }

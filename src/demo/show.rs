@@ -144,6 +144,8 @@ fn tap_config(
         // The in-process cluster cannot list its groups.
         groups: company.services.iter().map(|service| service.group.clone()).collect(),
         max_read: None,
+        client: crate::config::Client::Native,
+        also: Vec::new(),
         serve: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
         serve_tls: None,
         metrics: None,

@@ -183,7 +183,7 @@ impl Fetcher {
             match order {
                 // Together: each adoption sorts all partitions, and thousands come at the start.
                 Order::Adopt(reading) => {
-                    adopted.push(self.begin(reading));
+                    adopted.push(begin(&mut *self.sink, reading));
                     begun = true;
                 }
                 Order::Release(partition) => {
@@ -208,28 +208,8 @@ impl Fetcher {
         ControlFlow::Continue(())
     }
 
-    fn begin(&mut self, mut reading: Reading) -> Reading {
-        if let Some(start) = reading.begins.take() {
-            self.sink.start(start);
-        }
-        let lost = std::mem::take(&mut reading.lost);
-        if !lost.is_empty() {
-            let content = Content::Missing(GapReason::Retention);
-            self.sink.batch(Batch { partition: &reading.partition, producer: None, covers: lost, content });
-        }
-        reading
-    }
-
     fn flush(&mut self) -> ControlFlow<()> {
-        let before = clock::now();
-        let flow = self.sink.flush(clock::wall());
-        let blocked = clock::now().saturating_duration_since(before);
-        self.shared.counters.add(Counter::BlockedMs, blocked.as_millis() as u64);
-        if flow.is_break() {
-            // The pipeline is closed: no other thread can deliver either.
-            self.shared.stop.store(true, Relaxed);
-        }
-        flow
+        flush(&mut *self.sink, &self.shared)
     }
 
     /// One connection, from its opening until there is nothing to read, or it breaks.
@@ -374,4 +354,30 @@ impl Fetcher {
         }
         self.sink.batch(Batch { partition, producer, covers, content: Content::Missing(reason) });
     }
+}
+
+/// Tells the sink that reading begins, and what was lost before it could.
+pub(super) fn begin(sink: &mut dyn BatchSink, mut reading: Reading) -> Reading {
+    if let Some(start) = reading.begins.take() {
+        sink.start(start);
+    }
+    let lost = std::mem::take(&mut reading.lost);
+    if !lost.is_empty() {
+        let content = Content::Missing(GapReason::Retention);
+        sink.batch(Batch { partition: &reading.partition, producer: None, covers: lost, content });
+    }
+    reading
+}
+
+/// Hands over what the sink holds, and takes note of how long the pipeline kept it waiting.
+pub(super) fn flush(sink: &mut dyn BatchSink, shared: &Shared) -> ControlFlow<()> {
+    let before = clock::now();
+    let flow = sink.flush(clock::wall());
+    let blocked = clock::now().saturating_duration_since(before);
+    shared.counters.add(Counter::BlockedMs, blocked.as_millis() as u64);
+    if flow.is_break() {
+        // The pipeline is closed: no other thread can deliver either.
+        shared.stop.store(true, Relaxed);
+    }
+    flow
 }

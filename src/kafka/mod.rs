@@ -10,6 +10,7 @@ mod connection;
 mod error;
 mod fetch;
 mod fetcher;
+mod librdkafka;
 mod lineup;
 mod login;
 mod reader;
@@ -34,6 +35,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+/// What reads the records. All else is asked over connections of the tap's own, whichever it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Source {
+    /// The native reader.
+    #[default]
+    Native,
+    /// librdkafka: slower, without producers, and with one reason for all holes.
+    Librdkafka,
+}
+
 /// How to reach a cluster, and how gently to read it.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -43,6 +54,8 @@ pub struct Settings {
     pub brokers: Vec<String>,
     /// How they are reached, and as whom.
     pub security: Arc<Security>,
+    /// What reads the records.
+    pub source: Source,
     /// Read no faster than this many bytes a second, over all brokers.
     pub max_read: Option<u64>,
     /// How long a broker may hold back an answer at the end of the log: the tick in which records arrive.

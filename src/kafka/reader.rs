@@ -6,7 +6,7 @@ use super::error::Error;
 use super::fetcher::{Fetcher, Notice, Order, Shared};
 use super::lineup::{Departure, Epochs, Reading};
 use super::throttle::RateCap;
-use super::{BatchSink, Plan, Position, Settings, clock};
+use super::{BatchSink, Plan, Position, Settings, Source, clock, librdkafka};
 use crate::event::{Start, TopicPartition};
 use crate::telemetry::Counter;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -389,9 +389,19 @@ impl Discovery {
         }
         let Some(address) = self.cluster.address(broker).map(str::to_owned) else { return Ok(()) };
         let (orders, receiver) = mpsc::channel();
-        let fetcher = Fetcher::new(broker, address.clone(), self.shared.clone(), receiver, (self.sink)());
-        let name = format!("kafka-fetch-{broker}");
-        let thread = Builder::new().name(name).spawn(move || fetcher.run()).map_err(Error::Spawn)?;
+        let (shared, sink) = (self.shared.clone(), (self.sink)());
+        let thread = Builder::new().name(format!("kafka-fetch-{broker}"));
+        let thread = match self.settings.source {
+            Source::Native => {
+                let fetcher = Fetcher::new(broker, address.clone(), shared, receiver, sink);
+                thread.spawn(move || fetcher.run())
+            }
+            Source::Librdkafka => {
+                let fetcher = librdkafka::Fetcher::new(address.clone(), shared, receiver, sink);
+                thread.spawn(move || fetcher.run())
+            }
+        };
+        let thread = thread.map_err(Error::Spawn)?;
         self.threads.insert(broker, BrokerThread { address, orders, thread });
         Ok(())
     }

@@ -35,7 +35,7 @@ pub struct Core {
     absence: Absence,
     pub(super) counters: HashMap<String, f64>,
     /// Offsets that failures name on partitions nobody has heard of yet.
-    elsewhere: HashMap<(String, i32), Vec<i64>>,
+    elsewhere: HashMap<(Arc<str>, String, i32), Vec<i64>>,
     elsewhere_named: usize,
     /// Coverage rows that changed since the last commit.
     pub(super) touched: Vec<Ordinal>,
@@ -229,10 +229,12 @@ impl Core {
     fn origin(&mut self, at: &TopicPartition, notice: &FailureNotice) -> Option<Named> {
         let origin = notice.origin.as_ref()?;
         let known = self.catalog.find(&at.cluster, &origin.topic, origin.partition);
-        let Some(partition) = known.cloned() else { return Some(Named::Elsewhere(self.remember_elsewhere(origin))) };
+        let Some(partition) = known.cloned() else {
+            return Some(Named::Elsewhere(self.remember_elsewhere(&at.cluster, origin)));
+        };
         // Nor does an offset that nobody has read near: a header never takes a number.
         let Some(ordinal) = self.catalog.ordinal(&partition, origin.offset) else {
-            return Some(Named::Elsewhere(self.remember_elsewhere(origin)));
+            return Some(Named::Elsewhere(self.remember_elsewhere(&at.cluster, origin)));
         };
         let reference = EventRef::new(ordinal, origin.offset);
         let row = covered(&self.coverage, ordinal).map(Coverage::row);
@@ -247,17 +249,19 @@ impl Core {
 
     /// A topic that was never heard of gets no number: names in headers come from outside. It waits under a hash until
     /// reading of the topic begins.
-    pub(super) fn remember_elsewhere(&mut self, origin: &Origin) -> u64 {
+    pub(super) fn remember_elsewhere(&mut self, cluster: &Arc<str>, origin: &Origin) -> u64 {
         if self.elsewhere_named < ELSEWHERE {
             self.elsewhere_named += 1;
-            let place = (origin.topic.clone(), origin.partition);
+            let place = (cluster.clone(), origin.topic.clone(), origin.partition);
             self.elsewhere.entry(place).or_default().push(origin.offset);
         }
-        self.elsewhere_hash(&origin.topic, origin.partition, origin.offset)
+        self.elsewhere_hash(cluster, &origin.topic, (origin.partition, origin.offset))
     }
 
-    fn elsewhere_hash(&self, topic: &str, partition: i32, offset: i64) -> u64 {
-        let name = [topic.as_bytes(), &partition.to_be_bytes(), &offset.to_be_bytes()].concat();
+    fn elsewhere_hash(&self, cluster: &str, topic: &str, (partition, offset): (i32, i64)) -> u64 {
+        // No name holds the byte that parts them.
+        let name =
+            [cluster.as_bytes(), b"/", topic.as_bytes(), &partition.to_be_bytes(), &offset.to_be_bytes()].concat();
         self.key.hash(&name)
     }
 
@@ -265,13 +269,13 @@ impl Core {
     fn place(&mut self, partition: &Arc<TopicPartition>, offset: i64) -> Option<Ordinal> {
         let ordinal = self.catalog.place(partition, offset, &mut self.changes)?;
         if !self.elsewhere.is_empty() {
-            let name = (partition.topic.to_string(), partition.partition);
+            let name = (partition.cluster.clone(), partition.topic.to_string(), partition.partition);
             let named = self.elsewhere.remove(&name).unwrap_or_default();
             let (here, still): (Vec<i64>, Vec<i64>) =
                 named.into_iter().partition(|&offset| self.catalog.ordinal(partition, offset).is_some());
             self.elsewhere_named -= here.len();
             for offset in here {
-                let hash = self.elsewhere_hash(&name.0, name.1, offset);
+                let hash = self.elsewhere_hash(&name.0, &name.1, (name.2, offset));
                 self.resolver.placed(hash, EventRef::new(ordinal, offset));
             }
             if !still.is_empty() {
@@ -337,7 +341,9 @@ impl Core {
             self.changes.progress.extend(rows);
         }
         if sample.complete {
-            let gone = self.ledger.forget_missing(sample.at);
+            let gone = self.ledger.forget_missing(sample.at, |ordinal| {
+                self.catalog.at(ordinal).is_some_and(|place| place.partition.cluster == sample.cluster)
+            });
             self.changes.progress.retain(|row| !gone.contains(&(row.consumer_group.clone(), row.ordinal)));
             self.changes.forgotten.extend(gone);
         }

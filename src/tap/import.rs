@@ -1,6 +1,7 @@
 //! Captures through the same pipeline as a cluster's records.
 
 use super::clock;
+use super::gather::Gather;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use super::watch::Watch;
 use super::{Core, secret, spawn};
@@ -77,7 +78,8 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
         core,
         inputs,
         commits,
-        sampler: None,
+        samplers: Vec::new(),
+        gather: Gather::default(),
         counters: Arc::new(Counters::default()),
         pulse: pulse.clone(),
         progress: Progress::default(),

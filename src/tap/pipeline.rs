@@ -2,6 +2,7 @@
 
 use super::clock;
 use super::core::Core;
+use super::gather::Gather;
 use super::watch::Watch;
 use crate::event::{BarrierSample, Changes, Envelopes, Epoch, GroupSample, Timestamp};
 use crate::otlp::Progress;
@@ -46,8 +47,10 @@ pub(super) struct Pipeline {
     pub core: Core,
     pub inputs: Receiver<Input>,
     pub commits: SyncSender<Changes>,
-    /// Asks the sampler for a barrier; `None` where nobody can be asked, as in an import.
-    pub sampler: Option<SyncSender<Ask>>,
+    /// Asks the sampler of each cluster for a barrier; none where nobody can be asked, as in an import.
+    pub samplers: Vec<SyncSender<Ask>>,
+    /// Their answers.
+    pub gather: Gather,
     pub counters: Arc<Counters>,
     pub pulse: Arc<Pulse>,
     /// How far the outbox was sent.
@@ -89,8 +92,7 @@ impl Pipeline {
                     let _ = empties.try_send(read);
                 }
             }
-            Input::Barrier(Some(sample)) => self.core.barrier(&sample),
-            Input::Barrier(None) => self.core.barrier_failed(),
+            Input::Barrier(answer) => self.take_barrier(answer),
             Input::Groups(sample) => {
                 self.core.groups(&sample);
                 self.watch.look(&self.core, &self.pulse);
@@ -111,11 +113,21 @@ impl Pipeline {
     }
 
     fn ask_barrier(&mut self) {
-        let Some(sampler) = &self.sampler else { return };
-        if let Some(epoch) = self.core.ask_barrier()
-            && sampler.try_send(Ask::Barrier(epoch)).is_err()
-        {
-            self.core.barrier_failed();
+        // One question at a time: answers do not say which one they are for.
+        if self.samplers.is_empty() || self.gather.is_open() {
+            return;
+        }
+        let Some(epoch) = self.core.ask_barrier() else { return };
+        self.gather.expect(self.samplers.len());
+        let deaf = self.samplers.iter().filter(|sampler| sampler.try_send(Ask::Barrier(epoch)).is_err()).count();
+        (0..deaf).for_each(|_| self.take_barrier(None));
+    }
+
+    fn take_barrier(&mut self, answer: Option<BarrierSample>) {
+        match self.gather.take(answer) {
+            Some(Some(sample)) => self.core.barrier(&sample),
+            Some(None) => self.core.barrier_failed(),
+            None => {}
         }
     }
 }

@@ -27,7 +27,8 @@ impl TapPlan {
             From::Time(time) => Position::Time(time),
             From::Ago(ago) => Position::Time(Timestamp(now.0.saturating_sub(ago.as_micros() as i64))),
         };
-        let names = positions.keys().map(|known| (known.topic.clone(), known.partition)).collect();
+        let own = |known: &&TopicPartition| *known.cluster == *config.cluster;
+        let names = positions.keys().filter(own).map(|known| (known.topic.clone(), known.partition)).collect();
         Self { topics: config.topics.clone(), exclude: config.exclude.clone(), from, positions, names }
     }
 }
@@ -56,8 +57,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn plan(from: From) -> TapPlan {
-        let config = TapConfig {
+    fn config(from: From) -> TapConfig {
+        TapConfig {
             otlp: None,
             telemetry: None,
             cluster: "c".into(),
@@ -68,6 +69,8 @@ mod tests {
             exclude: Regex::new("secret").ok(),
             groups: Vec::new(),
             max_read: None,
+            client: crate::config::Client::Native,
+            also: Vec::new(),
             serve: None,
             serve_tls: None,
             metrics: None,
@@ -76,9 +79,12 @@ mod tests {
             business_flows: Vec::new(),
             kafka: crate::event::ClientProperties::default(),
             retention: crate::event::Retention::default(),
-        };
+        }
+    }
+
+    fn plan(from: From) -> TapPlan {
         let known = TopicPartition { cluster: "c".into(), topic: "orders".into(), topic_id: [0; 16], partition: 3 };
-        TapPlan::new(&config, HashMap::from([(known, 42)]), Timestamp(10_000_000))
+        TapPlan::new(&config(from), HashMap::from([(known, 42)]), Timestamp(10_000_000))
     }
 
     fn position(plan: &TapPlan, topic: &str, partition: i32) -> Position {
@@ -100,5 +106,9 @@ mod tests {
         assert_eq!(position(&plan, "orders-dlt", 0), Position::Earliest);
         let again = TopicPartition { cluster: "c".into(), topic: "orders".into(), topic_id: [1; 16], partition: 3 };
         assert_eq!(plan.position(&again), Position::Earliest, "created again since");
+        let other = TapConfig { cluster: "d".into(), ..config(From::Latest) };
+        let plan = TapPlan::new(&other, plan.positions, Timestamp(0));
+        let same = TopicPartition { cluster: "d".into(), ..again };
+        assert_eq!(plan.position(&same), Position::Latest, "of the same name on another cluster");
     }
 }

@@ -142,7 +142,8 @@ impl Core {
         }
         let (topic, partition, offset) = (&failure.origin_topic, failure.origin_partition, failure.origin_offset);
         let origin = Origin { topic: topic.clone()?, partition: partition?, offset: offset? };
-        Some(Named::Elsewhere(self.remember_elsewhere(&origin)))
+        let cluster = self.catalog.at(failure.reference.ordinal())?.partition.cluster.clone();
+        Some(Named::Elsewhere(self.remember_elsewhere(&cluster, &origin)))
     }
 
     /// A merge of two conversations; before the events.

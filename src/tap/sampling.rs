@@ -2,8 +2,9 @@
 
 use super::clock;
 use super::pipeline::{Ask, Input};
+use super::plan::TapPlan;
 use crate::event::Epoch;
-use crate::kafka::{Admin, Plan};
+use crate::kafka::{self, Admin, Reader};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -14,7 +15,7 @@ const SECOND_SAMPLE: Duration = Duration::from_secs(1);
 /// What the sampler works with.
 pub(super) struct Sampling {
     pub admin: Admin,
-    pub plan: Arc<dyn Plan>,
+    pub plan: Arc<TapPlan>,
     /// Groups to sample; empty = those that the cluster lists.
     pub groups: Vec<String>,
     pub asks: Receiver<Ask>,
@@ -23,9 +24,9 @@ pub(super) struct Sampling {
 }
 
 impl Sampling {
-    /// Runs until it is told to stop, and takes one last sample. The first one comes before much was read, so that the
-    /// second follows soon.
-    pub fn run(mut self) {
+    /// Runs until it is told to stop, waits for the reader, and takes one last sample. The first one comes before much
+    /// was read, so that the second follows soon.
+    pub fn run(mut self, reader: Reader) -> Result<(), kafka::Error> {
         let mut due = clock::instant();
         let mut pause = SECOND_SAMPLE.min(self.interval);
         loop {
@@ -38,7 +39,9 @@ impl Sampling {
                 }
             }
         }
+        let reading = reader.join();
         self.groups();
+        reading
     }
 
     fn barrier(&mut self, epoch: Epoch) {

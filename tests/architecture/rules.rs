@@ -74,6 +74,7 @@ const CORE: &[&str] = &["event", "decode", "causality", "delivery"];
 /// Files with `unsafe` code, each with its reason.
 pub const UNSAFE: &[(&str, &str)] = &[
     ("src/demo/cluster.rs", "librdkafka offers a setting of its mock cluster through C only"),
+    ("src/kafka/librdkafka/client.rs", "librdkafka offers reading without a group, and in batches, through C only"),
     ("tests/support/mock.rs", "librdkafka offers request tracking of its mock cluster through C only"),
 ];
 

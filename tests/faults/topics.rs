@@ -2,10 +2,11 @@
 
 use super::{Outcome, PARTITIONS, PATIENCE, Stage, record};
 use crate::support::kafka::RealKafka;
-use crate::support::poll_until;
 use crate::support::produce::{self, Outgoing, Writer};
 use crate::support::program::{Door, sql};
 use crate::support::proxy::Fault;
+use crate::support::{client, on_both, poll_until};
+use headwater::kafka::Source;
 use rdkafka::consumer::Consumer;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
@@ -65,9 +66,16 @@ fn partitions_that_are_added_are_read_from_their_first_record() {
     assert_eq!(read, [vec![(100, 100); PARTITIONS as usize], vec![(0, 100); 3]].concat());
 }
 
-#[test]
-fn a_topic_that_is_deleted_and_created_again_is_another_one() {
-    let Some(mut stage) = Stage::with("again", &LATEST, |_| {}) else { return };
+on_both!(
+    a_topic_that_is_deleted_and_created_again_is_another_one,
+    retention_that_overtakes_the_tap_is_a_gap_of_exactly_what_it_took,
+    what_compaction_removed_is_counted,
+);
+
+fn a_topic_that_is_deleted_and_created_again_is_another_one(source: Source) {
+    let name = format!("again-{}", client(source));
+    let options = ["--from", "latest", "--client", client(source)];
+    let Some(mut stage) = Stage::with(&name, &options, |_| {}) else { return };
     let bootstrap = &stage.kafka.bootstrap;
     produce::create_topic(bootstrap, &stage.topic, 1);
     stage.write_one(&Writer::new(bootstrap, "none"), 5);
@@ -118,9 +126,8 @@ fn an_unclean_election_takes_back_what_was_read() {
     assert_eq!((outcome.gaps, outcome.read), (vec![gap("truncated", 50)], vec![(100, 180)]), "{}", outcome.said);
 }
 
-#[test]
-fn retention_that_overtakes_the_tap_is_a_gap_of_exactly_what_it_took() {
-    let Some(mut stage) = Stage::new("overtaken") else { return };
+fn retention_that_overtakes_the_tap_is_a_gap_of_exactly_what_it_took(source: Source) {
+    let Some(mut stage) = Stage::on("overtaken", source) else { return };
     stage.write(600);
     stage.catch_up();
     stage.proxy.set_all(Fault::Refused);
@@ -156,16 +163,22 @@ fn compacted(kafka: &RealKafka, topic: &str) {
     });
 }
 
-#[test]
-fn what_compaction_removed_is_counted() {
-    let Some(stage) = Stage::with("compacted", &EARLIEST, |kafka| compacted(kafka, "faults-compacted")) else { return };
+fn what_compaction_removed_is_counted(source: Source) {
+    let name = format!("compacted-{}", client(source));
+    let options = ["--from", "earliest", "--client", client(source)];
+    let prepare = |kafka: &RealKafka| compacted(kafka, &format!("faults-{name}"));
+    let Some(stage) = Stage::with(&name, &options, prepare) else { return };
     let (first, end) = produce::log_range(&stage.kafka.bootstrap, &stage.topic, 0);
     poll_until("the end of the log", PATIENCE, || {
         (stage.ask("SELECT coalesce(max(next_offset), 0) FROM coverage") >= end).then_some(())
     });
     let outcome = stage.outcome();
     let [(reason, holes)] = &outcome.gaps[..] else { panic!("{outcome:?}") };
-    assert_eq!((reason.as_str(), outcome.seen + holes), ("compacted", end - first));
+    let expected = match source {
+        Source::Native => "compacted",
+        Source::Librdkafka => "compacted_or_transactional",
+    };
+    assert_eq!((reason.as_str(), outcome.seen + holes), (expected, end - first));
     assert!(outcome.seen >= 10 && *holes >= 100, "{outcome:?}");
     assert_eq!((outcome.events, outcome.distinct), (outcome.seen, outcome.seen));
 }

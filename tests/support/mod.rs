@@ -93,3 +93,30 @@ pub fn sum_up(test: &str, seed: u64, begun: Instant, counts: &str) {
 pub fn required(variable: &str) -> bool {
     [variable, "CI"].iter().any(|name| std::env::var(name).is_ok_and(|value| value == "1" || value == "true"))
 }
+
+/// Two tests of one body, which takes the source of records: the native reader, then librdkafka.
+macro_rules! on_both {
+    ($($body:ident),+ $(,)?) => {
+        mod native {
+            $(#[test]
+            fn $body() {
+                super::$body(headwater::kafka::Source::Native);
+            })+
+        }
+        mod librdkafka {
+            $(#[test]
+            fn $body() {
+                super::$body(headwater::kafka::Source::Librdkafka);
+            })+
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// The value of `--client` for a source.
+pub fn client(source: headwater::kafka::Source) -> &'static str {
+    match source {
+        headwater::kafka::Source::Native => "native",
+        headwater::kafka::Source::Librdkafka => "librdkafka",
+    }
+}

@@ -84,6 +84,14 @@ impl Security {
         remarks
     }
 
+    /// A token to log in with; `None` where logging in takes none.
+    pub(super) fn token(&self) -> Option<Result<Secret, String>> {
+        match &self.sasl {
+            Some(Sasl::Bearer { tokens, .. }) => Some(tokens.token().map_err(|error| error.to_string())),
+            _ => None,
+        }
+    }
+
     /// The same as settings of librdkafka. A token file is not among them: there a callback gives the token.
     pub fn librdkafka(&self) -> Vec<(String, Secret)> {
         const SAME: &[&str] = &[
