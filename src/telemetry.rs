@@ -35,11 +35,13 @@ pub enum Counter {
     SpanRetries = 11,
     /// Entries of the outbox that were not sent yet.
     OutboxWaiting = 12,
+    /// Bytes of records that followers gave, not leaders.
+    FollowerBytes = 13,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -53,6 +55,7 @@ impl Counter {
         Self::SpansRejected,
         Self::SpanRetries,
         Self::OutboxWaiting,
+        Self::FollowerBytes,
     ];
 
     /// The name in the `tap` view.
@@ -71,6 +74,7 @@ impl Counter {
             Self::SpansRejected => "spans_rejected",
             Self::SpanRetries => "span_retries",
             Self::OutboxWaiting => "outbox_waiting",
+            Self::FollowerBytes => "follower_bytes",
         }
     }
 
