@@ -1,9 +1,11 @@
 //! The composition root: starts the stages, joins them by bounded channels and stops them in flow order.
 
 mod catalog;
+mod check;
 mod clock;
 mod core;
 mod import;
+mod outlook;
 mod pipeline;
 mod plan;
 mod reading;
@@ -13,6 +15,7 @@ mod secret;
 mod telling;
 mod watch;
 
+pub use self::check::{Address, Check, Finding, Right, Verdict, check};
 pub use self::core::Core;
 pub use self::import::{ImportConfig, ImportSummary, import};
 pub use self::secret::{parse as parse_secret, secret_path};
@@ -100,7 +103,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     // before any cluster is asked.
     let door = open_door(&config, readers.clone(), counters.clone())?;
     let mut admin = Admin::connect(&settings)?;
-    let outlook = outlook(&admin.estimate(&*plan)?);
+    let outlook = outlook::outlook(&admin.estimate(&*plan)?, config.max_read);
     let telling = Telling::start(&config, &readers, &counters)?;
     let mut remarks = security.remarks();
     remarks.extend(door.iter().filter_map(|door| exposure(&config, door)));
@@ -189,15 +192,6 @@ fn exposure(config: &TapConfig, door: &Door) -> Option<String> {
              --serve-tls-cert and --serve-tls-key, or let a tunnel carry it"
         )
     })
-}
-
-fn outlook(estimate: &kafka::Estimate) -> String {
-    let kafka::Estimate { topics, partitions, offsets, unreachable } = estimate;
-    let mut text = format!("up to {offsets} records in {topics} topics ({partitions} partitions) are there to be read");
-    if *unreachable > 0 {
-        text.push_str(&format!("; {unreachable} partitions did not answer and are read once they do"));
-    }
-    text
 }
 
 /// Makes one sink a fetch thread.

@@ -206,10 +206,13 @@ impl Pulse {
     }
 }
 
-/// Sends log lines to stderr; `HEADWATER_LOG` sets the level (default `warn`).
+/// Target of the lines that tell how far a long work has come; they are shown by default.
+pub const PROGRESS: &str = "headwater::progress";
+
+/// Sends log lines to stderr; `HEADWATER_LOG` sets the level (default `warn`, and progress).
 pub fn init_logging() {
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| "headwater=warn".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HEADWATER_LOG")
+        .unwrap_or_else(|_| "headwater=warn,headwater::progress=info".into());
     // A second call, as in tests, finds a logger in place: that one stays.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Log).try_init();
 }

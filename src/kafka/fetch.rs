@@ -273,8 +273,18 @@ impl<'a> Part<'a> {
         let records = cursor.take_up_to(length);
         let whole = records.len() == length;
         let diverging = if flexible && whole { divergence(cursor)? } else { None };
-        let part =
-            Self { topic, partition, error, high_watermark, last_stable, log_start, nearer, diverging, aborted, records };
+        let part = Self {
+            topic,
+            partition,
+            error,
+            high_watermark,
+            last_stable,
+            log_start,
+            nearer,
+            diverging,
+            aborted,
+            records,
+        };
         Some((part, whole))
     }
 }

@@ -338,7 +338,12 @@ impl Fetcher {
             self.throttles += 1;
             if self.throttles.is_power_of_two() {
                 let (ms, so_far) = (answer.throttle.as_millis() as u64, self.throttles);
-                tracing::warn!(broker = self.broker, ms, so_far, "the broker's quota slows the tap down; it waits so long");
+                tracing::warn!(
+                    broker = self.broker,
+                    ms,
+                    so_far,
+                    "the broker's quota slows the tap down; it waits so long"
+                );
             }
         }
     }

@@ -93,7 +93,8 @@ impl Pipeline {
             Input::Barrier(None) => self.core.barrier_failed(),
             Input::Groups(sample) => {
                 self.core.groups(&sample);
-                self.watch.look(&self.core, &self.pulse);
+                let fetched = self.counters.get(Counter::FetchedBytes);
+                self.watch.look(&self.core, &self.pulse, (clock::instant(), fetched));
             }
             Input::End => self.core.end_of_input(),
         }

@@ -67,6 +67,11 @@ impl Security {
         self.settings.get("client.rack").unwrap_or_default().trim()
     }
 
+    /// Who logs in with a name and a password.
+    pub fn user(&self) -> Option<&str> {
+        self.settings.get("sasl.username").filter(|_| self.sasl.is_some())
+    }
+
     /// What its owner should know, as sentences.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
