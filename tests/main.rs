@@ -10,6 +10,7 @@
 
 mod architecture;
 mod backup;
+mod check;
 mod cli;
 mod conventions;
 mod counts;
@@ -21,6 +22,7 @@ mod edges;
 mod erase;
 mod export;
 mod faults;
+mod gentle;
 mod guard;
 mod hostile;
 mod hostile_door;
