@@ -2,6 +2,7 @@
 
 use super::file::SCHEMA_VERSION;
 use super::{Error, Readers, Settings, Writer, query};
+use crate::event::{Changes, CounterRow, Timestamp};
 use duckdb::Connection;
 use std::path::PathBuf;
 
@@ -116,4 +117,21 @@ fn two_files_have_two_id_keys() {
     let key = |folder: &Folder| Writer::open(&folder.db(), Settings::default()).unwrap().1.id_key;
     assert!(key(&one) != key(&two));
     assert!(key(&one) == key(&one));
+}
+
+/// Guarantees: what a quiet cluster wrote does not stand in the log, and in memory, for days.
+#[test]
+fn the_log_is_moved_into_the_file_some_minutes_later() {
+    let folder = Folder::new("rest");
+    let (mut writer, _) = Writer::open(&folder.db(), Settings::default()).unwrap();
+    let counters = vec![CounterRow { name: "records_received".into(), value: 1.0 }];
+    writer.append(Changes { counters, ..Changes::default() }).unwrap();
+    let log = folder.db().with_extension("duckdb.wal");
+    let bytes = || std::fs::metadata(&log).map_or(0, |file| file.len());
+    let minute = |at: i64| Timestamp(at * 60_000_000);
+    writer.rest(minute(100));
+    writer.rest(minute(109));
+    assert!(bytes() > 0, "not yet");
+    writer.rest(minute(110));
+    assert_eq!(bytes(), 0);
 }

@@ -20,6 +20,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// How long what was written may stand in the log alone, in µs. Until a checkpoint DuckDB holds it in memory, too, and a
+/// quiet cluster takes days to fill the log.
+const CHECKPOINT_EVERY: i64 = 600_000_000;
+
 /// How often readers are waited for before the file is closed.
 const CLOSE_ROUNDS: u32 = 10;
 
@@ -49,6 +53,8 @@ pub struct Writer {
     telling: bool,
     pub(super) slice: OpenSlice,
     pub(super) keeping: Keeping,
+    /// When the log was last moved into the file for its age.
+    rested: Option<Timestamp>,
 }
 
 impl Writer {
@@ -87,6 +93,7 @@ impl Writer {
             telling: false,
             slice,
             keeping: Keeping::default(),
+            rested: None,
         };
         let commits = writer.last_number()?;
         let writer = Self { commits, ..writer };
@@ -134,6 +141,19 @@ impl Writer {
         self.commits = number;
         self.next.extend(commit.small.coverage.iter().map(|row| (row.ordinal, row.next_offset)));
         self.restrict_log()
+    }
+
+    /// Moves the log into the file when it was not for some minutes; call it between commits, at the time `at`. What goes
+    /// wrong is left to the next commit, which has to go on or end with the reason.
+    pub fn rest(&mut self, at: Timestamp) {
+        let since = *self.rested.get_or_insert(at);
+        if at.0.saturating_sub(since.0) < CHECKPOINT_EVERY {
+            return;
+        }
+        self.rested = Some(at);
+        if let Err(error) = self.checkpoint() {
+            tracing::debug!(%error, "no checkpoint now");
+        }
     }
 
     /// Moves the write-ahead log into the file, in a quiet moment.

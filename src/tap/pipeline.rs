@@ -145,10 +145,13 @@ pub(super) fn write(
                 writer.append(changes)?;
                 pulse.commit_written(clock::instant());
                 writer.retain(at)?;
+                writer.rest(at);
             }
             // What is too old goes even where nothing new comes.
             Err(RecvTimeoutError::Timeout) => {
-                writer.retain(clock::now())?;
+                let now = clock::now();
+                writer.retain(now)?;
+                writer.rest(now);
             }
             Err(RecvTimeoutError::Disconnected) => return Ok(writer),
         }
