@@ -135,7 +135,11 @@ fn each_right_that_is_taken_away_is_missed_with_the_command_that_gives_it_back()
     for (listener, more, words) in [
         ("SASL", vec![("HEADWATER_KAFKA_SASL_PASSWORD", "hunter2-wrong")], "fails at sasl: "),
         ("EXPIRED", vec![], "fails at tls: "),
-        ("SASL", vec![("HEADWATER_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")], "fails at kafka: "),
+        (
+            "SASL",
+            vec![("HEADWATER_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")],
+            "this port speaks TLS; set security.protocol=SSL or SASL_SSL",
+        ),
     ] {
         let (code, said) = user.check(listener, &more);
         assert!(code == Some(1) && said.contains(words) && !said.contains("hunter2"), "{words}: {code:?} {said}");

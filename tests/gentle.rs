@@ -99,7 +99,8 @@ fn the_estimate_weighs_the_window_and_not_the_topic() {
     assert!(running.collected.wait_for_records(LARGE, LARGE_RECORDS));
     let read = running.settings.counters.get(Counter::FetchedBytes);
     running.stop();
-    assert!(read.abs_diff(bytes) < bytes / 10, "{read} read, {bytes} estimated");
+    // A broker cuts its answers anywhere: a batch that is not whole is read twice.
+    assert!(read > bytes - bytes / 20 && read < bytes + bytes / 3, "{read} read, {bytes} estimated");
     assert_eq!(admin.estimate(&Only(LARGE.to_owned(), Position::Latest)).unwrap().size, Size::Bytes(0));
 }
 

@@ -83,6 +83,8 @@ pub(super) struct Fetcher {
     unreadable: u64,
     /// Answers that asked to wait; bounds the log.
     throttles: u64,
+    /// Bytes of the next answer that the cap has charged already.
+    charged: usize,
 }
 
 impl Fetcher {
@@ -109,6 +111,7 @@ impl Fetcher {
             failures: 0,
             unreadable: 0,
             throttles: 0,
+            charged: 0,
         }
     }
 
@@ -244,6 +247,12 @@ impl Fetcher {
             most: fetch::MOST,
         })?;
         self.lineup.reconnect(version);
+        if self.await_turn().is_break() {
+            return Ok(Pause::Stop);
+        }
+        if self.lineup.is_empty() {
+            return Ok(Pause::Idle);
+        }
         self.send(&mut link)?;
         while !self.stopping() {
             let mut buffer = std::mem::take(&mut self.buffer);
@@ -259,6 +268,20 @@ impl Fetcher {
             }
         }
         Ok(Pause::Stop)
+    }
+
+    /// Waits until the cap lets another connection begin.
+    fn await_turn(&mut self) -> ControlFlow<()> {
+        while let Some(cap) = self.shared.cap.clone() {
+            match cap.admit(clock::now()) {
+                Ok(bytes) => {
+                    self.charged = bytes;
+                    break;
+                }
+                Err(wait) => self.pause(wait)?,
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     fn send(&mut self, link: &mut Connection) -> Result<(), Error> {
@@ -281,8 +304,9 @@ impl Fetcher {
         self.failures = 0;
         let absorbed = self.lineup.absorb(&answer);
         self.count(frame.len(), &answer, &absorbed);
+        let bytes = frame.len().saturating_sub(std::mem::take(&mut self.charged));
         let cap = self.shared.cap.as_ref();
-        let mut wait = cap.map_or(Duration::ZERO, |cap| cap.spend(frame.len(), clock::now())).max(answer.throttle);
+        let mut wait = cap.map_or(Duration::ZERO, |cap| cap.spend(bytes, clock::now())).max(answer.throttle);
         if absorbed.stuck {
             wait = wait.max(BACK_OFF_MOST);
             tracing::warn!(broker = self.broker, "records came that cannot be read and cannot be skipped");

@@ -33,6 +33,18 @@ impl RateCap {
         i32::try_from(share.max(LEAST)).unwrap_or(most).min(most)
     }
 
+    /// Lets a connection send its first fetch: the bytes that are charged for it beforehand, or how long to wait. So
+    /// connections begin one after the other: an answer holds a whole batch at least, and many at once would be a burst.
+    pub(super) fn admit(&self, now: Instant) -> Result<usize, Duration> {
+        let mut paid_at = self.paid_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = paid_at.map(|paid| paid.saturating_duration_since(now)).filter(|left| !left.is_zero()) {
+            return Err(left);
+        }
+        let bytes = self.bytes_per_second / SHARES;
+        *paid_at = Some(now + Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64));
+        Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
+    }
+
     /// Takes note of `bytes` that were read at `now` and says how long to wait before reading on.
     pub(super) fn spend(&self, bytes: usize, now: Instant) -> Duration {
         let mut paid_at = self.paid_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,6 +97,17 @@ mod tests {
         assert_eq!(cap.fetch_bytes(16 << 20), 1 << 16);
         drop(shares);
         assert_eq!(cap.fetch_bytes(16 << 20), 1 << 18);
+    }
+
+    #[test]
+    fn connections_begin_one_after_the_other() {
+        let cap = RateCap::new(1000);
+        let start = clock::now();
+        assert_eq!(cap.admit(start), Ok(250));
+        assert_eq!(cap.admit(start), Err(BURST), "until the first has its answer, or should have");
+        assert_eq!(cap.spend(1250 - 250, start), Duration::from_millis(1250));
+        assert_eq!(cap.admit(start), Err(Duration::from_millis(1250)));
+        assert_eq!(cap.admit(start + Duration::from_millis(1250)), Ok(250));
     }
 
     /// Connections that always find all they ask for, and answers that take no time.
