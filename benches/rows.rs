@@ -10,6 +10,7 @@
 )]
 
 mod cpu;
+mod idle;
 mod overhead;
 mod store;
 #[path = "../tests/support/mod.rs"]
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// What a figure should be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,10 +114,16 @@ fn median(mut values: Vec<f64>) -> f64 {
 struct Size {
     records: usize,
     rounds: usize,
+    /// How long an idle tap is watched.
+    idle: Duration,
+    /// What it taps meanwhile.
+    partitions: usize,
+    brokers: usize,
 }
 
-const FULL: Size = Size { records: 2_000_000, rounds: 5 };
-const QUICK: Size = Size { records: 300_000, rounds: 3 };
+const FULL: Size =
+    Size { records: 2_000_000, rounds: 5, idle: Duration::from_secs(60), partitions: 10_000, brokers: 100 };
+const QUICK: Size = Size { records: 300_000, rounds: 3, idle: Duration::from_secs(8), partitions: 2_000, brokers: 20 };
 const FULL_EVENTS: usize = 100_000_000;
 const QUICK_EVENTS: usize = 1_000_000;
 /// What makes the events of the store the same in every run.
@@ -148,8 +156,11 @@ impl Options {
         // Cargo adds the last one by itself.
         let (quick, json, strict, _) = (flag("--quick"), flag("--json"), flag("--strict"), flag("--bench"));
         let events = if quick { QUICK_EVENTS } else { FULL_EVENTS };
+        let mut size = if quick { QUICK } else { FULL };
+        size.partitions = option(&mut arguments, "--partitions")?.unwrap_or(size.partitions).max(1);
+        size.brokers = option(&mut arguments, "--brokers")?.unwrap_or(size.brokers).max(1);
         Ok(Self {
-            size: if quick { QUICK } else { FULL },
+            size,
             events: option(&mut arguments, "--events")?.unwrap_or(events),
             seed: option(&mut arguments, "--seed")?.unwrap_or(SEED),
             keep: option(&mut arguments, "--keep")?,
@@ -172,7 +183,7 @@ fn option<T: FromStr>(arguments: &mut Vec<String>, name: &str) -> Result<Option<
 
 /// What can be measured, by name; no rows when what it needs is not there.
 type Measure = fn(&Options) -> Vec<Row>;
-const ROWS: &[(&str, Measure)] = &[("overhead", overhead::measure), ("store", store::measure)];
+const ROWS: &[(&str, Measure)] = &[("idle", idle::measure), ("overhead", overhead::measure), ("store", store::measure)];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -35,7 +35,9 @@ fn cluster() -> Option<(&'static RealKafka, MutexGuard<'static, ()>)> {
     static CLUSTER: OnceLock<Option<RealKafka>> = OnceLock::new();
     static ALONE: Mutex<()> = Mutex::new(());
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let kafka = CLUSTER.get_or_init(|| RealKafka::start(Options { brokers: 3, settings: SETTINGS })).as_ref()?;
+    let kafka = CLUSTER
+        .get_or_init(|| RealKafka::start(Options { brokers: 3, settings: SETTINGS, ..Options::default() }))
+        .as_ref()?;
     Some((kafka, alone))
 }
 

@@ -47,3 +47,4 @@ mod sql;
 mod support;
 mod tui;
 mod verdict;
+mod versions;

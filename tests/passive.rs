@@ -6,8 +6,12 @@ use crate::support::mock::MockKafka;
 use crate::support::produce::{self, Outgoing, Writer};
 use crate::support::program::{Door, Program, number};
 use crate::support::{Folder, poll_until};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const EVENTS: i64 = 1_000;
@@ -113,6 +117,104 @@ fn a_tap_sends_only_requests_that_read() {
     writer.send(&stream.topics[0], &Outgoing::default());
     writer.flush();
     assert!(mock.requested().contains(&0));
+}
+
+/// All that the tap may ever ask of a broker without a login, as the broker names it. A request that is missing here
+/// was never meant to be sent.
+const CLOSED_LIST: [&str; 6] = ["API_VERSIONS", "FETCH", "LIST_GROUPS", "LIST_OFFSETS", "METADATA", "OFFSET_FETCH"];
+
+/// The requests that the broker answered, as it logs them.
+fn requests(kafka: &RealKafka) -> Vec<Value> {
+    let completed = |line: &str| {
+        let (_, json) = line.split_once("Completed request:")?;
+        // The name of the logger stands behind it.
+        serde_json::Deserializer::from_str(json).into_iter::<Value>().next()?.ok()
+    };
+    kafka.log(1).lines().filter_map(completed).collect()
+}
+
+fn header<'a>(request: &'a Value, name: &str) -> &'a str {
+    request["requestHeader"][name].as_str().unwrap_or_default()
+}
+
+fn of_client<'a>(requests: &'a [Value], id: &'a str) -> impl Iterator<Item = &'a Value> {
+    requests.iter().filter(move |request| header(request, "clientId") == id)
+}
+
+/// Taps, restarts the tap, and meanwhile creates and deletes a topic.
+fn tap_through_changes(kafka: &RealKafka, topic: &str) {
+    let folder = Folder::new("passive");
+    let arguments = ["--from", "earliest", "--sample-interval", "1s"];
+    let count = |url: &str, topics: &str| {
+        number(folder.path(), Door::Url(url), &format!("SELECT count(*) FROM event WHERE topic {topics}"))
+    };
+    let not_ours = format!("<> '{topic}'");
+    let (tap, url) = Program::tap(folder.path(), &kafka.bootstrap, &arguments);
+    poll_until("all events", PATIENCE, || (count(&url, &not_ours) == EVENTS).then_some(()));
+    produce::create_topic(&kafka.bootstrap, topic, 1);
+    let writer = Writer::new(&kafka.bootstrap, "none");
+    writer.send(topic, &Outgoing::default());
+    writer.flush();
+    poll_until("the new topic's event", PATIENCE, || (count(&url, &format!("= '{topic}'")) == 1).then_some(()));
+    tap.kill();
+
+    let (tap, url) = Program::tap(folder.path(), &kafka.bootstrap, &arguments);
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &kafka.bootstrap).create().unwrap();
+    futures::executor::block_on(admin.delete_topics(&[topic], &AdminOptions::new())).unwrap();
+    // Metadata is asked for every 5 s: so long the tap still wants what is gone.
+    let asked = |requests: &[Value]| {
+        of_client(requests, "headwater").filter(|request| header(request, "requestApiKeyName") == "METADATA").count()
+    };
+    let before = asked(&requests(kafka));
+    poll_until("looks at what is left", PATIENCE, || (asked(&requests(kafka)) >= before + 10).then_some(()));
+    assert_eq!(count(&url, &not_ours), EVENTS);
+    let (status, said) = tap.stop();
+    assert!(status.success(), "{said}");
+}
+
+#[test]
+fn a_real_broker_was_asked_for_nothing_that_writes() {
+    prove_by_its_log(None);
+}
+
+/// The oldest broker that the tap promises to read: reading, groups, a restart after a kill, and changing topics.
+#[test]
+fn the_oldest_broker_was_asked_for_nothing_that_writes() {
+    prove_by_its_log(Some("2.8.2"));
+}
+
+fn prove_by_its_log(version: Option<&'static str>) {
+    // This broker would create what somebody asks for.
+    let options = Options { settings: &["auto.create.topics.enable=true"], version, ..Options::default() };
+    let log_requests = ["-Dheadwater.requests=debug".to_owned()];
+    let Some(kafka) = RealKafka::start_with(options, &log_requests) else { return };
+    let stream = Stream::new("", EVENTS as usize, 7);
+    stream.create_topics(&kafka.bootstrap);
+    stream.produce(&kafka.bootstrap);
+    commit(&kafka.bootstrap, "kitchen", &stream.topics[0]);
+    tap_through_changes(&kafka, "short-lived");
+
+    let requests = requests(&kafka);
+    let ours: Vec<&Value> = of_client(&requests, "headwater").collect();
+    let names: BTreeSet<&str> = ours.iter().map(|request| header(request, "requestApiKeyName")).collect();
+    assert_eq!(names, BTreeSet::from(CLOSED_LIST), "of {} requests", ours.len());
+    for request in &ours {
+        match header(request, "requestApiKeyName") {
+            "METADATA" => {
+                assert_eq!(request["request"]["allowAutoTopicCreation"], false, "{request}");
+                assert_eq!(request["request"]["topics"], Value::Null, "{request}");
+            }
+            // It is what tells the broker the name of the software.
+            "API_VERSIONS" => continue,
+            _ => {}
+        }
+        let client = &request["clientInformation"];
+        assert_eq!(client["softwareName"], "headwater", "{request}");
+        assert_eq!(client["softwareVersion"], env!("CARGO_PKG_VERSION"), "{request}");
+    }
+    assert!(!produce::topics(&kafka.bootstrap).contains(&"short-lived".to_owned()), "nobody brought it back");
+    // The log does show those who write.
+    assert!(of_client(&requests, "rdkafka").any(|request| header(request, "requestApiKeyName") == "PRODUCE"));
 }
 
 /// Commits an offset for a group, as a consumer does.

@@ -8,6 +8,7 @@
 
 use crate::reader::{From, PartitionLog, Running, Seen, expected, produce, producer, settings};
 use crate::support::kafka::{Options, RealKafka};
+use crate::support::poll_until;
 use headwater::event::{Epoch, GapReason, Timestamp};
 use headwater::kafka::{Admin, Plan, Position};
 use rdkafka::ClientConfig;
@@ -24,20 +25,20 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One broker for all tests here: it creates topics on first use.
-fn brokers() -> Option<String> {
+pub fn brokers() -> Option<String> {
     static CLUSTER: OnceLock<Option<RealKafka>> = OnceLock::new();
     let options = Options { settings: &["auto.create.topics.enable=true"], ..Options::default() };
     Some(CLUSTER.get_or_init(|| RealKafka::start(options)).as_ref()?.bootstrap.clone())
 }
 
 /// A topic name that no earlier run used.
-fn fresh(name: &str) -> String {
+pub fn fresh(name: &str) -> String {
     let micros = std::time::UNIX_EPOCH.elapsed().unwrap().as_micros();
     format!("{name}-{micros}")
 }
 
 /// Only topics that begin so.
-struct Prefix(String, From);
+pub struct Prefix(pub String, pub From);
 
 impl Plan for Prefix {
     fn wants(&self, topic: &str) -> bool {
@@ -173,7 +174,8 @@ fn times_barriers_and_groups_are_the_brokers_own() {
         ClientConfig::new().set("bootstrap.servers", &brokers).set("group.id", &group).create().unwrap();
     let mut commits = TopicPartitionList::new();
     commits.add_partition_offset(&topic, 0, Offset::Offset(7)).unwrap();
-    consumer.commit(&commits, CommitMode::Sync).unwrap();
+    // The first group of a cluster waits for its coordinator.
+    poll_until("a commit", PATIENCE, || consumer.commit(&commits, CommitMode::Sync).ok());
     for names in [vec![], vec![group.clone()]] {
         let sample = admin.groups(&names, &plan(Position::Earliest), Timestamp(1)).unwrap();
         let found = sample.groups.iter().find(|state| *state.group == *group).expect("the group");

@@ -33,7 +33,7 @@ type Records = BTreeMap<(String, i32), Vec<Seen>>;
 
 #[test]
 fn native_reader_and_librdkafka_see_the_same_records() {
-    let Some(kafka) = RealKafka::start(Options { brokers: 3, settings: &[] }) else { return };
+    let Some(kafka) = RealKafka::start(Options { brokers: 3, ..Options::default() }) else { return };
     let mut random = fastrand::Rng::with_seed(seed("sources"));
     let mut topics = Vec::new();
     for codec in CODECS {

@@ -40,6 +40,13 @@ pub struct TopicPartition {
     pub partition: i32,
 }
 
+impl TopicPartition {
+    /// False on brokers that give topics no id (before Kafka 2.8, and some that only speak its protocol).
+    pub fn has_topic_id(&self) -> bool {
+        self.topic_id != [0; 16]
+    }
+}
+
 impl fmt::Display for TopicPartition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.topic, self.partition)

@@ -200,7 +200,10 @@ impl Admin {
                 }
             }
         }
-        if unlisted && !names.is_empty() {
+        if unlisted && names.is_empty() {
+            // None were seen, which is not to say that there are none.
+            self.silent = true;
+        } else if unlisted {
             states = self.named_groups(names, wanted)?;
         }
         self.tell_forbidden(forbidden);
@@ -225,7 +228,13 @@ impl Admin {
         let Some(&broker) = self.cluster.brokers().first() else { return Ok(Vec::new()) };
         let groups: Vec<Listed> =
             names.iter().map(|name| Listed { group: name.as_str().into(), state: None }).collect();
-        let (mut states, _) = self.cluster.on(broker, |link| fetch_offsets(link, &groups, Some(wanted)))?;
+        let told = self.cluster.on(broker, |link| fetch_offsets(link, &groups, Some(wanted)));
+        if let Err(error @ Error::Unsupported { .. }) = &told {
+            self.silent = true;
+            tracing::debug!(%error, broker, "this broker tells nothing of groups");
+            return Ok(Vec::new());
+        }
+        let (mut states, _) = told?;
         states.retain(|state| !state.commits.is_empty());
         Ok(states)
     }

@@ -243,7 +243,7 @@ impl Cluster {
                         }
                     }
                 }
-                Err(Error::Stopped) => return Err(Error::Stopped),
+                Err(error @ (Error::Stopped | Error::Unsupported { .. })) => return Err(error),
                 Err(error) => tracing::debug!(%error, leader, "log ends of this broker's partitions stay unknown"),
             }
         }

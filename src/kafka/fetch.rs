@@ -12,6 +12,9 @@ pub(super) const LEAST: i16 = 4;
 /// Beyond it there are only fields for replicas.
 pub(super) const MOST: i16 = 16;
 
+/// The last version that names topics by their names.
+pub(super) const MOST_BY_NAME: i16 = WITH_TOPIC_IDS - 1;
+
 const WITH_LOG_START: i16 = 5;
 /// Fetch sessions (KIP-227).
 const WITH_SESSIONS: i16 = 7;

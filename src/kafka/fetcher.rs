@@ -187,19 +187,23 @@ impl Fetcher {
     /// a partition takes its true next offset along, and its records stay in order over threads.
     fn obey(&mut self) -> ControlFlow<()> {
         self.has_orders();
-        let mut begun = false;
+        let (mut adopted, mut begun) = (Vec::new(), false);
         for order in std::mem::take(&mut self.waiting) {
             match order {
-                // At once: the release that may stand behind it in the queue has to find the partition.
+                // Together: each adoption sorts all partitions, and thousands come at the start.
                 Order::Adopt(reading) => {
-                    let reading = self.begin(reading);
-                    self.lineup.adopt(vec![reading]);
+                    adopted.push(self.begin(reading));
                     begun = true;
                 }
-                Order::Release(partition) => self.lineup.release(&partition),
+                Order::Release(partition) => {
+                    // It may be one that stands before the release in the queue.
+                    self.lineup.adopt(std::mem::take(&mut adopted));
+                    self.lineup.release(&partition);
+                }
                 Order::Address(address) => self.address = address,
             }
         }
+        self.lineup.adopt(adopted);
         if begun {
             self.flush()?;
         }
@@ -240,7 +244,9 @@ impl Fetcher {
     /// One connection, from its opening until there is nothing to read, or it breaks.
     fn converse(&mut self) -> Result<Pause, Error> {
         let mut link = Connection::open(&self.address, &self.shared.security, &self.shared.stop)?;
-        let version = link.version(ApiKey::Fetch, fetch::LEAST, fetch::MOST).ok_or_else(|| Error::Unsupported {
+        // A cluster may know the newest fetches before its topics have ids.
+        let most = if self.lineup.has_topic_ids() { fetch::MOST } else { fetch::MOST_BY_NAME };
+        let version = link.version(ApiKey::Fetch, fetch::LEAST, most).ok_or_else(|| Error::Unsupported {
             broker: link.address.clone(),
             request: "Fetch",
             least: fetch::LEAST,

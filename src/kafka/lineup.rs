@@ -117,13 +117,22 @@ impl Seat {
     /// An unclean election took back what was read: reading begins anew where the log parts from it.
     fn cut(&mut self, from: Divergence, log_start: i64) {
         let reading = &mut self.reading;
-        let position = reading.epochs.part(from, reading.next).max(log_start);
-        tracing::warn!(
-            partition = %reading.partition,
-            read_to = reading.next,
-            cut_at = position,
-            "the log was cut by an unclean election: what was read from there on is counted as truncated"
-        );
+        // No election since the last batch, so that none has cut the log: this is another topic of the same name.
+        let again = !reading.partition.has_topic_id() && reading.leader_epoch <= reading.epochs.last();
+        let position = if again {
+            reading.epochs.clear();
+            tracing::info!(partition = %reading.partition, "the topic was created again, reading begins anew");
+            log_start
+        } else {
+            let position = reading.epochs.part(from, reading.next).max(log_start);
+            tracing::warn!(
+                partition = %reading.partition,
+                read_to = reading.next,
+                cut_at = position,
+                "the log was cut by an unclean election: what was read from there on is counted as truncated"
+            );
+            position
+        };
         let partition = Arc::clone(&reading.partition);
         reading.next = position;
         reading.begins = Some(Start { partition, log_start, position, cut: true });
@@ -183,6 +192,11 @@ impl Lineup {
         self.seats.iter_mut().for_each(|seat| seat.told = None);
     }
 
+    /// Whether all its topics have an id, so that they can be asked for by it.
+    pub(super) fn has_topic_ids(&self) -> bool {
+        self.seats.iter().all(|seat| seat.reading.partition.has_topic_id())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.seats.is_empty()
     }
@@ -192,6 +206,9 @@ impl Lineup {
     }
 
     pub(super) fn adopt(&mut self, readings: Vec<Reading>) {
+        if readings.is_empty() {
+            return;
+        }
         for reading in readings {
             self.forgotten.retain(|known| *known != reading.partition);
             self.seats.push(Seat { reading, told: None, leaving: None });

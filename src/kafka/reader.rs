@@ -368,6 +368,7 @@ impl Discovery {
 
     /// Finds the way back into the log for partitions whose next offset is not in it any more, or not yet.
     fn relocate(&mut self) -> Result<(), Error> {
+        self.seats.values_mut().for_each(Seat::doubt);
         let lost = self.select(|place| matches!(place, Place::OutOfRange(_)));
         if lost.is_empty() {
             return Ok(());
@@ -382,7 +383,7 @@ impl Discovery {
                 continue;
             };
             if let Place::OutOfRange(reading) = std::mem::replace(&mut seat.place, Place::Unopened) {
-                seat.place = Place::Homeless(relocated(reading, start, end, stable));
+                seat.place = Place::Homeless(relocated(reading, led.epoch, (start, end, stable)));
             }
         }
         Ok(())
@@ -453,6 +454,16 @@ impl Seat {
         before
     }
 
+    /// Asks for its place in the log again where the topic may be another one.
+    fn doubt(&mut self) {
+        let epoch = self.led.epoch;
+        if matches!(&self.place, Place::Homeless(reading) if reborn(reading, epoch))
+            && let Place::Homeless(reading) = std::mem::replace(&mut self.place, Place::Unopened)
+        {
+            self.place = Place::OutOfRange(reading);
+        }
+    }
+
     fn is_forgotten(&self, now: Instant) -> bool {
         let gone = self.gone_since.is_some_and(|since| now.saturating_duration_since(since) >= FORGOTTEN_AFTER);
         gone && !matches!(self.place, Place::With { .. })
@@ -464,9 +475,24 @@ impl Seat {
     }
 }
 
+/// Whether the leader epoch shows that a topic without an id is another one than was read: it only ever rises, and
+/// begins anew with the topic.
+fn reborn(reading: &Reading, epoch: i32) -> bool {
+    !reading.partition.has_topic_id() && epoch < reading.leader_epoch
+}
+
 /// `reading` with a next offset that lies in the log.
-fn relocated(mut reading: Reading, start: i64, end: i64, stable: i64) -> Reading {
-    if reading.next < start {
+///
+/// Without a topic id, a log that was cut and whose leader epoch did not rise is one of a topic that was created again:
+/// an election that loses records raises the epoch. Then all that the log holds is new.
+fn relocated(mut reading: Reading, epoch: i32, (start, end, stable): (i64, i64, i64)) -> Reading {
+    let (same, again) = (epoch == reading.leader_epoch, reborn(&reading, epoch));
+    if again || (same && reading.next > end && !reading.partition.has_topic_id()) {
+        tracing::info!(partition = %reading.partition, "the topic was created again, reading begins anew");
+        reading.next = start;
+        let partition = Arc::clone(&reading.partition);
+        reading.begins = Some(Start { partition, log_start: start, position: start, cut: true });
+    } else if reading.next < start {
         tracing::warn!(partition = %reading.partition, from = reading.next, to = start, "deleted before it was read");
         reading.lost = reading.next..start;
         reading.next = start;
@@ -502,12 +528,33 @@ mod tests {
 
     #[test]
     fn a_position_before_the_log_leaves_a_gap_and_one_behind_it_begins_anew() {
-        let before = relocated(reading(10), 50, 90, 80);
+        let log = (50, 90, 80);
+        let before = relocated(reading(10), 1, log);
         assert_eq!((before.next, before.lost, before.begins.is_none()), (50, 10..50, true));
-        let behind = relocated(reading(100), 50, 90, 80);
+        let behind = relocated(reading(100), 1, log);
         assert_eq!((behind.next, behind.lost.is_empty()), (80, true));
         assert_eq!(behind.begins.map(|start| (start.log_start, start.position)), Some((50, 80)));
-        let inside = relocated(reading(60), 50, 90, 80);
+        let inside = relocated(reading(60), 1, log);
         assert_eq!((inside.next, inside.lost.is_empty(), inside.begins.is_none()), (60, true, true));
+    }
+
+    #[test]
+    fn without_topic_ids_the_leader_epoch_tells_that_a_topic_was_created_again() {
+        let at_epoch = |leader_epoch, next| Reading { leader_epoch, ..reading(next) };
+        let start = |reading: Reading| (reading.next, reading.begins.map(|start| (start.position, start.cut)));
+        let log = (0, 90, 80);
+        // It fell: another topic, even where the offset exists.
+        assert_eq!(start(relocated(at_epoch(3, 60), 0, log)), (0, Some((0, true))));
+        // It stayed, and the log is shorter: no election loses records without raising it.
+        assert_eq!(start(relocated(at_epoch(0, 100), 0, log)), (0, Some((0, true))));
+        // It rose: the same topic, whose log was cut.
+        assert_eq!(start(relocated(at_epoch(0, 100), 1, log)), (80, Some((80, true))));
+        // It stayed, and the offset is there: nothing tells the two apart, and reading goes on.
+        assert_eq!(start(relocated(at_epoch(0, 60), 0, log)), (60, None));
+        // A topic with an id says by it what it is.
+        let mut known = TopicPartition::clone(&reading(100).partition);
+        known.topic_id = [7; 16];
+        let known = Reading { partition: Arc::new(known), ..reading(100) };
+        assert_eq!(start(relocated(known, 0, log)), (80, Some((80, true))));
     }
 }

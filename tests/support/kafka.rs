@@ -14,11 +14,13 @@ pub struct Options {
     pub brokers: u32,
     /// Broker settings, `key=value`.
     pub settings: &'static [&'static str],
+    /// Another version than the script's own, `HEADWATER_KAFKA_VERSION` for it.
+    pub version: Option<&'static str>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { brokers: 1, settings: &[] }
+        Self { brokers: 1, settings: &[], version: None }
     }
 }
 
@@ -67,6 +69,7 @@ impl RealKafka {
             .arg(options.brokers.to_string())
             .args(options.settings)
             .args(more)
+            .envs(options.version.map(|version| ("HEADWATER_KAFKA_VERSION", version)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -87,6 +90,11 @@ impl RealKafka {
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<RealKafka>> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(Options::default())).as_ref()
+    }
+
+    /// What broker `number`, counted from 1, has logged since it started last.
+    pub fn log(&self, number: u32) -> String {
+        std::fs::read_to_string(self._folder.path().join(number.to_string()).join("log")).unwrap()
     }
 
     /// Crashes broker `number`, counted from 1.
@@ -160,7 +168,10 @@ fn java_versions_are_understood() {
 
 #[test]
 fn a_cluster_of_three_survives_the_loss_of_one_broker_and_leaves_nothing_behind() {
-    let Some(kafka) = RealKafka::start(Options { brokers: 3, settings: &["num.partitions=3"] }) else { return };
+    let Some(kafka) = RealKafka::start(Options { brokers: 3, settings: &["num.partitions=3"], ..Options::default() })
+    else {
+        return;
+    };
     let folder = kafka._folder.path().to_owned();
     assert_eq!(kafka.bootstrap.split(',').count(), 3);
     super::produce::create_topic(&kafka.bootstrap, "still-there", 3);

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 const FETCH: i16 = 1;
 const METADATA: i16 = 3;
+const API_VERSIONS: i16 = 18;
+const UNSUPPORTED_VERSION: i16 = 35;
 /// Metadata has compact lengths and tagged fields from this version on.
 const METADATA_FLEXIBLE: i16 = 9;
 /// Answers of one API that are recorded: few, small, and not empty.
@@ -40,6 +42,10 @@ pub enum Fault {
     Nameless,
 }
 
+/// What the brokers do not offer, though they could: the key of an API, and its newest version, `None` to hide all of
+/// it. Who asks for it all the same is hung up on.
+pub type Limit = (i16, Option<i16>);
+
 /// All relays. They end when this is dropped.
 pub struct Proxy {
     /// Addresses of the relays, in the order of the brokers.
@@ -50,6 +56,7 @@ pub struct Proxy {
 
 struct Shared {
     brokers: Vec<Relay>,
+    limits: Vec<Limit>,
     closed: AtomicBool,
 }
 
@@ -76,6 +83,11 @@ impl Relay {
 impl Proxy {
     /// Relays to the brokers at `bootstrap`, comma-separated addresses with numbers.
     pub fn start(bootstrap: &str) -> Self {
+        Self::narrow(bootstrap, &[])
+    }
+
+    /// As [`Self::start`], with brokers that offer less.
+    pub fn narrow(bootstrap: &str, limits: &[Limit]) -> Self {
         let listen = |upstream: &str| {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let own = listener.local_addr().unwrap();
@@ -84,7 +96,7 @@ impl Proxy {
         };
         let (listeners, brokers): (Vec<TcpListener>, Vec<Relay>) = bootstrap.split(',').map(listen).unzip();
         let addresses: Vec<String> = brokers.iter().map(|relay| relay.own.to_string()).collect();
-        let shared = Arc::new(Shared { brokers, closed: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { brokers, limits: limits.to_vec(), closed: AtomicBool::new(false) });
         let accept = |(at, listener): (usize, TcpListener)| {
             let shared = shared.clone();
             std::thread::spawn(move || accept(&shared, at, &listener))
@@ -138,7 +150,7 @@ fn accept(shared: &Arc<Shared>, at: usize, listener: &TcpListener) {
         relay.sockets.lock().unwrap().extend([kept.0, kept.1]);
         let asked = Arc::new(Mutex::new(HashMap::new()));
         let (ours, questions) = (shared.clone(), asked.clone());
-        std::thread::spawn(move || relay_questions(&ours.brokers[at], there, &questions));
+        std::thread::spawn(move || relay_questions(&ours, at, there, &questions));
         let ours = shared.clone();
         std::thread::spawn(move || relay_answers(&ours, at, back, &asked));
     }
@@ -156,10 +168,20 @@ fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
-fn relay_questions(relay: &Relay, (mut client, mut upstream): (TcpStream, TcpStream), asked: &Asked) {
+fn relay_questions(shared: &Shared, at: usize, (mut client, mut upstream): (TcpStream, TcpStream), asked: &Asked) {
+    let relay = &shared.brokers[at];
     while let Ok(question) = frame(&mut client) {
         let api = i16::from_be_bytes([question[4], question[5]]);
         let version = i16::from_be_bytes([question[6], question[7]]);
+        if let Some((_, most)) =
+            shared.limits.iter().find(|(key, most)| *key == api && most.is_none_or(|m| m < version))
+        {
+            // KIP-511: the one question whose version the client cannot know is answered in the form of version 0.
+            if api != API_VERSIONS || client.write_all(&unsupported(&question[8..12], *most)).is_err() {
+                break;
+            }
+            continue;
+        }
         asked.lock().unwrap().insert(question[8..12].try_into().unwrap(), (api, version));
         let swallowed = match relay.fault() {
             Fault::BlackHole => true,
@@ -178,7 +200,11 @@ fn relay_answers(shared: &Shared, at: usize, (mut client, mut upstream): (TcpStr
         let (api, version) = asked.lock().unwrap().remove(&answer[4..8]).unwrap_or((0, 0));
         record(api, version, &answer[4..]);
         if api == METADATA {
+            let renamed = if version < METADATA_FLEXIBLE { renamed_plain } else { renamed };
             answer = renamed(&answer, version, shared).expect("the brokers at the front of a metadata answer");
+        }
+        if api == API_VERSIONS {
+            answer = narrowed(&answer, version, &shared.limits).expect("the form of an ApiVersions answer");
         }
         let written = match shared.brokers[at].fault() {
             Fault::BlackHole => Ok(()),
@@ -224,6 +250,63 @@ fn garbage() -> Vec<u8> {
             bytes
         }
     }
+}
+
+fn framed(body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32).to_be_bytes(), body].concat()
+}
+
+fn unsupported(correlation: &[u8], most: Option<i16>) -> Vec<u8> {
+    let numbers = [UNSUPPORTED_VERSION, 0, 1, API_VERSIONS, 0, most.unwrap_or(0)];
+    framed(&[correlation, &numbers.map(i16::to_be_bytes).concat()].concat())
+}
+
+/// An ApiVersions answer without what the limits hide.
+fn narrowed(answer: &[u8], version: i16, limits: &[Limit]) -> Option<Vec<u8>> {
+    // An entry is a key and two versions, and in the flexible form a byte that says "no tags".
+    let (count, begin, size) = match version {
+        3.. => (usize::from(*answer.get(10)?).checked_sub(1)?, 11, 7),
+        _ => (u32::from_be_bytes(answer.get(10..14)?.try_into().ok()?) as usize, 14, 6),
+    };
+    assert!(version < 3 || count < 0x7f, "a count of one byte");
+    let (entries, rest) = answer.get(begin..)?.split_at_checked(count * size)?;
+    let mut kept = Vec::new();
+    for entry in entries.chunks(size) {
+        let key = i16::from_be_bytes([entry[0], entry[1]]);
+        let mut entry = entry.to_vec();
+        match limits.iter().find(|(limited, _)| *limited == key) {
+            Some((_, None)) => continue,
+            Some((_, Some(most))) => {
+                let most = (*most).min(i16::from_be_bytes([entry[4], entry[5]]));
+                entry[4..6].copy_from_slice(&most.to_be_bytes());
+            }
+            None => {}
+        }
+        kept.push(entry);
+    }
+    let count = match version {
+        3.. => vec![kept.len() as u8 + 1],
+        _ => (kept.len() as u32).to_be_bytes().to_vec(),
+    };
+    Some(framed(&[&answer[4..10], &count, &kept.concat(), rest].concat()))
+}
+
+/// [`renamed`] for the form without compact lengths: the hosts are numbers already, and only their ports change.
+fn renamed_plain(answer: &[u8], _version: i16, shared: &Shared) -> Option<Vec<u8>> {
+    let mut out = answer.to_vec();
+    let mut at = 4 + 4 + 4;
+    let count = u32::from_be_bytes(answer.get(at..at + 4)?.try_into().ok()?);
+    at += 4;
+    for _ in 0..count {
+        let length = usize::from(u16::from_be_bytes(answer.get(at + 4..at + 6)?.try_into().ok()?));
+        at += 6 + length;
+        let port = u32::from_be_bytes(answer.get(at..at + 4)?.try_into().ok()?);
+        let relay = shared.brokers.iter().find(|relay| u32::from(relay.upstream.port()) == port)?;
+        out[at..at + 4].copy_from_slice(&u32::from(relay.own.port()).to_be_bytes());
+        let rack = i16::from_be_bytes(answer.get(at + 4..at + 6)?.try_into().ok()?).max(0);
+        at += 6 + rack as usize;
+    }
+    Some(out)
 }
 
 /// A metadata answer in which the relays stand for their brokers.
