@@ -33,7 +33,7 @@ fn cluster() -> Option<(&'static RealKafka, MutexGuard<'static, ()>)> {
     static ALONE: Mutex<()> = Mutex::new(());
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let start = || {
-        let kafka = RealKafka::start(Options { brokers: 3, settings: SETTINGS })?;
+        let kafka = RealKafka::start(Options { brokers: 3, settings: SETTINGS, ..Options::default() })?;
         create_topic(&kafka.bootstrap, LARGE, 6);
         produce(&producer(&kafka.bootstrap, &[]), LARGE, 0..LARGE_RECORDS, 6);
         Some(kafka)

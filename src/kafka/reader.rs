@@ -1,12 +1,12 @@
 //! Discovery: which partitions there are, who leads them, and which fetch thread reads them.
 
-use super::begin::{Beginning, beginnings};
+use super::begin::{Beginning, TurnedUp, beginnings};
 use super::cluster::{Cluster, Led, LogPoint, Topic};
 use super::error::Error;
 use super::fetcher::{Fetcher, Notice, Order, Shared};
 use super::lineup::{Departure, Epochs, Reading};
 use super::throttle::RateCap;
-use super::{BatchSink, Plan, Position, Settings, clock};
+use super::{BatchSink, Plan, Settings, clock};
 use crate::event::{Start, TopicPartition};
 use crate::telemetry::Counter;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -69,26 +69,6 @@ impl Reader {
 
 /// The look at metadata that shows what was there before the tap.
 const FIRST_ROUND: u64 = 1;
-
-/// A plan under which some partitions are read from their start, unless an earlier run read them.
-struct TurnedUp {
-    plan: Arc<dyn Plan>,
-    partitions: HashSet<Arc<TopicPartition>>,
-}
-
-impl Plan for TurnedUp {
-    fn wants(&self, topic: &str) -> bool {
-        self.plan.wants(topic)
-    }
-
-    fn position(&self, partition: &TopicPartition) -> Position {
-        match self.plan.position(partition) {
-            Position::Resume(offset) => Position::Resume(offset),
-            _ if self.partitions.contains(partition) => Position::Earliest,
-            planned => planned,
-        }
-    }
-}
 
 /// Where one partition is.
 enum Place {
