@@ -5,6 +5,7 @@
 
 mod args;
 mod backup;
+mod check;
 mod dashboards;
 mod demo;
 mod erase;
@@ -65,6 +66,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(args) => demo::run(args),
         Command::Tap(args) => writing::tap(*args),
+        Command::Check(args) => check::run(*args),
         Command::Top(args) => top::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Failures(args) => reading::failures(&args),

@@ -1,10 +1,12 @@
 //! The composition root: starts the stages, joins them by bounded channels and stops them in flow order.
 
 mod catalog;
+mod check;
 mod clock;
 mod core;
 mod gather;
 mod import;
+mod outlook;
 mod pipeline;
 mod plan;
 mod reading;
@@ -15,6 +17,7 @@ mod site;
 mod telling;
 mod watch;
 
+pub use self::check::{Address, Check, Finding, Right, Verdict, check};
 pub use self::core::Core;
 pub use self::import::{ImportConfig, ImportSummary, import};
 pub use self::secret::{parse as parse_secret, secret_path};
@@ -173,7 +176,7 @@ fn connect(sites: &[Site], remarks: &mut Vec<String>) -> anyhow::Result<(Vec<Opt
         match reached {
             Ok((estimate, admin)) => {
                 let several = if sites.len() > 1 { format!("{name}: ") } else { String::new() };
-                outlooks.push(format!("{several}{}", outlook(&estimate)));
+                outlooks.push(format!("{several}{}", outlook::outlook(&estimate, site.settings.max_read)));
                 admins.push(Some(admin));
             }
             Err(error) => {
@@ -253,15 +256,6 @@ fn exposure(config: &TapConfig, door: &Door) -> Option<String> {
              --serve-tls-cert and --serve-tls-key, or let a tunnel carry it"
         )
     })
-}
-
-fn outlook(estimate: &kafka::Estimate) -> String {
-    let kafka::Estimate { topics, partitions, offsets, unreachable } = estimate;
-    let mut text = format!("up to {offsets} records in {topics} topics ({partitions} partitions) are there to be read");
-    if *unreachable > 0 {
-        text.push_str(&format!("; {unreachable} partitions did not answer and are read once they do"));
-    }
-    text
 }
 
 /// Makes one sink a fetch thread.

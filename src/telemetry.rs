@@ -35,11 +35,13 @@ pub enum Counter {
     SpanRetries = 11,
     /// Entries of the outbox that were not sent yet.
     OutboxWaiting = 12,
+    /// Bytes of records that followers gave, not leaders.
+    FollowerBytes = 13,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -53,6 +55,7 @@ impl Counter {
         Self::SpansRejected,
         Self::SpanRetries,
         Self::OutboxWaiting,
+        Self::FollowerBytes,
     ];
 
     /// The name in the `tap` view.
@@ -71,6 +74,7 @@ impl Counter {
             Self::SpansRejected => "spans_rejected",
             Self::SpanRetries => "span_retries",
             Self::OutboxWaiting => "outbox_waiting",
+            Self::FollowerBytes => "follower_bytes",
         }
     }
 
@@ -202,10 +206,13 @@ impl Pulse {
     }
 }
 
-/// Sends log lines to stderr; `HEADWATER_LOG` sets the level (default `warn`).
+/// Target of the lines that tell how far a long work has come; they are shown by default.
+pub const PROGRESS: &str = "headwater::progress";
+
+/// Sends log lines to stderr; `HEADWATER_LOG` sets the level (default `warn`, and progress).
 pub fn init_logging() {
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env("HEADWATER_LOG").unwrap_or_else(|_| "headwater=warn".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HEADWATER_LOG")
+        .unwrap_or_else(|_| "headwater=warn,headwater::progress=info".into());
     // A second call, as in tests, finds a logger in place: that one stays.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Log).try_init();
 }

@@ -10,6 +10,7 @@
 
 mod architecture;
 mod backup;
+mod check;
 mod cli;
 mod clusters;
 mod conventions;
@@ -23,6 +24,7 @@ mod edges;
 mod erase;
 mod export;
 mod faults;
+mod gentle;
 mod guard;
 mod hostile;
 mod hostile_door;

@@ -27,6 +27,7 @@ const READING: &[(i16, &str)] = &[
     (10, "FindCoordinator"),
     (15, "DescribeGroups"),
     (16, "ListGroups"),
+    (35, "DescribeLogDirs"),
     (17, "SaslHandshake"),
     (18, "ApiVersions"),
     (23, "OffsetForLeaderEpoch"),

@@ -23,6 +23,7 @@ SELECT
         JOIN seen ON seen.cluster = s.cluster AND seen.topic = s.topic AND seen.incarnation = s.incarnation
             AND seen.partition = s.partition
     ) AS unread,
+    (SELECT CAST(t.value AS BIGINT) FROM tap t WHERE t.name = 'catch_up_ms') AS catch_up_ms,
     (
         SELECT count(*)
         FROM coverage c

@@ -25,6 +25,8 @@ pub(super) enum Command {
     Demo(Demo),
     /// the daemon: reads every topic of a cluster, changes nothing, and answers at its door
     Tap(Box<Tap>),
+    /// doctor: can the tap reach the brokers, which rights are missing, how much is read, what will not be seen
+    Check(Box<Check>),
     /// terminal UI: overview, failures, traces and consumers of a running tap, a closed file or a recording
     Top(Top),
     /// one conversation: causes up to the root, effects down, failures, who has not passed it yet
@@ -57,6 +59,7 @@ impl Command {
         match self {
             Self::Demo(_) => "demo",
             Self::Tap(_) => "tap",
+            Self::Check(_) => "check",
             Self::Top(_) => "top",
             Self::Trace(_) => "trace",
             Self::Failures(_) => "failures",
@@ -290,6 +293,9 @@ pub(super) struct Tap {
     /// what reads the records: native, or librdkafka for brokers that the native reader cannot read [default: native]
     #[arg(long, value_name = "NAME", env = "HEADWATER_CLIENT", hide_env_values = true)]
     pub client: Option<String>,
+    /// where the tap stands, as the brokers' broker.rack says it: followers there are read, not leaders elsewhere
+    #[arg(long, value_name = "RACK", env = "HEADWATER_RACK", hide_env_values = true)]
+    pub rack: Option<String>,
     /// address of the door, or off; other than loopback needs users [default: 127.0.0.1:5439]
     #[arg(long, value_name = "ADDR", env = "HEADWATER_SERVE", hide_env_values = true)]
     pub serve: Option<String>,
@@ -314,6 +320,16 @@ pub(super) struct Tap {
     /// send the tap's own counters to this OTLP collector (gRPC)
     #[arg(long, value_name = "URL", env = "HEADWATER_TELEMETRY", hide_env_values = true)]
     pub telemetry: Option<String>,
+}
+
+/// The words of a tap: what is checked is what would run.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub tap: Tap,
+    /// print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,11 +10,13 @@ use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// `headwater tap`: runs until a signal.
-pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
+/// What was typed for a tap, and what the environment says.
+pub(super) fn words(args: args::Tap) -> Words {
     let list = |text: Option<String>| text.map(|text| vec![text]);
-    let file = args.config;
-    let words = Words {
+    let mut kafka = config::kafka_variables(variables());
+    // Behind the environment: the last word wins.
+    kafka.extend(args.rack.map(|rack| ("client.rack".to_owned(), crate::event::Secret::new(rack))));
+    Words {
         cluster: args.cluster,
         brokers: list(args.brokers),
         db: args.db,
@@ -33,11 +35,16 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
         otlp: args.otlp,
         telemetry: args.telemetry,
         client_properties: args.client_properties,
-        kafka: config::kafka_variables(variables()),
+        kafka,
         business_flows: Vec::new(),
         retention: RetentionWords::default(),
-    };
-    let resolved = config::tap(words, file.as_deref())?;
+    }
+}
+
+/// `headwater tap`: runs until a signal.
+pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
+    let file = args.config.clone();
+    let resolved = config::tap(words(args), file.as_deref())?;
     say_defaults(&resolved.defaults);
     for remark in &resolved.remarks {
         output::note(&format!("headwater: {}", clean(remark)));

@@ -13,6 +13,7 @@ const VARIABLE: &str = "HEADWATER_KAFKA_";
 
 /// Settings that are taken, and the one name under which they are.
 const TAKEN: &[(&str, &str)] = &[
+    ("client.rack", "client.rack"),
     ("security.protocol", "security.protocol"),
     ("sasl.mechanism", "sasl.mechanism"),
     ("sasl.mechanisms", "sasl.mechanism"),
@@ -52,7 +53,6 @@ const ALTERNATIVES: &[(&str, &str)] = &[
 
 /// Settings that would change how the cluster is reached and that the tap does not follow.
 const NOT_APPLIED: &[&str] = &[
-    "client.rack",
     "security.providers",
     "socks.proxy",
     "ssl.cipher.suites",

@@ -1,9 +1,10 @@
 //! Rare questions about the whole cluster: barriers, consumer groups, topics, estimates.
 
-use super::begin::beginnings;
+use super::checkup::Held;
 use super::cluster::{Cluster, Led, LogPoint, topic_name};
 use super::connection::{Connection, ReadRequest};
 use super::error::{Error, code};
+use super::estimate::{Estimate, estimate};
 use super::{Plan, Settings};
 use crate::event::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, Timestamp};
 use kafka_protocol::messages::offset_fetch_request::{
@@ -33,28 +34,15 @@ pub struct TopicSummary {
     pub internal: bool,
 }
 
-/// How much there is to read, before reading begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Estimate {
-    /// Topics that the plan wants.
-    pub topics: usize,
-    /// Their partitions.
-    pub partitions: usize,
-    /// Offsets between the planned positions and the ends: an upper bound of the records.
-    pub offsets: i64,
-    /// Partitions whose leader did not answer: not in `offsets`.
-    pub unreachable: usize,
-}
-
 /// Asks questions on connections of its own. Nothing it sends writes, joins or creates anything.
 pub struct Admin {
-    cluster: Cluster,
+    pub(super) cluster: Cluster,
     name: Arc<str>,
     last_sample: Option<Timestamp>,
     /// A broker did not answer for its groups, or not for all.
     silent: bool,
     /// Groups whose commits may not be seen.
-    forbidden: BTreeSet<Arc<str>>,
+    pub(super) forbidden: BTreeSet<Arc<str>>,
     /// That there are no topics was said.
     told_empty: bool,
 }
@@ -148,21 +136,28 @@ impl Admin {
         Ok(GroupSample { at, resolution_ms, cluster: self.name.clone(), complete, groups, ends })
     }
 
-    /// How many offsets lie between the planned positions and the ends.
+    /// How many offsets lie between the planned positions and the ends, and how many bytes they are.
     ///
     /// # Errors
     /// When no broker answers.
     pub fn estimate(&mut self, plan: &dyn Plan) -> Result<Estimate, Error> {
         let wanted = self.wanted(plan)?;
-        let topics: BTreeSet<&str> = wanted.iter().map(|led| &*led.identity.topic).collect();
-        let mut estimate = Estimate { topics: topics.len(), partitions: wanted.len(), ..Estimate::default() };
-        let beginnings = beginnings(&mut self.cluster, &wanted, plan)?;
-        estimate.unreachable = wanted.len() - beginnings.len();
-        for beginning in beginnings {
-            let first = beginning.position.max(beginning.log_start);
-            estimate.offsets = estimate.offsets.saturating_add(beginning.stable.saturating_sub(first).max(0));
+        estimate(&mut self.cluster, &wanted, plan)
+    }
+
+    /// Whether groups may be looked at, where none is seen: asked for one that there is not, which creates none. A broker
+    /// looks at the right first.
+    pub(super) fn may_describe_groups(&mut self) -> Result<Held, Error> {
+        let nobody = [Listed { group: "headwater-check".into(), state: None }];
+        for broker in self.cluster.brokers() {
+            match self.cluster.on(broker, |link| fetch_offsets(link, &nobody, None)) {
+                Ok((_, unknown)) if unknown.iter().any(Unknown::is_forbidden) => return Ok(Held::No),
+                Ok(_) => return Ok(Held::Yes),
+                Err(Error::Stopped) => return Err(Error::Stopped),
+                Err(error) => tracing::debug!(%error, broker, "whether groups may be described stays unknown"),
+            }
         }
-        Ok(estimate)
+        Ok(Held::Unknown)
     }
 
     fn wanted(&mut self, plan: &dyn Plan) -> Result<Vec<Led>, Error> {

@@ -4,7 +4,7 @@ use super::cluster::{Cluster, Led, LogPoint, Offsets};
 use super::error::Error;
 use super::{Plan, Position};
 use crate::event::{Timestamp, TopicPartition};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Where reading of one partition begins, and what its log held at that moment.
@@ -16,6 +16,26 @@ pub(super) struct Beginning {
     pub(super) log_start: i64,
     /// Where a read_committed reader stops.
     pub(super) stable: i64,
+}
+
+/// A plan under which some partitions are read from their start, unless an earlier run read them.
+pub(super) struct TurnedUp {
+    pub(super) plan: Arc<dyn Plan>,
+    pub(super) partitions: HashSet<Arc<TopicPartition>>,
+}
+
+impl Plan for TurnedUp {
+    fn wants(&self, topic: &str) -> bool {
+        self.plan.wants(topic)
+    }
+
+    fn position(&self, partition: &TopicPartition) -> Position {
+        match self.plan.position(partition) {
+            Position::Resume(offset) => Position::Resume(offset),
+            _ if self.partitions.contains(partition) => Position::Earliest,
+            planned => planned,
+        }
+    }
 }
 
 /// Asks the plan and the leaders; a partition whose leader did not answer is left out, to be asked again.

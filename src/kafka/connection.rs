@@ -9,8 +9,9 @@ use super::stream::{ANSWER_TIMEOUT, Stream, is_pause, tls_reason};
 use super::wire::Cursor;
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse,
-    MetadataRequest, MetadataResponse, OffsetFetchRequest, OffsetFetchResponse, RequestHeader, ResponseHeader,
+    ApiKey, ApiVersionsRequest, DescribeLogDirsRequest, DescribeLogDirsResponse, ListGroupsRequest, ListGroupsResponse,
+    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetFetchRequest,
+    OffsetFetchResponse, RequestHeader, ResponseHeader,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use std::collections::HashMap;
@@ -34,6 +35,12 @@ const FRONT: usize = 1 << 20;
 /// cluster also loses a wake-up, and then stalls for a second, when they follow each other without a gap.)
 const CALL_SPACING: Duration = Duration::from_millis(2);
 
+/// A quota asks for no longer wait than its window (`quota.window.size.seconds`, a second by default) times the number of
+/// samples; what claims more would only hold the tap up.
+const THROTTLE_MOST: Duration = Duration::from_secs(60);
+/// How often a throttled connection looks whether the tap is stopping.
+const STOP_CHECK: Duration = Duration::from_millis(100);
+
 /// A request that the tap may send besides ApiVersions and Fetch. The list is closed, and none of them writes.
 pub(super) trait ReadRequest: Encodable {
     const KEY: ApiKey;
@@ -42,6 +49,9 @@ pub(super) trait ReadRequest: Encodable {
     const LEAST: i16;
     const MOST: i16;
     type Answer: Decodable;
+
+    /// How long the broker's quota asks to wait before the next request, in ms.
+    fn throttle(answer: &Self::Answer) -> i32;
 }
 
 /// From v4 on the request can say that no topic may be created (KIP-204 era brokers, 0.11); topic ids from v10.
@@ -51,6 +61,10 @@ impl ReadRequest for MetadataRequest {
     const LEAST: i16 = 4;
     const MOST: i16 = 12;
     type Answer = MetadataResponse;
+
+    fn throttle(answer: &Self::Answer) -> i32 {
+        answer.throttle_time_ms
+    }
 }
 
 /// Isolation levels from v2 on. Beyond v9 there is only a timeout for remote storage.
@@ -60,6 +74,10 @@ impl ReadRequest for ListOffsetsRequest {
     const LEAST: i16 = 2;
     const MOST: i16 = 9;
     type Answer = ListOffsetsResponse;
+
+    fn throttle(answer: &Self::Answer) -> i32 {
+        answer.throttle_time_ms
+    }
 }
 
 impl ReadRequest for ListGroupsRequest {
@@ -68,6 +86,10 @@ impl ReadRequest for ListGroupsRequest {
     const LEAST: i16 = 0;
     const MOST: i16 = 5;
     type Answer = ListGroupsResponse;
+
+    fn throttle(answer: &Self::Answer) -> i32 {
+        answer.throttle_time_ms
+    }
 }
 
 /// All topics of a group can be asked for from v2 on, several groups at once from v8 on.
@@ -77,6 +99,23 @@ impl ReadRequest for OffsetFetchRequest {
     const LEAST: i16 = 2;
     const MOST: i16 = 9;
     type Answer = OffsetFetchResponse;
+
+    fn throttle(answer: &Self::Answer) -> i32 {
+        answer.throttle_time_ms
+    }
+}
+
+/// Sizes of logs. Topics can be chosen in all versions.
+impl ReadRequest for DescribeLogDirsRequest {
+    const KEY: ApiKey = ApiKey::DescribeLogDirs;
+    const NAME: &'static str = "DescribeLogDirs";
+    const LEAST: i16 = 1;
+    const MOST: i16 = 4;
+    type Answer = DescribeLogDirsResponse;
+
+    fn throttle(answer: &Self::Answer) -> i32 {
+        answer.throttle_time_ms
+    }
 }
 
 /// An open connection that knows what its broker offers.
@@ -92,6 +131,8 @@ pub(super) struct Connection {
     correlation: i32,
     offered: HashMap<i16, (i16, i16)>,
     last_call: Option<Instant>,
+    /// The broker's quota asked for no request before this.
+    resume: Option<Instant>,
 }
 
 impl Connection {
@@ -109,6 +150,7 @@ impl Connection {
             correlation: 0,
             offered: HashMap::new(),
             last_call: None,
+            resume: None,
         };
         connection.offered = connection.ask_versions()?;
         connection.log_in()?;
@@ -158,7 +200,9 @@ impl Connection {
         if !shape::is_whole(Q::KEY, version, &answer) {
             return Err(self.malformed(Q::NAME, "it claims more than it holds"));
         }
-        Q::Answer::decode(&mut answer, version).map_err(malformed)
+        let answer = Q::Answer::decode(&mut answer, version).map_err(malformed)?;
+        self.throttle(Q::throttle(&answer));
+        Ok(answer)
     }
 
     fn ask_versions(&mut self) -> Result<HashMap<i16, (i16, i16)>, Error> {
@@ -219,7 +263,25 @@ impl Connection {
         }
     }
 
-    fn space_calls(&self) {
+    /// Notes that the broker's quota asks to wait: what is asked next waits so long.
+    fn throttle(&mut self, ms: i32) {
+        let wait = Duration::from_millis(u64::try_from(ms).unwrap_or(0)).min(THROTTLE_MOST);
+        if !wait.is_zero() {
+            tracing::warn!(
+                broker = self.address,
+                ms,
+                "the broker's request quota slows the tap down; it waits so long"
+            );
+            self.resume = Some(clock::now() + wait);
+        }
+    }
+
+    fn space_calls(&mut self) {
+        if let Some(resume) = self.resume.take() {
+            while !self.stop.load(Relaxed) && clock::now() < resume {
+                std::thread::sleep(STOP_CHECK.min(resume.saturating_duration_since(clock::now())));
+            }
+        }
         let since = self.last_call.map_or(CALL_SPACING, |last| clock::now().saturating_duration_since(last));
         std::thread::sleep(CALL_SPACING.saturating_sub(since));
     }

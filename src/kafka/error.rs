@@ -146,6 +146,7 @@ pub(super) mod code {
     pub(in crate::kafka) const OFFSET_OUT_OF_RANGE: i16 = 1;
     pub(in crate::kafka) const TOPIC_AUTHORIZATION_FAILED: i16 = 29;
     pub(in crate::kafka) const GROUP_AUTHORIZATION_FAILED: i16 = 30;
+    pub(in crate::kafka) const CLUSTER_AUTHORIZATION_FAILED: i16 = 31;
     pub(in crate::kafka) const UNSUPPORTED_SASL_MECHANISM: i16 = 33;
     pub(in crate::kafka) const ILLEGAL_SASL_STATE: i16 = 34;
     pub(in crate::kafka) const UNSUPPORTED_VERSION: i16 = 35;

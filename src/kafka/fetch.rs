@@ -59,6 +59,8 @@ pub(super) struct Request<'a> {
     pub(super) correlation: i32,
     pub(super) max_wait: Duration,
     pub(super) max_bytes: i32,
+    /// Where the tap stands (KIP-392); empty where it does not say. A leader then names a nearer replica.
+    pub(super) rack: &'a str,
     /// Whether data waits already, so that there is nothing to pace.
     pub(super) behind: bool,
     pub(super) session: SessionMark,
@@ -107,7 +109,8 @@ impl Request<'_> {
             self.topics(out, self.forgotten, |&forgotten| forgotten, |_, out, p| out.extend(p.partition.to_be_bytes()));
         }
         if self.version >= WITH_RACK {
-            put_length(out, 0, flexible, Width::Two);
+            put_length(out, self.rack.len(), flexible, Width::Two);
+            out.extend(self.rack.as_bytes());
         }
         self.tags(out);
         let length = (out.len() - 4) as u32;
@@ -184,6 +187,8 @@ pub(super) struct Part<'a> {
     pub(super) last_stable: i64,
     /// First offset of the log; negative when the version does not say.
     pub(super) log_start: i64,
+    /// A replica that is nearer than the one that was asked; negative when there is none.
+    pub(super) nearer: i32,
     /// What was read is not what the log holds now.
     pub(super) diverging: Option<Divergence>,
     /// Sorted by first offset.
@@ -266,15 +271,23 @@ impl<'a> Part<'a> {
             cursor.skip_tags(flexible)?;
         }
         aborted.sort_by_key(|transaction| transaction.first_offset);
-        if version >= WITH_RACK {
-            let _preferred_replica = cursor.i32()?;
-        }
+        let nearer = if version >= WITH_RACK { cursor.i32()? } else { -1 };
         let length = cursor.length(flexible)?;
         let records = cursor.take_up_to(length);
         let whole = records.len() == length;
         let diverging = if flexible && whole { divergence(cursor)? } else { None };
-        let part =
-            Self { topic, partition, error, high_watermark, last_stable, log_start, diverging, aborted, records };
+        let part = Self {
+            topic,
+            partition,
+            error,
+            high_watermark,
+            last_stable,
+            log_start,
+            nearer,
+            diverging,
+            aborted,
+            records,
+        };
         Some((part, whole))
     }
 }

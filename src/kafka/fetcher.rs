@@ -5,9 +5,9 @@ use super::codec::Decompressor;
 use super::connection::Connection;
 use super::error::Error;
 use super::fetch::{self, Answer, FETCH_BYTES};
-use super::lineup::{Departure, Lineup, Piece, Reading};
+use super::lineup::{Absorbed, Departure, Lineup, Piece, Reading};
 use super::security::Security;
-use super::throttle::RateCap;
+use super::throttle::{RateCap, Share};
 use super::{Batch, BatchSink, Content, clock};
 use crate::event::{GapReason, Producer, TopicPartition};
 use crate::telemetry::{Counter, Counters};
@@ -43,8 +43,8 @@ pub(super) enum Order {
 pub(super) enum Notice {
     /// A partition that it reads no more.
     Departed(Reading, Departure),
-    /// Its broker is away: leaders may have moved.
-    BrokerAway,
+    /// This broker is away: leaders may have moved.
+    BrokerAway(i32),
 }
 
 /// What all fetch threads share.
@@ -81,6 +81,10 @@ pub(super) struct Fetcher {
     failures: u32,
     /// Batches that were given up; bounds the log.
     unreadable: u64,
+    /// Answers that asked to wait; bounds the log.
+    throttles: u64,
+    /// Bytes of the next answer that the cap has charged already.
+    charged: usize,
 }
 
 impl Fetcher {
@@ -91,6 +95,8 @@ impl Fetcher {
         orders: Receiver<Order>,
         sink: Box<dyn BatchSink>,
     ) -> Self {
+        let mut lineup = Lineup::new();
+        lineup.stand_in(shared.security.rack());
         Self {
             broker,
             address,
@@ -98,12 +104,14 @@ impl Fetcher {
             orders,
             waiting: VecDeque::new(),
             sink,
-            lineup: Lineup::new(),
+            lineup,
             decompressor: Decompressor::new(),
             buffer: Vec::new(),
             request: Vec::new(),
             failures: 0,
             unreadable: 0,
+            throttles: 0,
+            charged: 0,
         }
     }
 
@@ -123,6 +131,7 @@ impl Fetcher {
             if self.lineup.is_empty() {
                 continue;
             }
+            let _reads = self.shared.cap.clone().map(Share::new);
             match self.converse() {
                 Ok(Pause::Idle) => {}
                 Ok(Pause::Stop) | Err(Error::Stopped) => return,
@@ -146,7 +155,7 @@ impl Fetcher {
             tracing::warn!(%error, broker = self.broker, failures = self.failures, "the broker is away, trying again");
         }
         // Nobody listens only while the tap stops.
-        let _ = self.shared.notices.send(Notice::BrokerAway);
+        let _ = self.shared.notices.send(Notice::BrokerAway(self.broker));
         let doubled = BACK_OFF_LEAST.saturating_mul(1 << self.failures.min(16).saturating_sub(1));
         self.pause(doubled.min(BACK_OFF_MOST))
     }
@@ -224,6 +233,12 @@ impl Fetcher {
             most: fetch::MOST,
         })?;
         self.lineup.reconnect(version);
+        if self.await_turn().is_break() {
+            return Ok(Pause::Stop);
+        }
+        if self.lineup.is_empty() {
+            return Ok(Pause::Idle);
+        }
         self.send(&mut link)?;
         while !self.stopping() {
             let mut buffer = std::mem::take(&mut self.buffer);
@@ -239,6 +254,20 @@ impl Fetcher {
             }
         }
         Ok(Pause::Stop)
+    }
+
+    /// Waits until the cap lets another connection begin.
+    fn await_turn(&mut self) -> ControlFlow<()> {
+        while let Some(cap) = self.shared.cap.clone() {
+            match cap.admit(clock::now()) {
+                Ok(bytes) => {
+                    self.charged = bytes;
+                    break;
+                }
+                Err(wait) => self.pause(wait)?,
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     fn send(&mut self, link: &mut Connection) -> Result<(), Error> {
@@ -260,9 +289,10 @@ impl Fetcher {
         self.lineup.follow_session(&answer).map_err(refused)?;
         self.failures = 0;
         let absorbed = self.lineup.absorb(&answer);
-        self.count(frame.len(), &answer, absorbed.errors);
+        self.count(frame.len(), &answer, &absorbed);
+        let bytes = frame.len().saturating_sub(std::mem::take(&mut self.charged));
         let cap = self.shared.cap.as_ref();
-        let mut wait = cap.map_or(Duration::ZERO, |cap| cap.spend(frame.len(), clock::now())).max(answer.throttle);
+        let mut wait = cap.map_or(Duration::ZERO, |cap| cap.spend(bytes, clock::now())).max(answer.throttle);
         if absorbed.stuck {
             wait = wait.max(BACK_OFF_MOST);
             tracing::warn!(broker = self.broker, "records came that cannot be read and cannot be skipped");
@@ -307,12 +337,25 @@ impl Fetcher {
         Ok(Some(if self.flush().is_break() { Pause::Stop } else { Pause::Idle }))
     }
 
-    fn count(&self, bytes: usize, answer: &Answer<'_>, errors: u64) {
+    fn count(&mut self, bytes: usize, answer: &Answer<'_>, absorbed: &Absorbed<'_>) {
         let counters = &self.shared.counters;
         counters.add(Counter::Fetches, 1);
         counters.add(Counter::FetchedBytes, bytes as u64);
         counters.add(Counter::ThrottledMs, answer.throttle.as_millis() as u64);
-        counters.add(Counter::BrokerErrors, errors);
+        counters.add(Counter::BrokerErrors, absorbed.errors);
+        counters.add(Counter::FollowerBytes, absorbed.follower_bytes);
+        if !answer.throttle.is_zero() {
+            self.throttles += 1;
+            if self.throttles.is_power_of_two() {
+                let (ms, so_far) = (answer.throttle.as_millis() as u64, self.throttles);
+                tracing::warn!(
+                    broker = self.broker,
+                    ms,
+                    so_far,
+                    "the broker's quota slows the tap down; it waits so long"
+                );
+            }
+        }
     }
 
     fn deliver(&mut self, piece: Piece<'_>) {

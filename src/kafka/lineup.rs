@@ -1,13 +1,14 @@
 //! The partitions that one broker connection reads, and what its fetch session knows of them.
 
 use super::batch::{Front, RecordBatch, Run, Unread};
+use super::clock;
 use super::error::code;
 use super::fetch::{self, Answer, Divergence, FETCH_BYTES, Part, Request, SessionMark, Wanted};
 use crate::event::{Start, TopicPartition};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One partition while it is read. It moves between threads with its next offset, so it is always read by one only.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub(super) struct Reading {
     pub(super) next: i64,
     /// The leader epochs of what was read last.
     pub(super) epochs: Epochs,
+    /// Read at its leader until then, however near other replicas are: one of them failed.
+    pub(super) stays: Option<Instant>,
+    /// Read from a follower of its leader.
+    pub(super) follower: bool,
     /// Still to be told to the sink: reading begins.
     pub(super) begins: Option<Start>,
     /// Still to be told to the sink: retention took these before they could be read.
@@ -70,6 +75,8 @@ pub(super) enum Departure {
     OutOfRange,
     /// The tap may not read it.
     Refused,
+    /// Its leader names a nearer replica.
+    Nearer(i32),
 }
 
 /// A run of offsets of one partition of the lineup.
@@ -83,6 +90,8 @@ pub(super) struct Piece<'a> {
 pub(super) struct Absorbed<'a> {
     pub(super) pieces: Vec<Piece<'a>>,
     pub(super) errors: u64,
+    /// Bytes of partitions that are read from a follower.
+    pub(super) follower_bytes: u64,
     /// Records came, and no partition got any further.
     pub(super) stuck: bool,
 }
@@ -141,6 +150,8 @@ pub(super) struct Lineup {
     /// Which partition comes first, as long as the broker does not rotate them itself.
     first: usize,
     behind: bool,
+    /// Where the tap stands; empty where it does not say.
+    rack: String,
 }
 
 impl Lineup {
@@ -153,7 +164,19 @@ impl Lineup {
             forgotten: Vec::new(),
             first: 0,
             behind: true,
+            rack: String::new(),
         }
+    }
+
+    /// Tells leaders where the tap stands, so that they name nearer replicas.
+    pub(super) fn stand_in(&mut self, rack: &str) {
+        rack.clone_into(&mut self.rack);
+    }
+
+    /// What a request says of the rack: nothing while a partition shall stay with its leader, for one word holds for all.
+    fn rack(&self) -> &str {
+        let stays = |seat: &Seat| seat.reading.stays.is_some_and(|until| clock::now() < until);
+        if self.rack.is_empty() || self.seats.iter().any(stays) { "" } else { &self.rack }
     }
 
     /// A new connection, which speaks `version`: no session, and everything is told again.
@@ -270,6 +293,7 @@ impl Lineup {
             correlation,
             max_wait,
             max_bytes,
+            rack: self.rack(),
             behind: self.behind,
             session,
             wanted: &wanted,
@@ -323,6 +347,14 @@ impl Lineup {
             if let Some(from) = part.diverging {
                 seat.cut(from, part.log_start);
                 continue;
+            }
+            if part.nearer >= 0 && part.records.is_empty() && !seat.reading.follower {
+                seat.leaving.get_or_insert(Departure::Nearer(part.nearer));
+                self.behind = true;
+                continue;
+            }
+            if seat.reading.follower {
+                absorbed.follower_bytes += part.records.len() as u64;
             }
             let unread = Unread {
                 records: part.records,

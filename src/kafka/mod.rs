@@ -3,11 +3,13 @@
 mod admin;
 mod batch;
 mod begin;
+mod checkup;
 mod clock;
 mod cluster;
 mod codec;
 mod connection;
 mod error;
+mod estimate;
 mod fetch;
 mod fetcher;
 mod librdkafka;
@@ -23,8 +25,10 @@ mod wire;
 #[cfg(test)]
 mod fuzz;
 
-pub use admin::{Admin, Estimate, TopicSummary};
+pub use admin::{Admin, TopicSummary};
+pub use checkup::{Checkup, Held, Offer, Reach, Rights, Step, check};
 pub use error::Error;
+pub use estimate::{Estimate, Size};
 pub use reader::{Reader, SinkFactory};
 pub use security::{Security, SecurityError};
 

@@ -1,12 +1,12 @@
 //! Discovery: which partitions there are, who leads them, and which fetch thread reads them.
 
-use super::begin::{Beginning, beginnings};
+use super::begin::{Beginning, TurnedUp, beginnings};
 use super::cluster::{Cluster, Led, LogPoint, Topic};
 use super::error::Error;
 use super::fetcher::{Fetcher, Notice, Order, Shared};
 use super::lineup::{Departure, Epochs, Reading};
 use super::throttle::RateCap;
-use super::{BatchSink, Plan, Position, Settings, Source, clock, librdkafka};
+use super::{BatchSink, Plan, Settings, Source, clock, librdkafka};
 use crate::event::{Start, TopicPartition};
 use crate::telemetry::Counter;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -25,6 +25,12 @@ const REFUSED_RETRY: Duration = Duration::from_secs(60);
 /// A topic that metadata has not shown for so long is forgotten: it was deleted, and names come and go on some clusters.
 /// One that was only hidden is looked at anew when it shows again; what was read of it before is not taken twice.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+/// A follower is read from for so long before its leader is asked again whether it is still the nearest: as Java's
+/// clients do with each new look at metadata.
+const NEARER_HOLDS: Duration = Duration::from_secs(300);
+/// A partition whose follower failed stays with its leader for so long: the leader may name the same follower until the
+/// cluster has noticed too.
+const STAYS: Duration = Duration::from_secs(30);
 /// How often the waiting thread looks whether the tap is stopping.
 const STOP_CHECK: Duration = Duration::from_millis(100);
 
@@ -64,26 +70,6 @@ impl Reader {
 /// The look at metadata that shows what was there before the tap.
 const FIRST_ROUND: u64 = 1;
 
-/// A plan under which some partitions are read from their start, unless an earlier run read them.
-struct TurnedUp {
-    plan: Arc<dyn Plan>,
-    partitions: HashSet<Arc<TopicPartition>>,
-}
-
-impl Plan for TurnedUp {
-    fn wants(&self, topic: &str) -> bool {
-        self.plan.wants(topic)
-    }
-
-    fn position(&self, partition: &TopicPartition) -> Position {
-        match self.plan.position(partition) {
-            Position::Resume(offset) => Position::Resume(offset),
-            _ if self.partitions.contains(partition) => Position::Earliest,
-            planned => planned,
-        }
-    }
-}
-
 /// Where one partition is.
 enum Place {
     /// Its position is not known yet.
@@ -98,6 +84,13 @@ enum Place {
     Refused(Reading, Instant),
 }
 
+/// A follower that a partition is read from.
+#[derive(Debug, Clone, Copy)]
+struct Nearer {
+    broker: i32,
+    until: Instant,
+}
+
 struct Seat {
     led: Led,
     place: Place,
@@ -107,6 +100,8 @@ struct Seat {
     gone_since: Option<Instant>,
     /// It turned up while the tap runs: nothing of it is old, and it is read from its start.
     turned_up: bool,
+    /// The follower that it is read from (KIP-392), as its leader said.
+    nearer: Option<Nearer>,
 }
 
 struct BrokerThread {
@@ -212,20 +207,31 @@ impl Discovery {
                     }
                     self.take_back(reading, why);
                 }
-                Ok(Notice::BrokerAway) => due = due.min(self.hurry.max(HURRY * 5)),
+                Ok(Notice::BrokerAway(broker)) => {
+                    due = due.min(self.hurry.max(HURRY * 5));
+                    self.leave_followers(|nearer| nearer.broker == broker);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn take_back(&mut self, reading: Reading, why: Departure) {
+    fn take_back(&mut self, mut reading: Reading, mut why: Departure) {
         let key = (Arc::clone(&reading.partition.topic), reading.partition.partition);
         let Some(seat) = self.seats.get_mut(&key).filter(|seat| seat.led.identity == reading.partition) else {
             // A topic that was created again: the old one's partition ends here.
             return;
         };
+        if seat.went_wrong(&mut reading, clock::now()) {
+            why = Departure::Moved;
+        }
         seat.place = match why {
+            Departure::Nearer(broker) => {
+                tracing::debug!(partition = %reading.partition, broker, "read from a nearer replica");
+                seat.nearer = Some(Nearer { broker, until: clock::now() + NEARER_HOLDS });
+                Place::Homeless(reading)
+            }
             Departure::Moved => Place::Homeless(reading),
             Departure::OutOfRange => Place::OutOfRange(reading),
             Departure::Refused => {
@@ -256,6 +262,7 @@ impl Discovery {
             seat.gone_since.get_or_insert(now);
         }
         self.seats.retain(|_, seat| !seat.is_forgotten(now));
+        self.leave_followers(|nearer| nearer.until <= now);
         self.move_addresses();
         self.open()?;
         self.relocate()?;
@@ -267,7 +274,7 @@ impl Discovery {
         let key = (Arc::clone(&led.identity.topic), led.identity.partition);
         let new = || {
             let turned_up = round > FIRST_ROUND;
-            Seat { led: led.clone(), place: Place::Unopened, round, gone_since: None, turned_up }
+            Seat { led: led.clone(), place: Place::Unopened, round, gone_since: None, turned_up, nearer: None }
         };
         let seat = self.seats.entry(key).or_insert_with(new);
         (seat.round, seat.gone_since) = (round, None);
@@ -323,6 +330,8 @@ impl Discovery {
                     leader_epoch: led.epoch,
                     next: position.max(log_start),
                     epochs: Epochs::default(),
+                    stays: None,
+                    follower: false,
                     begins: Some(start),
                     lost: position..position.max(log_start),
                 })
@@ -369,18 +378,36 @@ impl Discovery {
             _ => false,
         };
         for led in self.select(waits) {
-            self.ensure_thread(led.leader)?;
             let key = (Arc::clone(&led.identity.topic), led.identity.partition);
-            let (Some(seat), Some(thread)) = (self.seats.get_mut(&key), self.threads.get(&led.leader)) else {
+            let nearer = self.seats.get(&key).and_then(|seat| seat.nearer);
+            let nearer = nearer.filter(|nearer| self.cluster.address(nearer.broker).is_some());
+            let broker = nearer.map_or(led.leader, |nearer| nearer.broker);
+            self.ensure_thread(broker)?;
+            let (Some(seat), Some(thread)) = (self.seats.get_mut(&key), self.threads.get(&broker)) else {
                 continue;
             };
-            let taken = std::mem::replace(&mut seat.place, Place::With { broker: led.leader, asked: false });
+            seat.nearer = nearer;
+            let taken = std::mem::replace(&mut seat.place, Place::With { broker, asked: false });
             if let Place::Homeless(mut reading) | Place::Refused(mut reading, _) = taken {
                 reading.leader_epoch = led.epoch;
+                reading.follower = nearer.is_some();
                 let _ = thread.orders.send(Order::Adopt(reading));
             }
         }
         Ok(())
+    }
+
+    /// Asks for those partitions back that are read from a follower, and whose time there is over.
+    fn leave_followers(&mut self, over: impl Fn(&Nearer) -> bool) {
+        for seat in self.seats.values_mut() {
+            if let (Place::With { broker, asked: asked @ false }, Some(nearer)) = (&mut seat.place, &seat.nearer)
+                && over(nearer)
+                && let Some(thread) = self.threads.get(broker)
+            {
+                *asked = true;
+                let _ = thread.orders.send(Order::Release(Arc::clone(&seat.led.identity)));
+            }
+        }
     }
 
     fn ensure_thread(&mut self, broker: i32) -> Result<(), Error> {
@@ -397,7 +424,7 @@ impl Discovery {
                 thread.spawn(move || fetcher.run())
             }
             Source::Librdkafka => {
-                let fetcher = librdkafka::Fetcher::new(address.clone(), shared, receiver, sink);
+                let fetcher = librdkafka::Fetcher::new(broker, address.clone(), shared, receiver, sink);
                 thread.spawn(move || fetcher.run())
             }
         };
@@ -408,6 +435,15 @@ impl Discovery {
 }
 
 impl Seat {
+    /// Whether it comes back from a follower before its time: then it stays with its leader for a while.
+    fn went_wrong(&mut self, reading: &mut Reading, now: Instant) -> bool {
+        let before = self.nearer.take().is_some_and(|nearer| now < nearer.until);
+        if before {
+            reading.stays = Some(now + STAYS);
+        }
+        before
+    }
+
     /// Asks for its place in the log again where the topic may be another one.
     fn doubt(&mut self) {
         let epoch = self.led.epoch;
@@ -473,6 +509,8 @@ mod tests {
             leader_epoch: 0,
             next,
             epochs: Epochs::default(),
+            stays: None,
+            follower: false,
             begins: None,
             lost: 0..0,
         }

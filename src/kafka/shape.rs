@@ -67,6 +67,17 @@ const OFFSET_FETCH: &[Ranged] = &[
     since(8, List(&[always(Text), always(List(COMMITS)), always(Fixed(2))])),
 ];
 
+const LOG_DIRS: &[Ranged] = &[
+    always(Fixed(4)),
+    since(3, Fixed(2)),
+    always(List(&[
+        always(Fixed(2)),
+        always(Text),
+        always(List(&[always(Text), always(List(&[always(Fixed(21))]))])),
+        since(4, Fixed(16)),
+    ])),
+];
+
 const SASL_HANDSHAKE: &[Ranged] = &[always(Fixed(2)), always(Values(&Text))];
 
 const SASL_AUTHENTICATE: &[Ranged] = &[always(Fixed(2)), always(Text), always(Values(&Fixed(1))), since(1, Fixed(8))];
@@ -79,6 +90,7 @@ pub(super) fn is_whole(key: ApiKey, version: i16, body: &[u8]) -> bool {
         ApiKey::ListOffsets => (LIST_OFFSETS, 6),
         ApiKey::ListGroups => (LIST_GROUPS, 3),
         ApiKey::OffsetFetch => (OFFSET_FETCH, 6),
+        ApiKey::DescribeLogDirs => (LOG_DIRS, 2),
         ApiKey::SaslHandshake => (SASL_HANDSHAKE, i16::MAX),
         ApiKey::SaslAuthenticate => (SASL_AUTHENTICATE, 2),
         _ => return false,

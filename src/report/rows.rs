@@ -390,6 +390,8 @@ row! {
         sampled_at: Option<Timestamp> = "sampled_at",
         /// Records that lay on sampled partitions at that time, and were not read yet.
         unread: i64 = "unread",
+        /// Time until the tap has read what is there, as its last minute went, ms; `None` when it cannot be told.
+        catch_up_ms: Option<i64> = "catch_up_ms",
         /// Holes that may have held events: partitions and reasons.
         gaps: i64 = "gaps",
     }

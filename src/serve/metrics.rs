@@ -25,13 +25,15 @@ const ASK_TIME: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits { rows: ROW_LIMIT, deadline: ASK_TIME };
 
 /// The tap's own numbers that can go down.
-const TAP_GAUGES: [&str; 6] = [
+const TAP_GAUGES: [&str; 8] = [
     "waiting",
     "barrier_blocked",
     "stalled_partitions",
     "stalled_ms",
     "blocked_by_transaction_partitions",
     "blocked_by_transaction_ms",
+    "unread_offsets",
+    "catch_up_ms",
 ];
 
 type Labels = Vec<(&'static str, String)>;
@@ -77,7 +79,9 @@ impl Scrape {
             scrape.waiting.set(number(totals.get(1)));
         }
         let tap = ask(&door::METRICS_TAP, &[])?;
-        scrape.tap = tap.rows.iter().map(|row| (text(row.first()), number(row.get(1)))).collect();
+        // What is not known is not zero: it has no series.
+        let known = tap.rows.iter().filter(|row| row.get(1) != Some(&Cell::Null));
+        scrape.tap = known.map(|row| (text(row.first()), number(row.get(1)))).collect();
         Ok(scrape)
     }
 

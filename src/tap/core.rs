@@ -3,7 +3,7 @@
 
 use super::catalog::{Catalog, ProfileNumber};
 use crate::causality::{Arrival, Horizon, Named, Resolver, signature};
-use crate::delivery::{Coverage, Ledger, Passings, Standstill};
+use crate::delivery::{Coverage, Ledger, Pace, Passings, Standstill};
 use crate::event::{
     BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice, FailureRow,
     GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, ProgressRow, Resolution, Segment,
@@ -29,6 +29,7 @@ pub struct Core {
     pub(super) ledger: Ledger,
     pub(super) passings: Passings,
     pub(super) standstill: Standstill,
+    pub(super) pace: Pace,
     changes: Changes,
     pub(super) undecoded: [u64; Undecoded::ALL.len()],
     key: HashKey,
@@ -73,6 +74,7 @@ impl Core {
             ledger: Ledger::default(),
             passings: Passings::default(),
             standstill: Standstill::default(),
+            pace: Pace::default(),
             changes: Changes::default(),
             undecoded: [0; Undecoded::ALL.len()],
             key: ids,
@@ -438,9 +440,12 @@ impl Core {
             ("stalled_ms", stalled.ms as u64),
             ("blocked_by_transaction_partitions", held.partitions as u64),
             ("blocked_by_transaction_ms", held.ms as u64),
+            ("unread_offsets", self.pace.unread().unsigned_abs()),
         ]
         .map(|(name, value)| (name.to_owned(), value as f64))
         .into();
+        // Below zero: not known. The view shows NULL.
+        counters.push(("catch_up_ms".to_owned(), self.pace.catch_up_ms().unwrap_or(-1) as f64));
         let undecoded = Undecoded::ALL.iter().zip(self.undecoded);
         counters.extend(undecoded.map(|(reason, n)| (format!("undecoded_{}", reason.as_str()), n as f64)));
         counters

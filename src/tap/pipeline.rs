@@ -95,7 +95,8 @@ impl Pipeline {
             Input::Barrier(answer) => self.take_barrier(answer),
             Input::Groups(sample) => {
                 self.core.groups(&sample);
-                self.watch.look(&self.core, &self.pulse);
+                let fetched = self.counters.get(Counter::FetchedBytes);
+                self.watch.look(&self.core, &self.pulse, (clock::instant(), fetched));
             }
             Input::End => self.core.end_of_input(),
         }

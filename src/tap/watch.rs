@@ -2,10 +2,11 @@
 //! and tells health.
 
 use super::core::Core;
+use super::outlook;
 use crate::delivery::Standing;
 use crate::event::{GroupSample, Start};
-use crate::telemetry::{Pulse, Stalled};
-use std::time::Duration;
+use crate::telemetry::{PROGRESS, Pulse, Stalled};
+use std::time::{Duration, Instant};
 
 impl Core {
     /// What was read of a log that was cut stays, and is counted as truncated; what comes now gets numbers of its own.
@@ -23,12 +24,15 @@ impl Core {
     /// Compares the log ends with how far reading came.
     pub(super) fn stand(&mut self, sample: &GroupSample) {
         self.standstill.begin(sample.at);
+        let mut unread = 0;
         for ends in &sample.ends {
             let Some(ordinal) = self.catalog.ordinal(&ends.partition, ends.stable) else { continue };
             let Some(coverage) = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut) else { continue };
+            unread += ends.stable.saturating_sub(coverage.next_offset()).max(0);
             coverage.hold(self.standstill.look(ordinal, coverage.next_offset(), ends));
             self.touched.push(ordinal);
         }
+        self.pace.sample(&sample.cluster, sample.at, unread);
     }
 
     /// Partitions that have records of which none is received.
@@ -42,16 +46,33 @@ impl Core {
     }
 }
 
+/// Fewer unread records than this are read before a sentence about them is.
+const WORTH_SAYING: i64 = 10_000;
+/// How often a tap that is behind says how long it will be.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+/// How soon it says so for the first time after the last look: the velocity is known from the second sample on.
+const SAY_FIRST: Duration = Duration::from_secs(3);
+
 /// What was said last.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     stalled: bool,
     held: bool,
+    catching_up: Option<CatchingUp>,
+}
+
+/// A tap that has much to read, and what it said of it.
+#[derive(Debug, Clone, Copy)]
+struct CatchingUp {
+    since: Instant,
+    bytes: u64,
+    said: bool,
 }
 
 impl Watch {
     /// Looks at what the core makes of the last sample.
-    pub fn look(&mut self, core: &Core, pulse: &Pulse) {
+    pub fn look(&mut self, core: &Core, pulse: &Pulse, (now, fetched): (Instant, u64)) {
+        self.catch_up(core, now, fetched);
         let (stalled, held) = (core.stalled(), core.held());
         pulse.stalled(Stalled {
             partitions: stalled.partitions,
@@ -74,6 +95,29 @@ impl Watch {
                 "blocked_by_transaction: an open transaction holds back all committed readers, the tap included"
             ),
             None => said_over(&mut self.held, &held, "no open transaction holds anything back any more"),
+        }
+    }
+}
+
+impl Watch {
+    /// Says now and then how much is unread and how long that takes; `fetched` bytes came since the start.
+    fn catch_up(&mut self, core: &Core, now: Instant, fetched: u64) {
+        let unread = core.pace.unread();
+        let Some(last) = self.catching_up.filter(|_| unread >= WORTH_SAYING) else {
+            let said = self.catching_up.take().is_some_and(|last| last.said);
+            if unread >= WORTH_SAYING {
+                self.catching_up = Some(CatchingUp { since: now, bytes: fetched, said: false });
+            } else if said {
+                tracing::info!(target: PROGRESS, "caught up: what was there is read");
+            }
+            return;
+        };
+        let length = now.saturating_duration_since(last.since);
+        if length >= if last.said { SAY_EVERY } else { SAY_FIRST } {
+            let rate = fetched.saturating_sub(last.bytes) as f64 / length.as_secs_f64();
+            let said = outlook::progress(unread, rate as u64, core.pace.catch_up_ms());
+            tracing::info!(target: PROGRESS, "{said}");
+            self.catching_up = Some(CatchingUp { since: now, bytes: fetched, said: true });
         }
     }
 }

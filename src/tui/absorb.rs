@@ -62,6 +62,7 @@ fn headline(model: &mut Model, answer: &Answer) -> Result<(), RowError> {
         seen_time: last,
         sampled_at: standing.sampled_at,
         unread: standing.unread,
+        catch_up_ms: standing.catch_up_ms,
         gaps: standing.gaps,
         totals,
     });

@@ -188,6 +188,8 @@ pub struct Headline {
     pub sampled_at: Option<Timestamp>,
     /// Records that lay on read partitions at that time, and were not read yet.
     pub unread: i64,
+    /// Time until they are read, ms; `None` when it cannot be told.
+    pub catch_up_ms: Option<i64>,
     /// Holes that may have held events.
     pub gaps: i64,
     /// The totals of the window.

@@ -155,6 +155,7 @@ fn start() -> Option<SecureKafka> {
         format!("SCRAM-SHA-256=[name=tap,password={PASSWORD}]"),
         format!("SCRAM-SHA-512=[name=tap,password={PASSWORD}]"),
         format!("SCRAM-SHA-512=[name=reader,password={PASSWORD}]"),
+        format!("SCRAM-SHA-512=[name=checker,password={PASSWORD}]"),
     ]);
     let plain = format!("{module}.plain.PlainLoginModule required user_tap=\"{PASSWORD}\";");
     for listener in ["sasl", "brief", "forgetful"] {
@@ -252,12 +253,16 @@ impl Right<'_> {
 
 impl SecureKafka {
     pub fn grant(&self, right: Right<'_>) {
+        self.grant_to("reader", right);
+    }
+
+    pub fn grant_to(&self, user: &str, right: Right<'_>) {
         let (kind, name, operation) = right.wire();
         let creation = AclCreation::default()
             .with_resource_type(kind)
             .with_resource_name(name)
             .with_resource_pattern_type(3)
-            .with_principal(StrBytes::from_static_str("User:reader"))
+            .with_principal(StrBytes::from_string(format!("User:{user}")))
             .with_host(StrBytes::from_static_str("*"))
             .with_operation(operation)
             .with_permission_type(3);
@@ -265,12 +270,16 @@ impl SecureKafka {
     }
 
     pub fn revoke(&self, right: Right<'_>) {
+        self.revoke_from("reader", right);
+    }
+
+    pub fn revoke_from(&self, user: &str, right: Right<'_>) {
         let (kind, name, operation) = right.wire();
         let filter = DeleteAclsFilter::default()
             .with_resource_type_filter(kind)
             .with_resource_name_filter(Some(name))
             .with_pattern_type_filter(3)
-            .with_principal_filter(Some(StrBytes::from_static_str("User:reader")))
+            .with_principal_filter(Some(StrBytes::from_string(format!("User:{user}"))))
             .with_host_filter(None)
             .with_operation(operation)
             .with_permission_type(3);
@@ -302,7 +311,7 @@ impl SecureKafka {
 }
 
 /// Sends one request and gives its answer, the header included.
-fn ask(socket: &mut TcpStream, key: ApiKey, version: i16, request: &impl Encodable) -> std::io::Result<Vec<u8>> {
+pub fn ask(socket: &mut TcpStream, key: ApiKey, version: i16, request: &impl Encodable) -> std::io::Result<Vec<u8>> {
     let header = RequestHeader::default().with_request_api_key(key as i16).with_request_api_version(version);
     let mut frame = BytesMut::zeroed(4);
     header.encode(&mut frame, key.request_header_version(version)).unwrap();

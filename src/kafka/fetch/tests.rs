@@ -88,6 +88,7 @@ fn requests_are_the_bytes_that_the_protocol_crate_writes() {
             correlation: 99,
             max_wait: Duration::from_millis(250),
             max_bytes: FETCH_BYTES,
+            rack: "east-1",
             behind: false,
             session,
             wanted: &wanted,

@@ -35,6 +35,7 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 
 /// See the module.
 pub(super) struct Fetcher {
+    broker: i32,
     shared: Shared,
     orders: Receiver<Order>,
     sink: Box<dyn BatchSink>,
@@ -44,9 +45,15 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(super) fn new(address: String, shared: Shared, orders: Receiver<Order>, sink: Box<dyn BatchSink>) -> Self {
+    pub(super) fn new(
+        broker: i32,
+        address: String,
+        shared: Shared,
+        orders: Receiver<Order>,
+        sink: Box<dyn BatchSink>,
+    ) -> Self {
         let vouch = Vouch::new(address, &shared);
-        Self { shared, orders, sink, vouch, shards: Vec::new(), troubles: 0 }
+        Self { broker, shared, orders, sink, vouch, shards: Vec::new(), troubles: 0 }
     }
 
     /// Reads until the tap stops; librdkafka itself tries a broker that is away for ever.
@@ -79,7 +86,8 @@ impl Fetcher {
         let share = u32::try_from(self.shards.len()).unwrap_or(u32::MAX).max(1);
         let wait = self.shared.max_wait.min(TAKE_WAIT) / share;
         for shard in &mut self.shards {
-            let turn = Turn { shared: &self.shared, sink: &mut *self.sink, vouch: &mut self.vouch };
+            let turn =
+                Turn { broker: self.broker, shared: &self.shared, sink: &mut *self.sink, vouch: &mut self.vouch };
             pause = pause.max(turn.take(shard, wait));
             flush(&mut *self.sink, &self.shared)?;
             for (reading, why) in shard.departures() {
@@ -160,7 +168,7 @@ impl Fetcher {
                             tracing::warn!(reason, so_far, broker = self.vouch.address(), "librdkafka has trouble");
                         }
                         // Nobody listens only while the tap stops.
-                        let _ = self.shared.notices.send(Notice::BrokerAway);
+                        let _ = self.shared.notices.send(Notice::BrokerAway(self.broker));
                     }
                 }
             }
@@ -170,6 +178,7 @@ impl Fetcher {
 
 /// One look into one client's queue.
 struct Turn<'a> {
+    broker: i32,
     shared: &'a Shared,
     sink: &'a mut dyn BatchSink,
     vouch: &'a mut Vouch,
@@ -194,7 +203,7 @@ impl Turn<'_> {
             Err(error) => {
                 // What is not vouched for is read again, here or where the partition is then.
                 tracing::debug!(%error, "the broker does not say whose records these are");
-                let _ = self.shared.notices.send(Notice::BrokerAway);
+                let _ = self.shared.notices.send(Notice::BrokerAway(self.broker));
                 leaving.extend(partitions.into_iter().map(|key| (key, Departure::Moved)));
                 return BACK_OFF;
             }

@@ -62,6 +62,16 @@ impl Security {
         }
     }
 
+    /// Where the tap stands (`client.rack`); empty where nobody said.
+    pub fn rack(&self) -> &str {
+        self.settings.get("client.rack").unwrap_or_default().trim()
+    }
+
+    /// Who logs in with a name and a password.
+    pub fn user(&self) -> Option<&str> {
+        self.settings.get("sasl.username").filter(|_| self.sasl.is_some())
+    }
+
     /// What its owner should know, as sentences.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
@@ -95,6 +105,7 @@ impl Security {
     /// The same as settings of librdkafka. A token file is not among them: there a callback gives the token.
     pub fn librdkafka(&self) -> Vec<(String, Secret)> {
         const SAME: &[&str] = &[
+            "client.rack",
             "ssl.ca.location",
             "ssl.ca.pem",
             "ssl.certificate.location",
@@ -124,6 +135,7 @@ impl Security {
             }
         }
         let concerns = |name: &str| match name.split('.').next() {
+            Some("client") => true,
             Some("ssl") => self.tls.is_some(),
             Some("https") => matches!(self.sasl, Some(Sasl::Bearer { .. })),
             _ => self.sasl.is_some() && !(file && name.starts_with("sasl.oauthbearer.")),

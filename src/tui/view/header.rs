@@ -137,7 +137,15 @@ fn lag(model: &Model, headline: &Headline, short: bool) -> Piece {
         (true, _, true) => piece(Tone::Warn, format!("{word} {}", style::span(behind))),
         (true, _, false) => piece(
             Tone::Warn,
-            format!("{word} {}, {} to read", style::span(behind), style::plural(headline.unread, "record")),
+            format!(
+                "{word} {}, {} to read, {}",
+                style::span(behind),
+                style::plural(headline.unread, "record"),
+                match headline.catch_up_ms {
+                    Some(ms) => format!("{} left", style::span(ms.saturating_mul(1000))),
+                    None => "time left unknown".to_owned(),
+                }
+            ),
         ),
     }
 }
