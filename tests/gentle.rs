@@ -193,7 +193,8 @@ fn the_replica_in_the_own_rack_is_read_and_the_leader_when_it_is_gone() {
     let logs = far.stop();
     let log = &logs[&(topic.to_owned(), 0)];
     assert_eq!((log.records.len(), log.starts.len(), log.missing.len()), (4_000, 1, 0));
-    (near.stop(), nowhere.stop());
+    near.stop();
+    nowhere.stop();
 }
 
 #[test]

@@ -153,10 +153,9 @@ fn start() -> Option<SecureKafka> {
         ),
         format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={keys}"),
         format!("SCRAM-SHA-256=[name=tap,password={PASSWORD}]"),
-        format!("SCRAM-SHA-512=[name=tap,password={PASSWORD}]"),
-        format!("SCRAM-SHA-512=[name=reader,password={PASSWORD}]"),
-        format!("SCRAM-SHA-512=[name=checker,password={PASSWORD}]"),
     ]);
+    arguments
+        .extend(["tap", "reader", "checker"].map(|user| format!("SCRAM-SHA-512=[name={user},password={PASSWORD}]")));
     let plain = format!("{module}.plain.PlainLoginModule required user_tap=\"{PASSWORD}\";");
     for listener in ["sasl", "brief", "forgetful"] {
         arguments.push(format!("listener.name.{listener}.plain.sasl.jaas.config={plain}"));

@@ -128,9 +128,10 @@ impl Fetcher {
                 None
             }
         };
-        match departed.map(|(reading, why)| self.shared.notices.send(Notice::Departed(reading, why))) {
-            Some(Err(_)) => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
+        let Some((reading, why)) = departed else { return ControlFlow::Continue(()) };
+        match self.shared.notices.send(Notice::Departed(reading, why)) {
+            Err(_) => ControlFlow::Break(()),
+            Ok(()) => ControlFlow::Continue(()),
         }
     }
 
