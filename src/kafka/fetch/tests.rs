@@ -49,6 +49,9 @@ fn by_the_crate(version: i16, session: SessionMark) -> Vec<u8> {
         request = request.with_session_id(session.id).with_session_epoch(session.epoch);
         request.forgotten_topics_data = vec![forgotten];
     }
+    if version >= 11 {
+        request.rack_id = StrBytes::from_static_str("east-1");
+    }
     let header = RequestHeader::default()
         .with_request_api_key(1)
         .with_request_api_version(version)
