@@ -88,9 +88,10 @@ impl Idle {
         if !time.is_zero() {
             std::thread::sleep(SETTLED);
         }
-        let (before, from) = (cpu::of_threads(tap.id()), Instant::now());
+        // The whole is that of the process: a thread that ends meanwhile takes its own count along.
+        let (whole, before, from) = (cpu::of_process(tap.id()), cpu::of_threads(tap.id()), Instant::now());
         std::thread::sleep(time);
-        let after = cpu::of_threads(tap.id());
+        let (spent, after) = (cpu::of_process(tap.id()) - whole, cpu::of_threads(tap.id()));
         let seconds = from.elapsed().as_secs_f64();
         let share = |(name, spent): (String, f64)| {
             let spent = spent - before.get(&name).copied().unwrap_or(0.0);
@@ -98,7 +99,7 @@ impl Idle {
         };
         let split: BTreeMap<String, f64> = after.into_iter().map(share).collect();
         let idle = Self {
-            percent: split.values().sum(),
+            percent: spent / seconds.max(f64::EPSILON) * 100.0,
             begun,
             rss: status(tap.id(), "VmRSS:") << 10,
             peak: status(tap.id(), "VmHWM:") << 10,

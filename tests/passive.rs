@@ -122,7 +122,8 @@ fn a_tap_sends_only_requests_that_read(source: Source) {
 
 /// All that the tap may ever ask of a broker without a login, as the broker names it. A request that is missing here
 /// was never meant to be sent.
-const CLOSED_LIST: [&str; 6] = ["API_VERSIONS", "FETCH", "LIST_GROUPS", "LIST_OFFSETS", "METADATA", "OFFSET_FETCH"];
+const CLOSED_LIST: [&str; 7] =
+    ["API_VERSIONS", "DESCRIBE_LOG_DIRS", "FETCH", "LIST_GROUPS", "LIST_OFFSETS", "METADATA", "OFFSET_FETCH"];
 
 /// The requests that the broker answered, as it logs them.
 fn requests(kafka: &RealKafka) -> Vec<Value> {
