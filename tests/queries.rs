@@ -416,6 +416,7 @@ fn named_questions_answer() {
         (&query::ask::ANCESTORS, 1),
         (&query::ask::EFFECTS, 2),
         (&query::ask::CONVERSATION_SCOPE, 1),
+        (&query::ask::SCOPE_OF, 1),
         (&query::ask::CONVERSATION_EVENTS, 0),
     ] {
         assert_eq!(rows(query, &node), count, "{}", query.name);

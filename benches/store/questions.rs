@@ -140,7 +140,7 @@ fn id_key(client: &Client) -> HashKey {
 fn conversation(client: &Client, text: &str) -> Result<usize, String> {
     let found = find::all(Place { client, secret: &|| Ok(keys()) }, text).map_err(|e| e.to_string())?;
     let first = found.matches.first().ok_or("nothing was found")?;
-    let scope = trace::scope(client, first.reference).map_err(|e| e.to_string())?;
+    let scope = trace::scope_of(client, first.conversation).map_err(|e| e.to_string())?;
     let nodes = trace::events(client, &scope).map_err(|e| e.to_string())?;
     let (tables, _) = trace::fetch(client, &scope, nodes).map_err(|e| e.to_string())?;
     let nodes = TraceNode::from_table(&tables.nodes).map_err(|e| e.to_string())?;
@@ -157,7 +157,7 @@ fn conversation(client: &Client, text: &str) -> Result<usize, String> {
 fn walk(client: &Client, reference: i64) -> Vec<String> {
     let at = [Cell::Int(reference)];
     let scope = client.ask(&query::CONVERSATION_SCOPE, &at).unwrap().rows.remove(0);
-    let mut statements = vec![filled(&query::CONVERSATION_SCOPE, &at)];
+    let mut statements = vec![filled(&query::SCOPE_OF, &at)];
     let within = [&query::NODES_WITHIN, &query::EDGES_WITHIN, &query::FAILURES_WITHIN];
     statements.extend(within.into_iter().map(|query| filled(query, &scope)));
     let nodes = client.ask(&query::NODES_WITHIN, &scope).unwrap_or_else(|_| Table::default());

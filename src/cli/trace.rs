@@ -29,7 +29,7 @@ pub(super) fn run(args: &args::Trace) -> anyhow::Result<ExitCode> {
     let Some(first) = found.matches.first() else {
         return nothing(&source, args);
     };
-    let scope = trace::scope(&source.client, first.reference)?;
+    let scope = trace::scope_of(&source.client, first.conversation)?;
     let nodes = trace::events(&source.client, &scope)?;
     let events = TraceNode::from_table(&nodes)?;
     let members: BTreeSet<i64> = events.iter().map(|node| node.reference).collect();

@@ -34,10 +34,23 @@ pub struct Scope([Cell; 2]);
 /// # Errors
 /// A question without an answer.
 pub fn scope(client: &Client, reference: i64) -> Result<Scope, Error> {
-    let table = client.ask(&query::CONVERSATION_SCOPE, &[Cell::Int(reference)])?;
-    let mut cells = table.rows.into_iter().flatten();
-    let mut next = || cells.next().unwrap_or(Cell::Null);
-    Ok(Scope([next(), next()]))
+    client.ask(&query::CONVERSATION_SCOPE, &[Cell::Int(reference)]).map(Scope::read)
+}
+
+/// Where the conversation `id` lies.
+///
+/// # Errors
+/// A question without an answer.
+pub fn scope_of(client: &Client, id: i64) -> Result<Scope, Error> {
+    client.ask(&query::SCOPE_OF, &[Cell::Int(id)]).map(Scope::read)
+}
+
+impl Scope {
+    fn read(table: Table) -> Self {
+        let mut cells = table.rows.into_iter().flatten();
+        let mut next = || cells.next().unwrap_or(Cell::Null);
+        Self([next(), next()])
+    }
 }
 
 /// The events of a conversation.

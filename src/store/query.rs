@@ -303,6 +303,8 @@ pub mod ask {
         COUNTS "counts",
         /// Where the conversation of an event lies: $1 ref.
         CONVERSATION_SCOPE "conversation_scope",
+        /// Where a conversation lies: $1 its id.
+        SCOPE_OF "scope_of",
         /// View `coverage`, by partition.
         COVERAGE "coverage",
         /// Coverage as stored.

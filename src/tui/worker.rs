@@ -204,7 +204,7 @@ fn look_up(client: &Client, secret: &Secret, answer: &mut Answer, text: &str) ->
         answer.notes.insert(0, find::why_not(client, text, &coverage)?);
         return Ok(());
     };
-    let scope = trace::scope(client, first.reference)?;
+    let scope = trace::scope_of(client, first.conversation)?;
     let nodes = trace::events(client, &scope)?;
     let members: BTreeSet<i64> = TraceNode::from_table(&nodes)?.iter().map(|node| node.reference).collect();
     if found.matches.iter().all(|m| members.contains(&m.reference)) {
