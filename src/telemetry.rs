@@ -1,6 +1,6 @@
 //! The tap's own counters and logging.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -214,7 +214,9 @@ pub fn init_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HEADWATER_LOG")
         .unwrap_or_else(|_| "headwater=warn,headwater::progress=info".into());
     // A second call, as in tests, finds a logger in place: that one stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Log).try_init();
+    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(|| Log);
+    let _ = log.try_init();
 }
 
 /// Most bytes of log lines that are held back while a screen is shown.

@@ -1,9 +1,9 @@
 //! From what a person has at hand to events: every meaning is looked up, and nothing is guessed.
 
 use super::id::{self, Meaning};
-use super::{Client, key, query, trace};
+use super::{Client, key, query};
 use crate::event::{HashKey, Identifier, Spelling};
-use crate::report::rows::{CoverageLine, Match, RowError, TraceNode};
+use crate::report::rows::{CoverageLine, Match, RowError};
 use crate::report::{Cell, Table, json, style};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,7 +92,8 @@ fn look_up(place: Place<'_>, meaning: &Meaning, found: &mut Found) -> Result<(),
             let Some(cluster) = cluster else { return found.add(&table, |_| true) };
             let mut here = BTreeSet::new();
             for candidate in Match::from_table(&table)? {
-                here.extend(event(client, candidate.reference)?.filter(|e| e.cluster == *cluster).map(|e| e.reference));
+                let on = place_of(client, candidate.reference)?;
+                here.extend(on.filter(|(on, _)| on == cluster).map(|_| candidate.reference));
             }
             found.add(&table, |m| here.contains(&m.reference))
         }
@@ -100,8 +101,7 @@ fn look_up(place: Place<'_>, meaning: &Meaning, found: &mut Found) -> Result<(),
             found.add(&client.ask(&query::FIND_VALUE, &[half(*hi), half(*lo)])?, |m| m.matched == "trace_id")
         }
         Meaning::Ref(reference) => {
-            let Some(event) = event(client, *reference)? else { return Ok(()) };
-            let at = [Cell::Text(event.topic), Cell::Int(event.partition), Cell::Int(event.offset)];
+            let Some((_, at)) = place_of(client, *reference)? else { return Ok(()) };
             found.add(&client.ask(&query::FIND_COORDINATES, &at)?, |m| m.reference == *reference)
         }
         Meaning::Id(text) => by_id(client, text, found),
@@ -156,10 +156,14 @@ fn by_key(place: Place<'_>, value: &str, found: &mut Found) -> Result<(), FindEr
     Ok(())
 }
 
-/// The event itself, when it was seen.
-fn event(client: &Client, reference: i64) -> Result<Option<TraceNode>, FindError> {
-    let nodes = TraceNode::from_table(&trace::events(client, &trace::scope(client, reference)?)?)?;
-    Ok(nodes.into_iter().find(|node| node.reference == reference))
+/// The cluster of a ref, and its topic, partition and offset; `None` for a number that is no ref.
+fn place_of(client: &Client, reference: i64) -> Result<Option<(String, [Cell; 3])>, FindError> {
+    let table = client.ask(&query::PLACE_OF, &[Cell::Int(reference)])?;
+    let row = table.rows.into_iter().next().and_then(|row| <[Cell; 4]>::try_from(row).ok());
+    Ok(row.and_then(|[cluster, topic, partition, offset]| match cluster {
+        Cell::Text(cluster) => Some((cluster, [topic, partition, offset])),
+        _ => None,
+    }))
 }
 
 fn half(bits: u64) -> Cell {

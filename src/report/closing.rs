@@ -84,14 +84,14 @@ fn first_failure(conversation: &Conversation) -> Option<String> {
     let reference = conversation.first_failure?;
     let record = conversation.event(reference)?;
     let failure: &TraceFailure = conversation.failures.get(&reference)?.first()?;
-    let group = style::fit(&failure.group(), NAME_MAX);
+    let group = style::fit(&failure.in_group(), NAME_MAX);
     let after = style::span(record.time.since(tree::start(conversation)));
     let first = match failure.origin.and_then(|origin| conversation.event(origin)) {
         Some(origin) => {
             let name = origin.event_type.as_ref().unwrap_or(&origin.topic);
-            format!("first on {} {} in group {group}", style::fit(name, NAME_MAX), tree::coordinates(origin))
+            format!("first on {} {} in {group}", style::fit(name, NAME_MAX), tree::coordinates(origin))
         }
-        None => format!("first seen as {} in group {group}", tree::coordinates(record)),
+        None => format!("first seen as {} in {group}", tree::coordinates(record)),
     };
     Some(format!("{first}, {after} after the start"))
 }

@@ -383,6 +383,8 @@ pub mod ask {
         PASSED_MINUTES "passed_minutes",
         /// Waiting events as stored.
         PENDING_ROWS "pending_rows",
+        /// Cluster, topic, partition and offset of ref $1.
+        PLACE_OF "place_of",
         /// The dictionary of producers.
         PRODUCERS "producers",
         /// The dictionary of profiles.
