@@ -371,6 +371,7 @@ fn add(read: &mut Envelopes, at: &Arc<TopicPartition>, row: &Row, seen: Timestam
         kind: failure.kind,
         origin: failure.origin.map(|(topic, partition, offset)| Origin { topic: topic.into(), partition, offset }),
         origin_topic: None,
+        doubtful: false,
         group: failure.group.map(Into::into),
         attempt: None,
         error_class: Some("Oven".into()),
