@@ -10,6 +10,10 @@ use super::{key, text};
 use crate::event::{Record, Undecoded};
 use std::sync::Arc;
 
+mod notes;
+
+pub use notes::{Member, Notes, Spot};
+
 /// Headers looked at. No convention writes more than a few dozen; beyond, a record is counted as clipped.
 const MAX_HEADERS: usize = 1024;
 
@@ -84,6 +88,7 @@ pub struct Found {
     best: [u16; Field::COUNT],
     memory: Memory,
     scratch: Vec<u8>,
+    notes: Option<Box<Notes>>,
 }
 
 impl Found {
@@ -98,6 +103,7 @@ impl Found {
             best: [0; Field::COUNT],
             memory: Memory::new(),
             scratch: Vec::new(),
+            notes: None,
             table,
         }
     }
@@ -110,6 +116,7 @@ impl Found {
         }
         self.held = 0;
         self.scratch.clear();
+        self.note(|notes| *notes = Notes::default());
     }
 
     /// Runs the conventions over `record`; those whose number is `true` in `off` do not count on its topic. `read_body`
@@ -135,6 +142,7 @@ impl Found {
             all = self.survey(off);
         }
         if !all {
+            self.note_strangers(off);
             let (table, fields) = (&self.table, &self.fields);
             self.finds.retain(|find| recognised(table, fields, off, find.convention));
             self.survey(off);
@@ -207,6 +215,7 @@ impl Found {
     /// Reads the headers once more, all of them from Base64: a mirror wrote them so.
     fn unwrap_headers(&mut self, record: &Record<'_>) {
         self.clear();
+        self.note(|notes| notes.unwrapped.push("headers from Base64"));
         for (order, header) in record.headers.iter().take(MAX_HEADERS).enumerate() {
             let bytes =
                 header.value.and_then(text::from_base64).filter(|b| self.scratch.len() + b.len() <= MAX_BODY_BYTES);
@@ -218,6 +227,7 @@ impl Found {
             let inner = Raw::of_header(&bytes);
             self.scratch.extend_from_slice(inner.bytes);
             let lies = Lies::Scratch { start, len: inner.bytes.len() as u32, escaped: inner.escaped };
+            self.note(|notes| notes.place(lies, Spot::Header(order as u16)));
             self.named(Place::HEADERS, header.name, lies, Some(&bytes));
         }
     }
@@ -233,6 +243,7 @@ impl Found {
             let start = self.scratch.len() as u32;
             self.scratch.extend_from_slice(&value);
             let lies = Lies::Scratch { start, len: value.len() as u32, escaped: false };
+            self.note(|notes| notes.place(lies, Spot::KeyField(number)));
             for (_, row) in table.key_fields.iter().filter(|(field, row)| *field == number && wanted(*row)) {
                 self.keep(*row, lies, Some(&value));
             }
@@ -262,7 +273,9 @@ impl Found {
             self.touched.push(*convention);
         }
         *fields |= 1 << slot;
-        if is_field {
+        if !is_field {
+            self.note(|notes| notes.condition(lies));
+        } else {
             let order = self.finds.len() as u64;
             let order = if *last { MAX_FINDS as u64 - order } else { order };
             let score = u64::from(*strength) << 32 | order;
@@ -305,6 +318,7 @@ impl Found {
         let skipped = if schema { SCHEMA_PREFIX } else { 0 };
         let cut = &body[..body.len().min(MAX_BODY_BYTES)];
         let read = self.text(cut.get(skipped..).unwrap_or_default(), Base::Body(skipped), undecoded);
+        self.note(|notes| notes.body = Some((read, schema)));
         match read {
             Read::NotJson => undecoded[Undecoded::NeedsSchema as usize] += u64::from(schema),
             Read::RanOut if cut.len() < body.len() => undecoded[Undecoded::Clipped as usize] += 1,
@@ -317,7 +331,10 @@ impl Found {
     fn text(&mut self, text: &[u8], base: Base, undecoded: &mut [u64]) -> Read {
         let Some(mut scanner) = Scanner::new(text) else {
             return match quoted(text) {
-                Some(inner) if base.depth() < MAX_WRAPPINGS => self.unquoted(inner, base, undecoded),
+                Some(inner) if base.depth() < MAX_WRAPPINGS => {
+                    self.note(|notes| notes.unwrapped.push("body from a JSON string"));
+                    self.unquoted(inner, base, undecoded)
+                }
                 _ => Read::NotJson,
             };
         };
@@ -329,6 +346,7 @@ impl Found {
             Ok(()) => match walk.payload {
                 Some((start, len)) if base.depth() < MAX_WRAPPINGS => {
                     let inner = text.get(start..start + len).unwrap_or_default();
+                    self.note(|notes| notes.unwrapped.push("body from a JSON string in Connect's schema and payload"));
                     // A string that is no JSON is business data.
                     self.unquoted(inner, base, undecoded);
                     Read::Whole
@@ -379,10 +397,15 @@ impl Found {
 }
 
 /// How the reading of a text ended.
-enum Read {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// To its end.
     Whole,
+    /// It begins as no JSON does.
     NotJson,
+    /// It ends too early.
     RanOut,
+    /// It is no JSON further on.
     Broken,
 }
 
@@ -449,7 +472,8 @@ impl Walk {
         // Kafka Connect's converter writes `{"schema": …, "payload": …}` around the value.
         let mut has_schema = false;
         loop {
-            let (key, value) = match scanner.step()? {
+            let step = scanner.step()?;
+            let (key, value) = match step {
                 Step::End | Step::Leave => return Ok(()),
                 Step::Object(key) | Step::List(key) => (key, None),
                 Step::Member(key, value) => (key, Some(value)),
@@ -462,11 +486,14 @@ impl Walk {
                 }
             }
             let (lies, bytes) = self.lies(value, scanner.position());
+            found.note_member(place, step, lies);
             let members = found.named(place, key, lies, bytes);
             match (value, members) {
                 (None, Some(members)) => {
                     scanner.enter();
+                    found.note(|notes| notes.enter(key));
                     self.members(found, scanner, members)?;
+                    found.note(Notes::leave);
                 }
                 (None, None) => scanner.skip()?,
                 _ => {}
@@ -484,7 +511,10 @@ impl Walk {
             None => {
                 self.unwrapped = true;
                 scanner.enter();
-                self.members(found, scanner, Place::BODY)
+                found.note(|notes| notes.unwrap_payload());
+                let read = self.members(found, scanner, Place::BODY);
+                found.note(Notes::leave);
+                read
             }
             Some(Value::Text { raw, .. }) => {
                 self.payload = Some((scanner.position().saturating_sub(raw.len() + 1), raw.len()));

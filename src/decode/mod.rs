@@ -5,6 +5,7 @@
 
 mod compiled;
 mod convention;
+mod explain;
 mod failure;
 mod found;
 mod habit;
@@ -25,6 +26,7 @@ mod trace;
 
 pub use compiled::shipped;
 pub use convention::{ConventionError, house};
+pub use explain::Explainer;
 pub use failure::MAX_ERROR_BYTES;
 pub use offsets::{CoordinatorRecord, offset_commit};
 pub use profile::MAX_PROFILE_TEXT_BYTES;
@@ -56,6 +58,18 @@ const MAX_ATTRIBUTE_BYTES: usize = 256;
 const CLAIM_CHECK: &str = "claim_check";
 /// Name of the attribute that says what passed between a change in a database and its record.
 const PUBLISH_DELAY: &str = "publish_delay_ms";
+
+/// What names the flow of a record, strongest first.
+const FLOWS: &[Field] = &[Field::CorrelationId, Field::RootId, Field::ParentCorrelationId, Field::RequestId];
+
+/// What names the cause of a record of this kind, strongest first.
+const fn causes(kind: Kind) -> &'static [Field] {
+    match kind {
+        Kind::Fault => &[Field::FailedId, Field::CausationId],
+        Kind::Reply => &[Field::CausationId, Field::RequestId],
+        _ => &[Field::CausationId],
+    }
+}
 
 /// Reads envelopes from records.
 pub struct Decoder {
@@ -136,14 +150,8 @@ impl Decoder {
         let record_time = Timestamp::from_millis(record.timestamp_ms);
         let mut texts = [Span::default(); 3];
         let id = self.id(&[Field::Id], record, &mut texts[0], into);
-        let causes: &[Field] = match kind {
-            Kind::Fault => &[Field::FailedId, Field::CausationId],
-            Kind::Reply => &[Field::CausationId, Field::RequestId],
-            _ => &[Field::CausationId],
-        };
-        let causation = self.id(causes, record, &mut texts[1], into);
-        let flows = [Field::CorrelationId, Field::RootId, Field::ParentCorrelationId, Field::RequestId];
-        let correlation = self.id(&flows, record, &mut texts[2], into);
+        let causation = self.id(causes(kind), record, &mut texts[1], into);
+        let correlation = self.id(FLOWS, record, &mut texts[2], into);
         let (trace, traces) = self.traces(record, &mut into.undecoded);
         let time = self.time(record, &mut into.undecoded);
         let extra = self.extra(record, scope, traces, time.map(|time| record_time.since(time)));

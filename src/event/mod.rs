@@ -5,6 +5,7 @@ mod cause;
 mod changes;
 mod coverage;
 mod envelope;
+mod explanation;
 mod failure;
 mod group;
 mod id;
@@ -24,6 +25,9 @@ pub use changes::{
 };
 pub use coverage::{CoverageRow, GapReason};
 pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};
+pub use explanation::{
+    BodyStory, ConventionStory, Explanation, FieldStory, Finding, Piece, TopicName, Undecodable,
+};
 pub use failure::{FailureKind, FailureNotice, FailureRow, FailureState, Origin};
 pub use group::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState};
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
