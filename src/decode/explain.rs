@@ -7,7 +7,7 @@ mod words;
 
 use super::compiled::{Compiled, ranked};
 use super::failure::Evidence;
-use super::found::{Claim, Found, Read, Spot};
+use super::found::{Claim, Found, Spot};
 use super::habit::Habits;
 use super::row::{Convention, Field, Rank};
 use super::scope::Scope;
@@ -177,16 +177,29 @@ impl<'s> Story<'s> {
         let tell = |(number, bits, recognised): (u16, u64, bool)| {
             let convention = &self.conventions[number as usize];
             let off = self.scope.off.get(number as usize).copied().unwrap_or_default();
-            let found = Field::ALL.iter().filter(|field| bits & field.bit() != 0);
             ConventionStory {
                 name: convention.name.clone(),
                 rank: words::rank(convention.rank).to_owned(),
                 recognised,
-                found: found.map(|field| field.name().to_owned()).collect(),
+                found: if recognised { words::fields(bits) } else { self.found_by(number) },
                 missing: (!recognised).then(|| words::missing(convention, bits, off)),
             }
         };
         touched.into_iter().map(tell).collect()
+    }
+
+    /// What a convention found that was not recognised, and where.
+    fn found_by(&self, number: u16) -> Vec<String> {
+        let claims = self.found().strangers(self.record).filter(|claim| claim.rule.convention == number);
+        let mut found: Vec<String> = Vec::new();
+        for claim in claims {
+            let field = Field::ALL.get(claim.rule.slot as usize).map_or("", |field| field.name());
+            let one = format!("{field} ({})", place(self.found().spot(&claim), self.record));
+            if !found.contains(&one) {
+                found.push(one);
+            }
+        }
+        found
     }
 
     fn body(&self) -> BodyStory {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 mod notes;
 
-pub use notes::{Member, Notes, Spot};
+pub use notes::{Notes, Spot};
 
 /// Headers looked at. No convention writes more than a few dozen; beyond, a record is counted as clipped.
 const MAX_HEADERS: usize = 1024;

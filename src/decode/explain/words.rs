@@ -48,6 +48,11 @@ pub fn trace(context: &TraceContext) -> String {
     format!("{:016x}{:016x}/{:016x}", context.trace_hi, context.trace_lo, context.parent_id)
 }
 
+/// The fields of this set of bits.
+pub fn fields(bits: u64) -> Vec<String> {
+    Field::ALL.iter().filter(|field| bits & field.bit() != 0).map(|field| field.name().to_owned()).collect()
+}
+
 /// How a rank is called.
 pub const fn rank(rank: Rank) -> &'static str {
     match rank {
@@ -138,7 +143,7 @@ fn no_traceparent(text: &[u8]) -> &'static str {
     let zero = |part: &[u8]| part.iter().all(|byte| *byte == b'0');
     match text.len() {
         0 => "it is empty",
-        ..55 => "it is shorter than the 55 characters of a traceparent",
+        1..=54 => "it is shorter than the 55 characters of a traceparent",
         _ if part(0..2) == b"ff" => "version ff is forbidden",
         _ if zero(part(3..35)) => "its trace id is all zero",
         _ if zero(part(36..52)) => "its span id is all zero",

@@ -58,7 +58,7 @@ pub struct Notes {
 
 impl Notes {
     /// Notes that the value at `lies` is known as `spot`.
-    pub fn place(&mut self, lies: Lies, spot: Spot) {
+    pub(super) fn place(&mut self, lies: Lies, spot: Spot) {
         let at = match lies {
             Lies::Header(_) => return,
             Lies::Body { start, .. } => (false, start),
@@ -70,7 +70,7 @@ impl Notes {
     }
 
     /// Notes that a condition of a convention was found at `lies`.
-    pub fn condition(&mut self, lies: Lies) {
+    pub(super) fn condition(&mut self, lies: Lies) {
         if self.conditions.len() < MAX_PLACES {
             let spot = self.spot(lies);
             self.conditions.insert(spot);
