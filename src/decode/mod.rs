@@ -59,13 +59,10 @@ const CLAIM_CHECK: &str = "claim_check";
 /// Name of the attribute that says what passed between a change in a database and its record.
 const PUBLISH_DELAY: &str = "publish_delay_ms";
 
-/// What names the flow of a record, strongest first.
-const FLOWS: &[Field] = &[Field::CorrelationId, Field::RootId, Field::ParentCorrelationId, Field::RequestId];
-
 /// What names the cause of a record of this kind, strongest first.
 const fn causes(kind: Kind) -> &'static [Field] {
     match kind {
-        Kind::Fault => &[Field::FailedId, Field::CausationId],
+        Kind::Fault => &[Field::FailedId, Field::CausationId, Field::RequestId],
         Kind::Reply => &[Field::CausationId, Field::RequestId],
         _ => &[Field::CausationId],
     }
@@ -151,7 +148,8 @@ impl Decoder {
         let mut texts = [Span::default(); 3];
         let id = self.id(&[Field::Id], record, &mut texts[0], into);
         let causation = self.id(causes(kind), record, &mut texts[1], into);
-        let correlation = self.id(FLOWS, record, &mut texts[2], into);
+        let flows = self.flows(kind);
+        let correlation = self.id(&flows, record, &mut texts[2], into);
         let (trace, traces) = self.traces(record, &mut into.undecoded);
         let time = self.time(record, &mut into.undecoded);
         let extra = self.extra(record, scope, traces, time.map(|time| record_time.since(time)));
@@ -178,6 +176,15 @@ impl Decoder {
                 into.extras.len() as u32 - 1
             }),
         });
+    }
+
+    /// What may name the flow, strongest first. A request and its reply are one by what only the two of them share.
+    fn flows(&self, kind: Kind) -> [Field; 4] {
+        let (flow, root) = (Field::CorrelationId, Field::RootId);
+        let (parent, request) = (Field::ParentCorrelationId, Field::RequestId);
+        let asks = kind == Kind::Command && self.found.has(Field::ReplyTo);
+        let answers = matches!(kind, Kind::Reply | Kind::Fault) && !self.found.has(Field::CausationId);
+        if asks || answers { [request, flow, root, parent] } else { [flow, root, parent, request] }
     }
 
     /// It names itself as its cause or, without a cause, as the root of its flow, or counts no step from there.
@@ -303,9 +310,19 @@ impl Decoder {
             if !found.has(field) {
                 return Cow::Borrowed(&[][..]);
             }
-            let claims = found.claims(field, None, record).filter(|claim| !ignored(claim));
-            let mut texts = claims.map(|claim| text::field(claim.raw, &claim.rule.encoding));
-            texts.find(|text| !text.is_empty()).unwrap_or_default()
+            let mut nothing = Cow::Borrowed(&[][..]);
+            for claim in found.claims(field, None, record) {
+                if ignored(&claim) {
+                    // Nor does it say more where a weaker convention finds it again.
+                    nothing = claim.raw.text();
+                    continue;
+                }
+                let text = text::field(claim.raw, &claim.rule.encoding);
+                if !text.is_empty() && text != nothing {
+                    return text;
+                }
+            }
+            Cow::Borrowed(&[][..])
         };
         let by = |field| {
             let claim = found.claims(field, None, record).next()?;

@@ -1,8 +1,10 @@
 //! Field by field: what was decoded, from where, and what lost to it.
 
 use super::super::row::{Encoding, Field, Occurrence};
-use super::super::{FLOWS, causes, found::Claim, ignored, text, time};
+use super::super::{causes, found::Claim, ignored, text, time};
 use super::{Story, words};
+use std::cell::RefCell;
+
 use crate::event::{AttributeValue, FieldStory, Identifier, Span};
 
 /// Findings that are listed beside the one that counts.
@@ -31,7 +33,7 @@ impl<'s> Story<'s> {
         }
         stories.push(self.time());
         stories.push(self.id("causation", causes(self.row.kind), (self.row.causation, self.row.texts[1])));
-        stories.push(self.id("correlation", FLOWS, (self.row.correlation, self.row.texts[2])));
+        stories.push(self.id("correlation", &self.decoder.flows(self.row.kind), (self.row.correlation, self.row.texts[2])));
         stories.extend(self.root());
         stories.extend(self.trace());
         stories.extend(self.failure());
@@ -115,9 +117,14 @@ impl<'s> Story<'s> {
     }
 
     fn words(&self, field: Field, value: &str) -> FieldStory {
+        let nothing = RefCell::new(None);
         let candidates = self.candidates(field, |claim| {
             if ignored(claim) {
+                *nothing.borrow_mut() = Some(claim.raw.text());
                 return Err("its convention says that this value means nothing".to_owned());
+            }
+            if nothing.borrow().as_ref().is_some_and(|nothing| *nothing == text::field(claim.raw, &claim.rule.encoding)) {
+                return Err("a stronger convention says that this value means nothing".to_owned());
             }
             read_text(claim)
         });

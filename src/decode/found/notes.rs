@@ -1,8 +1,8 @@
 //! What the engine passes over and `explain` shows. Kept on demand only: other records cost nothing more for it.
 
-use super::super::json::Value;
+use super::super::json::{Step, Value};
 use super::super::names::Place;
-use super::{Claim, Find, Found, Lies, Read, Step, recognised};
+use super::{Claim, Find, Found, Lies, Read, recognised};
 use crate::event::Record;
 use std::collections::{HashMap, HashSet};
 
