@@ -1,8 +1,8 @@
 //! Why a record was understood as it was. The decoder itself reads the record, and what it found is asked afterwards:
 //! there is no second reading that could disagree.
 
-mod fields;
 mod failed;
+mod fields;
 mod words;
 
 use super::compiled::{Compiled, ranked};
@@ -83,9 +83,10 @@ impl Explainer {
             return Vec::new();
         }
         let recognised: HashSet<u16> = story.recognised().collect();
-        let noted = self.full.all(story.record).filter(|claim| {
-            claim.rule.slot == Field::Noted.slot() && recognised.contains(&claim.rule.convention)
-        });
+        let noted = self
+            .full
+            .all(story.record)
+            .filter(|claim| claim.rule.slot == Field::Noted.slot() && recognised.contains(&claim.rule.convention));
         let piece = |claim: Claim<'_>| Piece {
             place: place(self.full.spot(&claim), story.record),
             known_as: Some(format!("{} of {}", claim.rule.label, self.full.convention(claim.rule.convention).name)),

@@ -157,6 +157,7 @@ fn tap_config(
         conventions: Vec::new(),
         kafka: ClientProperties::default(),
         retention: Retention::default(),
+        payloads: false,
     })
 }
 

@@ -42,10 +42,14 @@ pub enum ReadError {
     #[error("nobody answers for {0}: it has no leader now; try again when its brokers are back")]
     NoLeader(String),
     /// The user may not read the topic.
-    #[error("this user may not read topic {0}; it needs the right READ on it (`headwater check` shows what is missing)")]
+    #[error(
+        "this user may not read topic {0}; it needs the right READ on it (`headwater check` shows what is missing)"
+    )]
     NotReadable(String),
     /// Retention has deleted it.
-    #[error("{record} is gone: the log begins at offset {log_start} now; what the tap stored of it is all that is left")]
+    #[error(
+        "{record} is gone: the log begins at offset {log_start} now; what the tap stored of it is all that is left"
+    )]
     Retention {
         /// Its coordinates.
         record: String,
@@ -205,8 +209,7 @@ fn hand_over(
     each: &mut dyn FnMut(Option<Producer>, &Record<'_>),
 ) -> Result<(), GapReason> {
     let mut holds: Option<Run<'_>> = None;
-    let unread =
-        Unread { records: part.records, position: offset, end: part.high_watermark, aborted: &part.aborted };
+    let unread = Unread { records: part.records, position: offset, end: part.high_watermark, aborted: &part.aborted };
     unread.walk(&mut |run| {
         if run.covers.contains(&offset) && holds.is_none() {
             holds = Some(run);

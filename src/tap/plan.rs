@@ -80,6 +80,7 @@ mod tests {
             conventions: Vec::new(),
             kafka: crate::event::ClientProperties::default(),
             retention: crate::event::Retention::default(),
+            payloads: false,
         }
     }
 

@@ -68,7 +68,8 @@ impl Story<'_> {
     pub fn failure(&self) -> Vec<FieldStory> {
         let notice = self.row.notice.map(|at| &self.into.notices[at as usize]);
         let mut stories = vec![self.origin(notice)];
-        let text = |field: Field, value: Option<String>| self.settle(field.name(), value, self.candidates(field, read_text));
+        let text =
+            |field: Field, value: Option<String>| self.settle(field.name(), value, self.candidates(field, read_text));
         let of = |value: fn(&FailureNotice) -> Option<String>| notice.and_then(value);
         let mut group = text(Field::Group, of(|notice| notice.group.clone()));
         if group.value.is_some() && group.from.is_none() {

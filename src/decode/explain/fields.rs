@@ -6,6 +6,7 @@ use super::{Story, words};
 use std::cell::RefCell;
 
 use crate::event::{AttributeValue, FieldStory, Identifier, Span};
+use std::cell::RefCell;
 
 /// Findings that are listed beside the one that counts.
 const MAX_LOST: usize = 32;
@@ -33,7 +34,11 @@ impl<'s> Story<'s> {
         }
         stories.push(self.time());
         stories.push(self.id("causation", causes(self.row.kind), (self.row.causation, self.row.texts[1])));
-        stories.push(self.id("correlation", &self.decoder.flows(self.row.kind), (self.row.correlation, self.row.texts[2])));
+        stories.push(self.id(
+            "correlation",
+            &self.decoder.flows(self.row.kind),
+            (self.row.correlation, self.row.texts[2]),
+        ));
         stories.extend(self.root());
         stories.extend(self.trace());
         stories.extend(self.failure());
@@ -42,11 +47,7 @@ impl<'s> Story<'s> {
     }
 
     /// All claims to `field`, each with what `read` makes of it.
-    pub fn candidates(
-        &self,
-        field: Field,
-        read: impl Fn(&Claim<'s>) -> Result<String, String>,
-    ) -> Vec<Candidate<'s>> {
+    pub fn candidates(&self, field: Field, read: impl Fn(&Claim<'s>) -> Result<String, String>) -> Vec<Candidate<'s>> {
         let claims = self.found().claims(field, None, self.record);
         claims.map(|claim| Candidate { field, reads: read(&claim), claim }).collect()
     }
@@ -123,7 +124,8 @@ impl<'s> Story<'s> {
                 *nothing.borrow_mut() = Some(claim.raw.text());
                 return Err("its convention says that this value means nothing".to_owned());
             }
-            if nothing.borrow().as_ref().is_some_and(|nothing| *nothing == text::field(claim.raw, &claim.rule.encoding)) {
+            if nothing.borrow().as_ref().is_some_and(|nothing| *nothing == text::field(claim.raw, &claim.rule.encoding))
+            {
                 return Err("a stronger convention says that this value means nothing".to_owned());
             }
             read_text(claim)

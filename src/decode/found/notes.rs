@@ -197,9 +197,8 @@ impl Found {
 
     /// Conventions of which anything was found: number, what was found of it, and whether it is recognised.
     pub fn touched<'s>(&'s self, off: &'s [bool]) -> impl Iterator<Item = (u16, u64, bool)> {
-        let told = |&number: &u16| {
-            (number, self.fields[number as usize], recognised(&self.table, &self.fields, off, number))
-        };
+        let told =
+            |&number: &u16| (number, self.fields[number as usize], recognised(&self.table, &self.fields, off, number));
         self.touched.iter().map(told)
     }
 }

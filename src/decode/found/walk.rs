@@ -2,7 +2,7 @@
 
 use super::super::json::{NotJson, Scanner, Step, Value, unescape};
 use super::super::names::Place;
-use super::{Found, Lies, MAX_BODY_BYTES};
+use super::{Found, Lies, MAX_BODY_BYTES, Notes};
 use crate::event::Undecoded;
 
 /// First byte of the Confluent wire format; four bytes of schema id follow.
