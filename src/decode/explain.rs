@@ -3,6 +3,8 @@
 
 mod failed;
 mod fields;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use super::compiled::{Compiled, ranked};

@@ -3,8 +3,6 @@
 use super::super::row::{Encoding, Field, Occurrence};
 use super::super::{causes, found::Claim, ignored, text, time};
 use super::{Story, words};
-use std::cell::RefCell;
-
 use crate::event::{AttributeValue, FieldStory, Identifier, Span};
 use std::cell::RefCell;
 
