@@ -146,7 +146,7 @@ pub(super) struct Explain {
     #[arg(value_name = "ID")]
     pub id: String,
     /// look for the record in this NDJSON capture: no cluster and no database are asked
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["connect", "db", "brokers", "client_properties"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["connect", "db"])]
     pub capture: Option<PathBuf>,
     /// read the record live from these bootstrap addresses [default: through the door of a running tap]
     #[arg(long, value_name = "HOST:PORT,…", env = "HEADWATER_BROKERS", hide_env_values = true)]

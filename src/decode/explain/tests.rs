@@ -194,6 +194,10 @@ impl Dice {
     fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.roll(of.len())]
     }
+
+    fn value(&mut self) -> &'static [u8] {
+        VALUES[self.roll(VALUES.len())]
+    }
 }
 
 const VALUES: [&[u8]; 16] = [
@@ -245,18 +249,18 @@ fn what_is_explained_is_what_was_decoded_of_random_records() {
                 // Most of what one convention writes, so that it is recognised.
                 for name in dice.pick(&names).clone() {
                     if dice.roll(4) > 0 {
-                        headers.push((name, dice.pick(&VALUES)));
+                        headers.push((name, dice.value()));
                     }
                 }
             }
             for _ in 0..dice.roll(3) {
                 let of_one = dice.pick(&names).clone();
-                headers.push((dice.pick(&of_one).clone(), dice.pick(&VALUES)));
+                headers.push((dice.pick(&of_one).clone(), dice.value()));
             }
             let mut body = serde_json::json!({});
             for _ in 0..dice.roll(6) {
                 let path = dice.pick(&paths).clone();
-                let value = String::from_utf8_lossy(dice.pick(&VALUES)).into_owned();
+                let value = String::from_utf8_lossy(dice.value()).into_owned();
                 set(&mut body, &path, value);
             }
             let body = if dice.roll(5) == 0 { serde_json::json!(body.to_string()) } else { body };
