@@ -62,7 +62,7 @@ fn captured_records_are_explained_as_they_are_decoded() {
                 failures += 1;
             }
             records += 1;
-            assert_eq!(row.kind == Kind::Internal, false, "{place}");
+            assert_ne!(row.kind, Kind::Internal, "{place}");
         })
         .unwrap();
         println!("{name}: {records} records explained as decoded, {failures} with coordinates of what failed");
