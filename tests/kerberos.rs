@@ -3,7 +3,7 @@
 
 use crate::reader::{produce, producer};
 use crate::support::kafka::RealKafka;
-use crate::support::kerberos::{REALM, Realm, SERVICE};
+use crate::support::kerberos::{Realm, SERVICE};
 use crate::support::program::{Door, Program, number};
 use crate::support::{Folder, poll_until, produce as admin};
 use std::io::{Read, Write};
@@ -38,7 +38,7 @@ impl Site {
     }
 
     fn keytab<'a>(&'a self, principal: &'a str) -> Pairs<'a> {
-        vec![("sasl.kerberos.keytab", &self.keytab), ("sasl.kerberos.principal", principal)]
+        by(&self.keytab, principal)
     }
 
     /// Exit code and words of a check, with these settings and variables.
@@ -69,6 +69,10 @@ impl Site {
     }
 }
 
+fn by<'a>(keytab: &'a str, principal: &'a str) -> Pairs<'a> {
+    vec![("sasl.kerberos.keytab", keytab), ("sasl.kerberos.principal", principal)]
+}
+
 fn file(pairs: &[(&str, &str)]) -> String {
     let own = [("security.protocol", "SASL_PLAINTEXT"), ("sasl.mechanism", "GSSAPI")];
     let service = [("sasl.kerberos.service.name", "kafka")];
@@ -78,19 +82,20 @@ fn file(pairs: &[(&str, &str)]) -> String {
 
 #[test]
 fn kerberos_in_and_out() {
-    let Some(mut site) = Site::start() else { return };
+    let Some(site) = Site::start() else { return };
     for part in [every_way_to_a_ticket, refusals_say_what_to_do, brokers_that_lie_are_left] {
         let begun = Instant::now();
         part(&site);
-        println!("{:.1} s", begun.elapsed().as_secs_f64());
+        println!("this part took {:.1} s", begun.elapsed().as_secs_f64());
     }
-    sessions_and_tickets_are_renewed_while_records_flow(&mut site);
+    sessions_and_tickets_are_renewed_while_records_flow(site);
 }
 
 fn every_way_to_a_ticket(site: &Site) {
     let fine = |(code, said): (Option<i32>, String)| assert!(code == Some(0) && said.contains("fine:"), "{said}");
-    // By keytab, its principal named or not.
+    // By keytab, its principal named or not. A ticket is kept for all connections.
     fine(site.check(site.at("KERBEROS"), &site.keytab("tap"), &[]));
+    assert_eq!(["AS_REQ", "TGS_REQ"].map(|kind| site.realm.issued(kind, "tap@")), [1, 1]);
     fine(site.check(site.at("KERBEROS"), &site.keytab("tap")[..1], &[]));
     // By tickets of kinit: where the environment says, and where a login of Java says. Java takes Kerberos unasked.
     let cache = site.realm.kinit(site.keytab.as_ref(), "tap", "cache", "1h").display().to_string();
@@ -118,23 +123,26 @@ fn refusals_say_what_to_do(site: &Site) {
         ["stranger", "ghost", "stale"].map(|name| path(realm.add(name, &format!("{name}.keytab"))));
     realm.administer("delprinc -force ghost\ncpw -randkey stale\n");
     let expired = path(realm.kinit(site.keytab.as_ref(), "tap", "expired", "1s"));
+    let begun = Instant::now();
     let away = path(realm.configure("away.conf", 1, "1h"));
-    let by = |keytab, principal| vec![("sasl.kerberos.keytab", keytab), ("sasl.kerberos.principal", principal)];
     let kerberos = site.at("KERBEROS");
     let localhost = kerberos.replace("127.0.0.1", "localhost");
-    poll_until("the end of the ticket", PATIENCE, || {
-        let listed = realm.run("sh", &["-c", &format!("klist -s -c {expired} || echo over")], "");
-        listed.contains("over").then_some(())
-    });
+    // Tickets end after the last of their seconds.
+    poll_until("the end of the ticket", PATIENCE, || (begun.elapsed() > Duration::from_secs(3)).then_some(()));
     let tap = || site.keytab("tap");
     let cases: Vec<(&str, Pairs<'_>, Vec<(&str, &str)>, &[&str])> = vec![
         (kerberos, vec![], vec![], &["no-cache", "; run kinit as the user who runs the tap"]),
-        (kerberos, vec![], vec![("KRB5CCNAME", &expired)], &["expired", "; run kinit"]),
-        (kerberos, by(&site.keytab, "other"), vec![], &["tap.keytab", "klist -k"]),
+        (kerberos, vec![], vec![("KRB5CCNAME", &expired)], &["Ticket expired; run kinit"]),
+        (kerberos, by(&site.keytab, "other"), vec![], &["tap.keytab holds no key of other", "klist -k"]),
         (kerberos, by(&ghost, "ghost"), vec![], &["ghost@HEADWATER.TEST", "check sasl.kerberos.principal"]),
         (kerberos, by(&stale, "stale"), vec![], &["write the keytab anew (ktadd)"]),
         (kerberos, tap(), vec![("KRB5_CONFIG", &away)], &["Cannot contact any KDC", "check the kdc of this realm"]),
-        (kerberos, by(&site.keytab, "tap@ELSEWHERE.TEST"), vec![], &["ELSEWHERE.TEST", "krb5.conf"]),
+        (
+            kerberos,
+            by(&site.keytab, "tap@ELSEWHERE.TEST"),
+            vec![],
+            &["tap.keytab holds no key of tap@ELSEWHERE.TEST", "klist -k"],
+        ),
         (
             &localhost,
             tap(),
@@ -252,7 +260,7 @@ fn send(socket: &mut TcpStream, frame: &[u8]) -> std::io::Result<()> {
     socket.write_all(&[&(frame.len() as u32).to_be_bytes(), frame].concat())
 }
 
-fn sessions_and_tickets_are_renewed_while_records_flow(site: &mut Site) {
+fn sessions_and_tickets_are_renewed_while_records_flow(mut site: Site) {
     let folder = Folder::new("kerberos-tap");
     std::fs::write(folder.file("client.properties"), file(&site.keytab("tap"))).unwrap();
     let config = site.realm.configure("brief.conf", site.realm.port(), "4s").display().to_string();
@@ -276,18 +284,18 @@ fn sessions_and_tickets_are_renewed_while_records_flow(site: &mut Site) {
     // Three sessions of two seconds, over more than one ticket.
     let end = Instant::now() + Duration::from_secs(7);
     while Instant::now() < end {
-        seen(write(site));
+        seen(write(&site));
     }
     let asked = site.realm.issued("AS_REQ", "tap@") - before;
-    assert!((2..=8).contains(&asked), "tickets were asked for {asked} times");
+    assert!(asked > 1, "tickets of 4 s were asked for once");
     assert!(!tap.said().contains("log in at"), "{}", tap.said());
     // Nobody gives tickets: sessions end, which is said. Then somebody does again.
     site.realm.close();
     let end = poll_until("the end of the session", PATIENCE, || Some(tap.said()).filter(|said| said.contains("KDC")));
     assert!(end.contains(&format!("no ticket for {SERVICE}")) && end.contains("check the kdc"), "{end}");
-    let wanted = write(site);
+    let wanted = write(&site);
     site.realm.open();
     seen(wanted);
     let (status, said) = tap.stop();
-    assert!(status.success() && !said.contains(&format!("{REALM}\u{0}")), "{said}");
+    assert!(status.success(), "{said}");
 }

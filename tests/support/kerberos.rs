@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-pub const REALM: &str = "HEADWATER.TEST";
+const REALM: &str = "HEADWATER.TEST";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A realm. Its KDC ends when this is dropped, and when the process ends for whatever reason.

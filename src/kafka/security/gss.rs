@@ -296,7 +296,8 @@ impl Gss {
             return Ok(());
         }
         let mut words = self.words(minor, OF_MECHANISM);
-        if minor == 0 || words.is_empty() {
+        // MIT's library has more than one code for "the mechanism says nothing".
+        if words.is_empty() || words == self.words(0, OF_MECHANISM) {
             words = self.words(major, OF_CALL);
         }
         Err(Refusal { major: major & ERRORS, minor, words })

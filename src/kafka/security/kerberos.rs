@@ -141,7 +141,7 @@ impl Kerberos {
             }
             Err(refusal) => {
                 let trouble = Trouble::of(&refusal);
-                let (reason, advice) = (refusal.words, trouble.advice(&self.tickets));
+                let (reason, advice) = (self.reason(trouble, refusal.words), trouble.advice(&self.tickets));
                 if trouble != Trouble::Service {
                     let until = clock::now() + PAUSE;
                     *refused = Some(Refused { until, reason: reason.clone(), advice: advice.clone() });
@@ -161,6 +161,18 @@ impl Kerberos {
         let mut context = self.gss.context(&self.service, host)?;
         let turn = context.turn(Some(&credential), &[])?;
         Ok((Talk { context, stage: Stage::Proof }, turn.token))
+    }
+
+    /// The library's words, which do not say where it looked.
+    fn reason(&self, trouble: Trouble, words: String) -> String {
+        match (trouble, &self.tickets) {
+            (Trouble::None, Tickets::Keytab { keytab, .. }) => {
+                let principal = self.principal.as_deref().unwrap_or("anybody");
+                format!("{} holds no key of {principal} ({words})", keytab.to_string_lossy())
+            }
+            (Trouble::None, Tickets::Cache(cache)) => format!("{words} ({})", cache.to_string_lossy()),
+            _ => words,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Refused>> {
@@ -237,7 +249,8 @@ impl Talk<'_> {
     fn choose_layer(&mut self, said: &[u8]) -> Result<Vec<u8>, String> {
         let unsound = |refusal: Refusal| format!("its offer of security layers is not sound ({})", refusal.words);
         let offer = self.context.unwrap(said).map_err(unsound)?;
-        let name = self.context.own_name().map_err(unsound)?;
+        // Java's clients send it, and without it the broker takes the ticket's.
+        let name = self.context.own_name().unwrap_or_default();
         self.stage = Stage::End;
         let choice = choice(&offer, &name)?;
         self.context.wrap(&choice).map_err(unsound)
