@@ -226,7 +226,7 @@ fn between(mut client: TcpStream, mut broker: TcpStream, turn: usize, lie: Lie) 
 /// words behind their length + 1, the life of the session, tags.
 fn told_otherwise(answer: &[u8], lie: Lie) -> Vec<u8> {
     let (head, mut rest) = answer.split_at(8);
-    assert_eq!(head[4..], [0; 4], "no error and no text: {answer:?}");
+    assert!(matches!(head[4..], [0, 0, 0, 0 | 1]), "no error and no text: {answer:?}");
     let (mut length, mut shift) = (0, 0);
     while let Some((byte, after)) = rest.split_first() {
         (length, shift, rest) = (length | usize::from(byte & 0x7f) << shift, shift + 7, after);
@@ -291,8 +291,8 @@ fn sessions_and_tickets_are_renewed_while_records_flow(mut site: Site) {
     assert!(!tap.said().contains("log in at"), "{}", tap.said());
     // Nobody gives tickets: sessions end, which is said. Then somebody does again.
     site.realm.close();
-    let end = poll_until("the end of the session", PATIENCE, || Some(tap.said()).filter(|said| said.contains("KDC")));
-    assert!(end.contains(&format!("no ticket for {SERVICE}")) && end.contains("check the kdc"), "{end}");
+    let ended = format!("no ticket for {SERVICE}: Cannot contact any KDC for realm 'HEADWATER.TEST'; check the kdc");
+    poll_until("the end of the session", PATIENCE, || tap.said().contains(&ended).then_some(()));
     let wanted = write(&site);
     site.realm.open();
     seen(wanted);

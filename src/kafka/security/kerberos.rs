@@ -134,7 +134,7 @@ impl Kerberos {
         if let Some(last) = refused.as_ref().filter(|last| clock::now() < last.until) {
             return Err(told(last.reason.clone(), last.advice.clone()));
         }
-        match self.first(host) {
+        match self.first_or_anew(host) {
             Ok(begun) => {
                 *refused = None;
                 Ok(begun)
@@ -148,6 +148,17 @@ impl Kerberos {
                 }
                 Err(told(reason, advice))
             }
+        }
+    }
+
+    /// The library keeps a ticket that ended when it could not get a new one, and does not say why: who has a key asks again.
+    fn first_or_anew(&self, host: &str) -> Result<(Talk<'_>, Vec<u8>), Refusal> {
+        match (self.first(host), &self.tickets) {
+            (Err(refusal), Tickets::Keytab { kept, .. }) if Trouble::of(&refusal) == Trouble::Ended => {
+                self.gss.wipe(kept);
+                self.first(host)
+            }
+            (first, _) => first,
         }
     }
 
