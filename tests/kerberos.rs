@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 const TOPIC: &str = "tickets";
 
-/// Settings beside `security.protocol`, as a file of librdkafka has them.
+/// Settings beside `security.protocol`, as a file of librdkafka has them; or variables of the environment.
 type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
 struct Site {
@@ -130,7 +130,7 @@ fn refusals_say_what_to_do(site: &Site) {
     // Tickets end after the last of their seconds.
     poll_until("the end of the ticket", PATIENCE, || (begun.elapsed() > Duration::from_secs(3)).then_some(()));
     let tap = || site.keytab("tap");
-    let cases: Vec<(&str, Pairs<'_>, Vec<(&str, &str)>, &[&str])> = vec![
+    let cases: Vec<(&str, Pairs<'_>, Pairs<'_>, &[&str])> = vec![
         (kerberos, vec![], vec![], &["no-cache", "; run kinit as the user who runs the tap"]),
         (kerberos, vec![], vec![("KRB5CCNAME", &expired)], &["Ticket expired; run kinit"]),
         (kerberos, by(&site.keytab, "other"), vec![], &["tap.keytab holds no key of other", "klist -k"]),

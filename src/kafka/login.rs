@@ -134,4 +134,12 @@ mod tests {
         assert_eq!(renewal(500), Some(RENEWAL_MIN));
         assert!(renewal(i64::MAX).is_some());
     }
+
+    #[test]
+    fn a_broker_is_named_by_its_host() {
+        assert_eq!(
+            ["broker-1.example:9092", "[::1]:9092", "127.0.0.1:1"].map(host),
+            ["broker-1.example", "::1", "127.0.0.1"]
+        );
+    }
 }

@@ -12,15 +12,15 @@ use std::time::Duration;
 const REALM: &str = "HEADWATER.TEST";
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The brokers' own name is the address at which they are.
+pub const SERVICE: &str = "kafka/127.0.0.1";
+
 /// A realm. Its KDC ends when this is dropped, and when the process ends for whatever reason.
 pub struct Realm {
     folder: Folder,
     port: u16,
     kdc: Option<Child>,
 }
-
-/// The brokers' own name is the address at which they are.
-pub const SERVICE: &str = "kafka/127.0.0.1";
 
 impl Realm {
     /// A realm without principals. `None` where the programs are missing, which is said on stderr.
@@ -80,7 +80,9 @@ impl Realm {
         // The end of its input, which the end of this process brings about too, ends the KDC.
         let script = "\"$0\" -n & kdc=$!; cat >/dev/null; kill $kdc; wait $kdc";
         let mut command = Command::new("sh");
-        command.args(["-c", script]).arg(program("krb5kdc").unwrap()).stdin(Stdio::piped()).stdout(Stdio::null());
+        command.args(["-c", script]).arg(program("krb5kdc").unwrap());
+        // What it says of itself goes to its log.
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         command.env("KRB5_CONFIG", self.file("krb5.conf")).env("KRB5_KDC_PROFILE", self.file("kdc.conf"));
         self.kdc = Some(command.spawn().unwrap());
         poll_until("the KDC", PATIENCE, || TcpStream::connect(("127.0.0.1", self.port)).ok());
