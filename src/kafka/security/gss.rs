@@ -5,6 +5,7 @@
 
 use crate::event::{clean, clip};
 use libloading::Library;
+use std::error::Error;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, null, null_mut};
 use std::sync::OnceLock;
@@ -184,7 +185,10 @@ impl Gss {
             match opened {
                 Ok(gss) => return Ok(gss),
                 // The first one is the one to be installed.
-                Err(error) if last.is_empty() => last = clean(&clip(error.to_string().as_bytes(), WORD_MAX)),
+                Err(error) if last.is_empty() => {
+                    let said = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                    last = clean(&clip(said.as_bytes(), WORD_MAX));
+                }
                 Err(_) => {}
             }
         }
@@ -311,7 +315,7 @@ impl Gss {
             let major = unsafe {
                 (self.calls.display_status)(&mut minor, status, kind, &raw const KERBEROS, &mut more, &mut said)
             };
-            sentences.push(clean(&clip(&self.taken(said), WORD_MAX)));
+            sentences.push(clean(&clip(self.taken(said).trim_ascii(), WORD_MAX)));
             if major & ERRORS != 0 || more == 0 {
                 break;
             }
