@@ -31,7 +31,7 @@ use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
 use crate::config::{Client, MetricsAddress, TapConfig};
-use crate::decode::Decoder;
+use crate::decode::{self, Convention, Decoder};
 use crate::event::HashKey;
 use crate::kafka::{self, Admin, Security};
 use crate::serve::{Door, DoorSettings, Metrics, Tls};
@@ -81,6 +81,7 @@ pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -
 
 /// Starts one tap.
 pub fn start(config: TapConfig) -> anyhow::Result<Running> {
+    let house: Arc<[Convention]> = conventions(&config.conventions)?.into();
     let clusters: Vec<&TapConfig> = std::iter::once(&config).chain(&config.also).collect();
     let security = clusters.iter().map(|one| secured(one)).collect::<anyhow::Result<Vec<_>>>()?;
     let keys = secret::secret(&config.db)?;
@@ -106,7 +107,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         sites.push(Site {
             settings: settings(one, security, &counters, &stop_reading),
             plan: Arc::new(plan::TapPlan::new(one, core.positions(), clock::now())),
-            sinks: sinks(ids, keys, to_core.clone()),
+            sinks: sinks((ids, keys), house.clone(), to_core.clone()),
             groups: one.groups.clone(),
             interval: one.sample_interval,
             asks: asked,
@@ -268,9 +269,18 @@ fn exposure(config: &TapConfig, door: &Door) -> Option<String> {
     })
 }
 
+/// The user's own conventions, of the sections `[[convention]]`.
+///
+/// # Errors
+/// The first that cannot be understood, and why.
+pub fn conventions(sections: &[toml::Table]) -> anyhow::Result<Vec<Convention>> {
+    let read = sections.iter().map(decode::house).collect::<Result<_, _>>();
+    read.context("read the conventions of the configuration; correct the section and start again")
+}
+
 /// Makes one sink a fetch thread.
-fn sinks(ids: HashKey, keys: HashKey, to_core: SyncSender<Input>) -> kafka::SinkFactory {
-    Arc::new(move || Box::new(Reading::new(Decoder::new(ids, keys), to_core.clone())))
+fn sinks((ids, keys): (HashKey, HashKey), house: Arc<[Convention]>, to_core: SyncSender<Input>) -> kafka::SinkFactory {
+    Arc::new(move || Box::new(Reading::new(Decoder::with_house(ids, keys, &house), to_core.clone())))
 }
 
 fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<JoinHandle<T>> {

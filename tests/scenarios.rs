@@ -207,6 +207,7 @@ fn notice(read: &Read) -> Option<FailureNotice> {
         kind,
         origin,
         origin_topic: None,
+        doubtful: false,
         group: read.group.clone(),
         attempt: None,
         error_class: read.error.clone(),
@@ -241,6 +242,7 @@ fn envelopes(reads: &[Read]) -> Envelopes {
                 key_bytes: 0,
                 value_bytes: 0,
                 notice: notice.is_some().then_some(batch.notices.len() as u32),
+                extra: None,
             });
             batch.notices.extend(notice);
             batch.profiles.push(Profile { kind: read.r#type.clone(), ..Profile::default() });

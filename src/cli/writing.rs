@@ -37,6 +37,7 @@ pub(super) fn words(args: args::Tap) -> Words {
         client_properties: args.client_properties,
         kafka,
         business_flows: Vec::new(),
+        conventions: Vec::new(),
         retention: RetentionWords::default(),
     }
 }
@@ -118,11 +119,12 @@ fn say_defaults(defaults: &[(&'static str, String)]) {
 
 /// `headwater import`: captures into a database.
 pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
-    let resolved = config::import(args.cluster, args.db)?;
+    let resolved = config::import(args.cluster, args.db, args.config.as_deref())?;
     say_defaults(&resolved.defaults);
-    let config::ImportTarget { cluster, db, business_flows } = resolved.config;
+    let config::ImportTarget { cluster, db, business_flows, conventions } = resolved.config;
     let database = db.display().to_string();
-    let summary = tap::import(&ImportConfig { cluster, db, business_flows }, &args.files)?;
+    let conventions = tap::conventions(&conventions)?;
+    let summary = tap::import(&ImportConfig { cluster, db, business_flows, conventions }, &args.files)?;
     for unread in &summary.unread {
         output::note(&format!("headwater: import: {}", clean(&unread.to_string())));
     }

@@ -3,7 +3,7 @@
 use super::file::{File, parse, read};
 use super::{ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, Resolved, business_flows, cluster_name};
 use crate::event::BusinessFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where an import goes, and what the business counts there.
 #[derive(Debug, Clone)]
@@ -12,15 +12,21 @@ pub struct ImportTarget {
     pub cluster: String,
     /// The database file.
     pub db: PathBuf,
-    /// Business flows of [`super::DEFAULT_FILE`], if it is there.
+    /// Business flows of the configuration file, if it is there.
     pub business_flows: Vec<BusinessFlow>,
+    /// The user's own conventions, as written there.
+    pub conventions: Vec<toml::Table>,
 }
 
 /// Cluster, database and business flows of an import.
 ///
 /// # Errors
-/// A cluster's name that cannot be one, or a [`super::DEFAULT_FILE`] that is not understood.
-pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<ImportTarget>, ConfigError> {
+/// A cluster's name that cannot be one, or a file that is not understood.
+pub fn import(
+    cluster: Option<String>,
+    db: Option<PathBuf>,
+    file: Option<&Path>,
+) -> Result<Resolved<ImportTarget>, ConfigError> {
     let mut defaults = Vec::new();
     if cluster.is_none() {
         defaults.push(("cluster", DEFAULT_CLUSTER.to_owned()));
@@ -29,13 +35,18 @@ pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<I
         defaults.push(("db", DEFAULT_DB.to_owned()));
     }
     let cluster = cluster_name(cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned()))?;
-    let file = match read(None)? {
+    let file = match read(file)? {
         Some((path, text)) => parse(path, &text)?,
         None => File::default(),
     };
     let business_flows = business_flows(file.business_flows)?;
     Ok(Resolved {
-        config: ImportTarget { cluster, db: db.unwrap_or_else(|| DEFAULT_DB.into()), business_flows },
+        config: ImportTarget {
+            cluster,
+            db: db.or(file.db).unwrap_or_else(|| DEFAULT_DB.into()),
+            business_flows,
+            conventions: file.conventions,
+        },
         defaults,
         remarks: Vec::new(),
     })

@@ -1,11 +1,15 @@
-//! The engine: runs the table over one record and keeps what it found.
+//! The engine: runs the conventions over one record and keeps what they found.
 
-use super::compiled::{Compiled, Rule, TABLE};
-use super::json::{NotJson, Scanner, Step, Value};
-use super::memory::{Memory, Place};
-use super::row::{Encoding, Failure, Field, Refers, Sign};
-use super::text::{self, Raw};
+mod walk;
+
+use super::compiled::{Compiled, Recognition, Rule};
+use super::memory::Memory;
+use super::names::Place;
+use super::row::{Failure, Field, Says};
+use super::text::Raw;
+use super::{key, text};
 use crate::event::{Record, Undecoded};
+use std::sync::Arc;
 
 /// Headers looked at. No convention writes more than a few dozen; beyond, a record is counted as clipped.
 const MAX_HEADERS: usize = 1024;
@@ -17,16 +21,21 @@ const MAX_FINDS: usize = 256;
 /// record is counted as clipped.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// First byte of the Confluent wire format; four bytes of schema id follow.
-const SCHEMA_MAGIC: u8 = 0;
-/// Length of its prefix.
-const SCHEMA_PREFIX: usize = 5;
-
 /// Where a found value lies.
 #[derive(Debug, Clone, Copy)]
 enum Lies {
     Header(u16),
-    Body { start: u32, len: u32, escaped: bool },
+    Body {
+        start: u32,
+        len: u32,
+        escaped: bool,
+    },
+    /// In the engine's own buffer, where wrapped values are unwrapped.
+    Scratch {
+        start: u32,
+        len: u32,
+        escaped: bool,
+    },
 }
 
 /// One row that found its name.
@@ -42,81 +51,91 @@ struct Find {
 
 /// A value that a field may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Claim<'a> {
+pub struct Claim<'s> {
     /// What was written.
-    pub raw: Raw<'a>,
-    /// How to read it.
-    pub encoding: Encoding,
-    /// Number of the convention.
-    pub convention: u16,
+    pub raw: Raw<'s>,
+    /// The row that found it.
+    pub rule: &'s Rule,
+    /// Order among all claims to all fields: smaller is stronger.
+    pub score: u64,
 }
 
-/// What the table found on one record. Reused from record to record.
+/// What the conventions found on one record. Reused from record to record.
 #[derive(Debug)]
 pub struct Found {
-    table: &'static Compiled,
+    table: Arc<Compiled>,
     finds: Vec<Find>,
-    /// Fields found, by convention.
-    fields: Vec<u32>,
+    /// Fields and conditions found, by convention.
+    fields: Vec<u64>,
+    /// Conventions of which anything was found.
+    touched: Vec<u16>,
+    /// What the headers found, while a body is read that may turn out to be none.
+    kept: Vec<(u16, u64)>,
     /// Fields of all recognised conventions.
-    held: u32,
+    held: u64,
     /// The strongest find for each field that is held.
     best: [u16; Field::COUNT],
-    /// Whether a convention that is recognised speaks of failures.
-    failing: bool,
     memory: Memory,
+    scratch: Vec<u8>,
 }
 
 impl Found {
     /// Room for the finds of a record.
-    pub fn new() -> Self {
+    pub fn new(table: Arc<Compiled>) -> Self {
         Self {
-            table: &TABLE,
             finds: Vec::new(),
-            fields: vec![0; TABLE.conventions.len()],
+            fields: vec![0; table.conventions.len()],
+            touched: Vec::new(),
+            kept: Vec::new(),
             held: 0,
             best: [0; Field::COUNT],
-            failing: false,
             memory: Memory::new(),
+            scratch: Vec::new(),
+            table,
         }
     }
 
     /// Forgets the record before.
     pub fn clear(&mut self) {
         self.finds.clear();
-        self.fields.fill(0);
+        for convention in self.touched.drain(..) {
+            self.fields[convention as usize] = 0;
+        }
         self.held = 0;
-        self.failing = false;
+        self.scratch.clear();
     }
 
-    /// Runs the table over `record`.
-    pub fn read(&mut self, record: &Record<'_>, undecoded: &mut [u64]) {
+    /// Runs the conventions over `record`; those whose number is `true` in `off` do not count on its topic. `read_body`
+    /// is asked once, when the headers leave something for the body to say. True when the body was read.
+    pub fn read(
+        &mut self,
+        record: &Record<'_>,
+        off: &[bool],
+        read_body: impl FnOnce(&[u8]) -> bool,
+        undecoded: &mut [u64],
+    ) -> bool {
         self.clear();
-        if record.headers.len() > MAX_HEADERS {
-            undecoded[Undecoded::Clipped as usize] += 1;
-        }
-        for (order, header) in record.headers.iter().take(MAX_HEADERS).enumerate() {
-            let Some(value) = header.value else { continue };
-            let known = self.memory.recall(Place::Headers, header.name);
-            for at in 0..self.memory.rows(known).len() {
-                self.keep(self.memory.rows(known)[at], Lies::Header(order as u16), value);
-            }
-        }
-        let mut all = self.survey();
-        if let Some(body) = record.value
-            && self.wants_body()
+        self.headers(record, undecoded);
+        if let Some(key) = record.key
+            && !self.table.key_fields.is_empty()
         {
+            self.key(key, off);
+        }
+        let mut all = self.survey(off);
+        let body = record.value.filter(|body| self.wants_body() && read_body(body));
+        if let Some(body) = body {
             self.body(body, undecoded);
-            all = self.survey();
+            all = self.survey(off);
         }
         if !all {
-            let (table, fields) = (self.table, &self.fields);
-            self.finds.retain(|find| recognised(table, fields, find));
-            self.survey();
+            let (table, fields) = (&self.table, &self.fields);
+            self.finds.retain(|find| recognised(table, fields, off, find.convention));
+            self.survey(off);
         }
         if self.finds.len() >= MAX_FINDS {
             undecoded[Undecoded::Clipped as usize] += 1;
         }
+        body.is_some()
     }
 
     /// True when a recognised convention found `field`.
@@ -125,49 +144,131 @@ impl Found {
         self.held & field.bit() != 0
     }
 
+    /// True when a recognised convention found anything in the body.
+    pub fn body_spoke(&self) -> bool {
+        self.finds.iter().any(|find| !matches!(find.lies, Lies::Header(_)))
+    }
+
+    /// The convention of this number.
+    pub fn convention(&self, number: u16) -> &Recognition {
+        &self.table.conventions[number as usize]
+    }
+
+    /// Recognised conventions, each once, in no order.
+    pub fn conventions<'s>(&'s self, off: &'s [bool]) -> impl Iterator<Item = &'s Recognition> {
+        let held = self.touched.iter().filter(move |number| recognised(&self.table, &self.fields, off, **number));
+        held.map(|number| &self.table.conventions[*number as usize])
+    }
+
     /// What recognised conventions make of a failure; `None` when none names one.
-    pub fn failure(&self) -> Option<Failure> {
-        if !self.failing {
-            return None;
-        }
-        let of = |find: &Find| TABLE.conventions[find.convention as usize].failure;
-        let mut kinds = self.finds.iter().map(of).filter(|failure| *failure != Failure::No);
-        let first = kinds.next()?;
-        Some(if kinds.any(|kind| kind == Failure::DeadLetter) { Failure::DeadLetter } else { first })
+    pub fn failure(&self, off: &[bool]) -> Option<Failure> {
+        let speaks = |failure: &Failure| *failure != Failure::No;
+        self.conventions(off).map(|convention| convention.failure).filter(speaks).max_by_key(|failure| match failure {
+            Failure::No | Failure::ByTopic => 0,
+            Failure::Fault => 1,
+            Failure::Retry => 2,
+            Failure::DeadLetter => 3,
+        })
     }
 
     /// All claims to `field`, strongest first; those of one convention when it is named.
     #[inline]
-    pub fn claims<'s, 'a>(&'s self, field: Field, of: Option<u16>, record: &'s Record<'a>) -> Claims<'s, 'a> {
+    pub fn claims<'s>(&'s self, field: Field, of: Option<u16>, record: &'s Record<'_>) -> Claims<'s> {
         let slot = field.slot();
         let finds = if self.has(field) { &self.finds[..] } else { &[] };
         let first = if of.is_none() { finds.get(self.best[slot as usize] as usize) } else { None };
-        Claims { finds, record, slot, of, first, after: None }
+        Claims { found: self, finds, record, slot, of, first, after: None }
     }
 
-    fn keep(&mut self, row: u16, lies: Lies, value: &[u8]) {
-        let Rule { convention, slot, encoding, strength, last } = self.table.rules[row as usize];
-        if let Encoding::BeginsWith(prefix) = encoding
-            && !text::begins_with(value, prefix)
+    fn headers(&mut self, record: &Record<'_>, undecoded: &mut [u64]) {
+        if record.headers.len() > MAX_HEADERS {
+            undecoded[Undecoded::Clipped as usize] += 1;
+        }
+        for (order, header) in record.headers.iter().take(MAX_HEADERS).enumerate() {
+            self.named(Place::HEADERS, header.name, Lies::Header(order as u16), header.value);
+        }
+        let wrapped = |find: &Find| {
+            let Lies::Header(order) = find.lies else { return false };
+            let value = record.headers[order as usize].value.unwrap_or_default();
+            text::is_wrapped(value, &self.table.rules[find.row as usize].encoding)
+        };
+        if self.finds.iter().any(wrapped) {
+            self.unwrap_headers(record);
+        }
+    }
+
+    /// Reads the headers once more, all of them from Base64: a mirror wrote them so.
+    fn unwrap_headers(&mut self, record: &Record<'_>) {
+        self.clear();
+        for (order, header) in record.headers.iter().take(MAX_HEADERS).enumerate() {
+            let bytes =
+                header.value.and_then(text::from_base64).filter(|b| self.scratch.len() + b.len() <= MAX_BODY_BYTES);
+            let Some(bytes) = bytes else {
+                self.named(Place::HEADERS, header.name, Lies::Header(order as u16), header.value);
+                continue;
+            };
+            let start = self.scratch.len() as u32;
+            let inner = Raw::of_header(&bytes);
+            self.scratch.extend_from_slice(inner.bytes);
+            let lies = Lies::Scratch { start, len: inner.bytes.len() as u32, escaped: inner.escaped };
+            self.named(Place::HEADERS, header.name, lies, Some(&bytes));
+        }
+    }
+
+    /// Reads the record key as a Protocol Buffers message, for the conventions of the topic that ask for it.
+    fn key(&mut self, key: &[u8], off: &[bool]) {
+        let table = self.table.clone();
+        let wanted = |row: u16| !off.get(table.rules[row as usize].convention as usize).copied().unwrap_or_default();
+        if !table.key_fields.iter().any(|(_, row)| wanted(*row)) {
+            return;
+        }
+        for (number, value) in key::fields(key) {
+            let start = self.scratch.len() as u32;
+            self.scratch.extend_from_slice(&value);
+            let lies = Lies::Scratch { start, len: value.len() as u32, escaped: false };
+            for (_, row) in table.key_fields.iter().filter(|(field, row)| *field == number && wanted(*row)) {
+                self.keep(*row, lies, Some(&value));
+            }
+        }
+    }
+
+    /// Something of this name lies there; `None` is a null.
+    #[inline]
+    fn named(&mut self, place: Place, name: &[u8], lies: Lies, value: Option<&[u8]>) -> Option<Place> {
+        let known = self.memory.recall(&self.table.names, place, name);
+        for at in 0..self.memory.rows(known).len() {
+            self.keep(self.memory.rows(known)[at], lies, value);
+        }
+        self.memory.members(known)
+    }
+
+    fn keep(&mut self, row: u16, lies: Lies, value: Option<&[u8]>) {
+        let Rule { convention, slot, strength, last, says, .. } = &self.table.rules[row as usize];
+        let is_field = (*slot as usize) < Field::COUNT;
+        if is_field && (value.is_none() || self.finds.len() >= MAX_FINDS)
+            || says.as_ref().is_some_and(|says| !said(says, value))
         {
             return;
         }
-        if self.finds.len() >= MAX_FINDS {
-            return;
+        let fields = &mut self.fields[*convention as usize];
+        if *fields == 0 {
+            self.touched.push(*convention);
         }
-        let order = self.finds.len() as u64;
-        let order = if last { MAX_FINDS as u64 - order } else { order };
-        let score = u64::from(strength) << 32 | order;
-        self.fields[convention as usize] |= 1 << slot;
-        self.finds.push(Find { score, row, convention, slot, lies });
+        *fields |= 1 << slot;
+        if is_field {
+            let order = self.finds.len() as u64;
+            let order = if *last { MAX_FINDS as u64 - order } else { order };
+            let score = u64::from(*strength) << 32 | order;
+            self.finds.push(Find { score, row, convention: *convention, slot: *slot, lies });
+        }
     }
 
     /// Notes which fields recognised conventions hold, and which find is the strongest; true when all are recognised.
-    fn survey(&mut self) -> bool {
-        (self.held, self.failing) = (0, false);
+    fn survey(&mut self, off: &[bool]) -> bool {
+        self.held = 0;
         let mut all = true;
         for (at, find) in self.finds.iter().enumerate() {
-            if !recognised(self.table, &self.fields, find) {
+            if !recognised(&self.table, &self.fields, off, find.convention) {
                 all = false;
                 continue;
             }
@@ -177,110 +278,55 @@ impl Found {
                 self.best[slot] = at as u16;
             }
             self.held |= bit;
-            self.failing |= self.table.conventions[find.convention as usize].failure != Failure::No;
         }
         all
     }
 
     /// Whether the headers leave something for the body to say: it is read where they give no id, an id and neither type
-    /// nor cause, or a content type that says so.
+    /// nor cause, where one announces an envelope in the body, and where the user's own conventions read bodies.
     fn wants_body(&self) -> bool {
-        let answered =
-            self.has(Field::Id(Refers::Itself)) && (self.has(Field::Type) || self.has(Field::Id(Refers::Cause)));
-        !answered || self.has(Field::Sign(Sign::ContentType))
-    }
-
-    fn body(&mut self, body: &[u8], undecoded: &mut [u64]) {
-        let schema = body.first() == Some(&SCHEMA_MAGIC) && body.len() >= SCHEMA_PREFIX;
-        let skipped = if schema { SCHEMA_PREFIX } else { 0 };
-        let cut = &body[..body.len().min(MAX_BODY_BYTES)];
-        let Some(mut scanner) = Scanner::new(cut.get(skipped..).unwrap_or_default()) else {
-            undecoded[Undecoded::NeedsSchema as usize] += u64::from(schema);
-            return;
+        let answered = self.has(Field::Id) && (self.has(Field::Type) || self.has(Field::CausationId));
+        let announced = |number: &u16| {
+            let convention = &self.table.conventions[*number as usize];
+            convention.announces_body && convention.holds(self.fields[*number as usize])
         };
-        let before = self.finds.len();
-        if self.members(&mut scanner, skipped).is_err() {
-            if scanner.ran_out() && cut.len() < body.len() {
-                undecoded[Undecoded::Clipped as usize] += 1;
-                return;
-            }
-            // Half of a broken body proves nothing.
-            self.forget(before);
-            undecoded[Undecoded::MalformedBody as usize] += 1;
-        }
+        !answered || self.table.house_reads_bodies || self.touched.iter().any(announced)
     }
+}
 
-    fn forget(&mut self, from: usize) {
-        self.finds.truncate(from);
-        self.fields.fill(0);
-        for find in &self.finds {
-            self.fields[find.convention as usize] |= 1 << find.slot;
-        }
-    }
-
-    /// Walks the members of the body's object, and of those objects in it that the table knows.
-    fn members(&mut self, scanner: &mut Scanner<'_>, skipped: usize) -> Result<(), NotJson> {
-        let mut place = Place::Body;
-        loop {
-            let (key, value) = match scanner.step()? {
-                Step::End => return Ok(()),
-                Step::Leave => {
-                    place = Place::Body;
-                    continue;
-                }
-                Step::Object(key) => (key, None),
-                Step::Member(key, value) => (key, Some(value)),
-            };
-            let known = self.memory.recall(place, key);
-            for at in 0..self.memory.rows(known).len() {
-                self.member(self.memory.rows(known)[at], value, skipped + scanner.position());
-            }
-            match (value, self.memory.parent(known)) {
-                (None, Some(parent)) => {
-                    place = Place::Member(parent);
-                    scanner.enter();
-                }
-                (None, None) => scanner.skip()?,
-                _ => {}
-            }
-        }
-    }
-
-    fn member(&mut self, row: u16, value: Option<Value<'_>>, end: usize) {
-        let (raw, escaped, behind) = match value {
-            Some(Value::Text { raw, escaped }) => (raw, escaped, 1),
-            Some(Value::Number(raw)) => (raw, false, 0),
-            // Presence is all that a sign says; for other fields an object, a list or null is no value.
-            _ if self.table.rules[row as usize].slot >= Field::FIRST_SIGN => (&[][..], false, 0),
-            _ => return,
-        };
-        let start = end.saturating_sub(raw.len() + behind) as u32;
-        self.keep(row, Lies::Body { start, len: raw.len() as u32, escaped }, raw);
+fn said(says: &Says, value: Option<&[u8]>) -> bool {
+    let word = || Raw::of_header(value.unwrap_or_default()).bytes.trim_ascii();
+    match says {
+        Says::Anything => true,
+        Says::Uuid => text::is_uuid(word()),
+        Says::Is(expected) => word().eq_ignore_ascii_case(expected.as_bytes()),
+        Says::Begins(with) => word().get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes())),
     }
 }
 
 #[inline]
-fn recognised(table: &Compiled, fields: &[u32], find: &Find) -> bool {
-    let convention = find.convention as usize;
-    table.conventions[convention].holds(fields[convention])
+fn recognised(table: &Compiled, fields: &[u64], off: &[bool], convention: u16) -> bool {
+    let convention = convention as usize;
+    table.conventions[convention].holds(fields[convention]) && !off.get(convention).copied().unwrap_or_default()
 }
 
 /// Claims to one field, strongest first.
 #[derive(Debug, Clone)]
-pub struct Claims<'s, 'a> {
+pub struct Claims<'s> {
+    found: &'s Found,
     finds: &'s [Find],
-    record: &'s Record<'a>,
+    record: &'s Record<'s>,
     slot: u8,
     of: Option<u16>,
     first: Option<&'s Find>,
     after: Option<u64>,
 }
 
-impl<'a> Iterator for Claims<'_, 'a> {
-    type Item = Claim<'a>;
+impl<'s> Iterator for Claims<'s> {
+    type Item = Claim<'s>;
 
     #[inline]
-    fn next(&mut self) -> Option<Claim<'a>> {
+    fn next(&mut self) -> Option<Claim<'s>> {
         if self.finds.is_empty() {
             return None;
         }
@@ -296,24 +342,26 @@ impl<'a> Iterator for Claims<'_, 'a> {
         }
         let best = best?;
         self.after = Some(best.score);
-        Some(best.claim(self.record))
+        Some(self.found.claim(best, self.record))
     }
 }
 
-impl Find {
+impl Found {
     #[inline]
-    fn claim<'a>(&self, record: &Record<'a>) -> Claim<'a> {
-        let raw = match self.lies {
+    fn claim<'s>(&'s self, find: &Find, record: &'s Record<'_>) -> Claim<'s> {
+        let part = |bytes: &'s [u8], start: u32, len: u32| {
+            bytes.get(start as usize..start as usize + len as usize).unwrap_or_default()
+        };
+        let raw = match find.lies {
             Lies::Header(order) => {
                 let header = record.headers.get(order as usize);
                 Raw::of_header(header.and_then(|header| header.value).unwrap_or_default())
             }
             Lies::Body { start, len, escaped } => {
-                let end = start as usize + len as usize;
-                let bytes = record.value.and_then(|body| body.get(start as usize..end)).unwrap_or_default();
-                Raw { bytes, escaped }
+                Raw { bytes: part(record.value.unwrap_or_default(), start, len), escaped }
             }
+            Lies::Scratch { start, len, escaped } => Raw { bytes: part(&self.scratch, start, len), escaped },
         };
-        Claim { raw, encoding: TABLE.rules[self.row as usize].encoding, convention: self.convention }
+        Claim { raw, rule: &self.table.rules[find.row as usize], score: find.score }
     }
 }

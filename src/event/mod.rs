@@ -19,11 +19,11 @@ mod text;
 pub use business::BusinessFlow;
 pub use cause::{CauseRow, Evidence, EvidenceClass, OrphanReason, Resolution};
 pub use changes::{
-    Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow, ProfileRow,
-    Repeats, Settled, TextColumn,
+    AttributeRow, Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow,
+    ProfileRow, Repeats, Settled, TextColumn,
 };
 pub use coverage::{CoverageRow, GapReason};
-pub use envelope::{Envelope, Envelopes, Kind, Profile, Segment, Start, Undecoded};
+pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};
 pub use failure::{FailureKind, FailureNotice, FailureRow, FailureState, Origin};
 pub use group::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState};
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
