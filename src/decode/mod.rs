@@ -12,6 +12,7 @@ mod names;
 mod offsets;
 mod profile;
 mod row;
+mod schema;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod topic;
 pub use failure::MAX_ERROR_BYTES;
 pub use offsets::{CoordinatorRecord, offset_commit};
 pub use profile::MAX_PROFILE_TEXT_BYTES;
+pub use schema::{Framed, MAX_SCHEMA_BYTES, Reference, Schema, SchemaError, SchemaId, SchemaKind, Schemas, Unreadable};
 pub use text::MAX_ID_BYTES;
 pub use topic::class;
 
