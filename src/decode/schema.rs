@@ -14,14 +14,11 @@ use read::Bytes;
 use std::sync::Arc;
 use write::JsonText;
 
-/// Longest text of a schema. The largest that generators write have some hundred kilobytes.
+/// Text of a schema and of all that it refers to. The largest that generators write have some hundred kilobytes.
 pub const MAX_SCHEMA_BYTES: usize = 1 << 20;
 
 /// Types that one schema may hold, with all that it refers to.
 const MAX_NODES: usize = 65_536;
-
-/// Brackets within brackets in the text of a schema: its parser goes as deep, and people never do.
-const MAX_TEXT_DEPTH: u32 = 64;
 
 /// JSON that is written for one body; more than is read of a body's envelope, so that the cut is told as one.
 pub const MAX_JSON_BYTES: usize = 512 * 1024;
@@ -136,12 +133,8 @@ impl Schema {
     /// # Errors
     /// Text that its language does not allow, or that is beyond a limit.
     pub fn parse(kind: SchemaKind, text: &str, references: &[Reference]) -> Result<Self, SchemaError> {
-        let texts = || references.iter().map(|reference| reference.text.as_str()).chain([text]);
-        if texts().map(str::len).sum::<usize>() > MAX_SCHEMA_BYTES {
+        if references.iter().map(|reference| reference.text.len()).sum::<usize>() + text.len() > MAX_SCHEMA_BYTES {
             return Err(SchemaError::TooLarge("1 MiB of text"));
-        }
-        if kind != SchemaKind::Json && texts().any(is_deep) {
-            return Err(SchemaError::TooLarge("64 brackets within brackets"));
         }
         Ok(Self(match kind {
             SchemaKind::Avro => Form::Avro(avro::Avro::parse(text, references)?),
@@ -179,21 +172,4 @@ impl Schema {
             Form::Json => json.put(body.payload).map(|()| None),
         }
     }
-}
-
-/// Whether brackets nest so deep that a parser could run out of stack. Those in strings and comments count too: no
-/// schema that people write comes near.
-fn is_deep(text: &str) -> bool {
-    let mut depth = 0_u32;
-    for byte in text.bytes() {
-        match byte {
-            b'{' | b'[' | b'(' | b'<' => depth += 1,
-            b'}' | b']' | b')' | b'>' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_TEXT_DEPTH {
-            return true;
-        }
-    }
-    false
 }

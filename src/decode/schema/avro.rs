@@ -4,8 +4,8 @@ use super::read::Bytes;
 use super::write::{JsonText, label};
 use super::{MAX_DEPTH, MAX_NODES, Reference, SchemaError, Unreadable};
 use crate::event::clip;
-use apache_avro::schema::{InnerDecimalSchema, NamespaceRef, UuidSchema};
 use apache_avro::Schema as Parsed;
+use apache_avro::schema::{InnerDecimalSchema, NamespaceRef, UuidSchema};
 use std::collections::HashMap;
 
 /// Longest word of the parser that is repeated.
@@ -53,9 +53,8 @@ enum Node {
 impl Avro {
     /// Compiles `text` and what it refers to.
     pub fn parse(text: &str, references: &[Reference]) -> Result<Self, SchemaError> {
-        let malformed = |error: apache_avro::Error| {
-            SchemaError::Malformed(clip(error.to_string().as_bytes(), MAX_REASON_BYTES))
-        };
+        let malformed =
+            |error: apache_avro::Error| SchemaError::Malformed(clip(error.to_string().as_bytes(), MAX_REASON_BYTES));
         let others = references.iter().map(|reference| reference.text.as_str());
         let (main, others) = Parsed::parse_str_with_list(text, others).map_err(malformed)?;
         let mut compiler = Compiler::default();

@@ -18,11 +18,6 @@ impl<'a> Bytes<'a> {
         self.0.is_empty()
     }
 
-    /// All that is left.
-    pub fn rest(self) -> &'a [u8] {
-        self.0
-    }
-
     /// The next `length` bytes.
     pub fn take(&mut self, length: u64) -> Result<&'a [u8], Unreadable> {
         let length = usize::try_from(length).map_err(|_| Unreadable::Malformed)?;

@@ -1,6 +1,7 @@
 //! How brokers are reached, and as whom: Kafka's settings, and what they mean to a connection.
 
 mod error;
+mod https;
 mod oauth;
 mod pem;
 mod sasl;
@@ -8,6 +9,7 @@ mod scram;
 mod tls;
 
 pub use error::SecurityError;
+pub use https::registry_agent;
 pub(super) use sasl::{Sasl, Step};
 pub(super) use tls::Tls;
 
