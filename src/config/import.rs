@@ -1,8 +1,11 @@
 //! What an import is asked to do.
 
 use super::file::{File, parse, read};
-use super::{ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, Resolved, business_flows, cluster_name};
-use crate::event::BusinessFlow;
+use super::security::{layer, over};
+use super::{
+    ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, Resolved, business_flows, cluster_name, registry,
+};
+use crate::event::{BusinessFlow, ClientProperties, Secret};
 use std::path::PathBuf;
 
 /// Where an import goes, and what the business counts there.
@@ -14,13 +17,20 @@ pub struct ImportTarget {
     pub db: PathBuf,
     /// Business flows of [`super::DEFAULT_FILE`], if it is there.
     pub business_flows: Vec<BusinessFlow>,
+    /// Which schema registry is asked, and as whom; nothing when there is none.
+    pub registry: ClientProperties,
 }
 
-/// Cluster, database and business flows of an import.
+/// Cluster, database, business flows and schema registry of an import; `typed` are the settings of the registry that
+/// were typed, or stand in the environment.
 ///
 /// # Errors
 /// A cluster's name that cannot be one, or a [`super::DEFAULT_FILE`] that is not understood.
-pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<ImportTarget>, ConfigError> {
+pub fn import(
+    cluster: Option<String>,
+    db: Option<PathBuf>,
+    typed: Vec<(String, Secret)>,
+) -> Result<Resolved<ImportTarget>, ConfigError> {
     let mut defaults = Vec::new();
     if cluster.is_none() {
         defaults.push(("cluster", DEFAULT_CLUSTER.to_owned()));
@@ -34,9 +44,13 @@ pub fn import(cluster: Option<String>, db: Option<PathBuf>) -> Result<Resolved<I
         None => File::default(),
     };
     let business_flows = business_flows(file.business_flows)?;
+    let written = layer(DEFAULT_FILE, file.registry.settings().collect())?;
+    let typed = layer("the environment", typed)?;
+    let registry = registry::parted(&mut over(typed.properties, &written.properties));
+    let db = db.unwrap_or_else(|| DEFAULT_DB.into());
     Ok(Resolved {
-        config: ImportTarget { cluster, db: db.unwrap_or_else(|| DEFAULT_DB.into()), business_flows },
+        config: ImportTarget { cluster, db, business_flows, registry },
         defaults,
-        remarks: Vec::new(),
+        remarks: typed.remarks,
     })
 }

@@ -97,7 +97,7 @@ impl Asker {
         }
         let body = answer.body_mut().with_config().limit(ANSWER_MAX).read_to_string();
         let body = body.map_err(|error| away(format!("its answer breaks off ({error})")))?;
-        let begin = || clean(&clip(body.as_bytes(), WORD_MAX)).into_owned();
+        let begin = || clean(&clip(body.as_bytes(), WORD_MAX));
         serde_json::from_str(&body).map(Some).map_err(|_| odd(format!("what is no JSON: {}", begin())))
     }
 }

@@ -60,8 +60,8 @@ impl Error {
         matches!(self, Self::Away { .. } | Self::Denied { .. })
     }
 
-    /// Whether it may be mended without a new id.
-    pub(super) fn is_lasting(&self) -> bool {
+    /// Whether the same question may soon have another answer.
+    pub(super) fn may_pass(&self) -> bool {
         matches!(self, Self::Odd { .. })
     }
 }

@@ -31,6 +31,8 @@ pub const WAIT: Duration = Duration::from_secs(3);
 /// An id that the registry does not know is asked for again after this: schemas are registered before they are used, but
 /// a follower of the registry may lag.
 const UNKNOWN_FOR: Duration = Duration::from_secs(60);
+/// A schema that cannot be used will not change; its id is forgotten after this all the same, to make room.
+const UNUSABLE_FOR: Duration = Duration::from_secs(3600);
 /// A registry that is away is tried again after this.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// Schemas kept. The largest registries hold some ten thousand versions; one costs as much as its text.
@@ -61,7 +63,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Open {
     ids: HashMap<SchemaId, State>,
-    /// No registry answered the last time.
+    /// No registry answered the last time, or not in time.
     away: bool,
 }
 
@@ -69,8 +71,8 @@ struct Open {
 enum State {
     /// Asked for; nobody waits beyond this.
     Asked(Instant),
-    /// No schema before this; never when absent.
-    Without(Option<Instant>),
+    /// No schema before this.
+    Without(Instant),
 }
 
 impl Registry {
@@ -82,7 +84,7 @@ impl Registry {
         let Some(asker) = Asker::new(settings)? else { return Ok(None) };
         let shared = Arc::new(Shared { counters, ..Shared::default() });
         let (wanted, asked) = sync_channel(MAX_OPEN);
-        let loader = Loader { asker, shared: Arc::clone(&shared), missed: Vec::new() };
+        let loader = Loader { asker, shared: Arc::clone(&shared), missed: Vec::new(), failing: false };
         std::thread::Builder::new()
             .name("schemas".into())
             .stack_size(STACK_BYTES)
@@ -101,7 +103,7 @@ impl Schemas for Registry {
         let now = clock::now();
         let until = match open.ids.get(&id) {
             Some(State::Asked(until)) => *until,
-            Some(State::Without(until)) if until.is_none_or(|until| now < until) => return None,
+            Some(State::Without(until)) if now < *until => return None,
             Some(State::Without(_)) | None => {
                 if !open.has_room(now) || self.wanted.try_send(id).is_err() {
                     return None;
@@ -112,7 +114,12 @@ impl Schemas for Registry {
         };
         loop {
             let left = until.saturating_duration_since(clock::now());
-            if open.away || left.is_zero() || !matches!(open.ids.get(&id), Some(State::Asked(_))) {
+            if open.away || !matches!(open.ids.get(&id), Some(State::Asked(_))) {
+                break;
+            }
+            if left.is_zero() {
+                // Whoever keeps one reader waiting keeps none waiting any more until it has answered.
+                open.away = true;
                 break;
             }
             open = self.shared.answered.wait_timeout(open, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -147,8 +154,8 @@ impl Open {
     fn has_room(&mut self, now: Instant) -> bool {
         if self.ids.len() >= MAX_OPEN {
             self.ids.retain(|_, state| match state {
-                State::Asked(_) | State::Without(None) => true,
-                State::Without(Some(until)) => now < *until,
+                State::Asked(_) => true,
+                State::Without(until) => now < *until,
             });
         }
         self.ids.len() < MAX_OPEN
@@ -161,28 +168,36 @@ struct Loader {
     shared: Arc<Shared>,
     /// Ids that no registry answered for.
     missed: Vec<SchemaId>,
+    /// No registry answered the last time.
+    failing: bool,
 }
 
 impl Loader {
     fn run(mut self, wanted: &Receiver<SchemaId>) {
-        let mut retry = clock::now() + TRY_AGAIN;
+        let mut retry = clock::now();
         loop {
+            if !self.missed.is_empty() && clock::now() >= retry {
+                self.again();
+                retry = clock::now() + TRY_AGAIN;
+            }
             let wait = if self.missed.is_empty() { TRY_AGAIN } else { retry.saturating_duration_since(clock::now()) };
             match wanted.recv_timeout(wait) {
                 // Nobody waits for what is away: it is asked for when its time has come.
                 Ok(id) if !self.missed.is_empty() => self.missed.push(id),
-                Ok(id) => self.load(id),
-                Err(RecvTimeoutError::Timeout) => {
-                    for id in std::mem::take(&mut self.missed) {
-                        // The first that fails again holds up all others.
-                        if self.missed.is_empty() { self.load(id) } else { self.missed.push(id) }
-                    }
+                Ok(id) => {
+                    self.load(id);
+                    retry = clock::now() + TRY_AGAIN;
                 }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if clock::now() >= retry {
-                retry = clock::now() + TRY_AGAIN;
-            }
+        }
+    }
+
+    /// Asks again for what was missed, up to the first that fails again.
+    fn again(&mut self) {
+        for id in std::mem::take(&mut self.missed) {
+            if self.missed.is_empty() { self.load(id) } else { self.missed.push(id) }
         }
     }
 
@@ -192,22 +207,24 @@ impl Loader {
         let away = matches!(&loaded, Err(error) if error.is_away());
         let counters = &self.shared.counters;
         let state = match loaded {
-            Ok(Some(schema)) if self.shared.keep(id, schema) => {
+            Ok(Some(schema)) => {
                 counters.add(Counter::SchemasFetched, 1);
-                None
-            }
-            Ok(Some(_)) => {
-                counters.add(Counter::SchemasRefused, 1);
-                tracing::warn!(limit = MAX_SCHEMAS, "no more schemas are kept; records in need of others are counted");
-                Some(State::Without(None))
+                let kept = self.shared.keep(id, schema);
+                if !kept {
+                    tracing::warn!(
+                        limit = MAX_SCHEMAS,
+                        "no more schemas are kept; records in need of others are counted"
+                    );
+                }
+                (!kept).then(|| State::Without(clock::now() + UNUSABLE_FOR))
             }
             Ok(None) => {
                 counters.add(Counter::SchemasRefused, 1);
-                Some(State::Without(Some(clock::now() + UNKNOWN_FOR)))
+                Some(State::Without(clock::now() + UNKNOWN_FOR))
             }
             Err(error) if away => {
                 counters.add(Counter::RegistryFailures, 1);
-                if !self.shared.open().away {
+                if self.missed.is_empty() && !self.failing {
                     tracing::warn!(%error, "no schema registry answers; records in need of a schema are counted");
                 }
                 self.missed.push(id);
@@ -216,16 +233,18 @@ impl Loader {
             Err(error) => {
                 counters.add(Counter::SchemasRefused, 1);
                 tracing::warn!(?id, %error, "a schema cannot be used; records in need of it are counted");
-                Some(State::Without(error.is_lasting().then_some(clock::now() + UNKNOWN_FOR)))
+                let pause = if error.may_pass() { UNKNOWN_FOR } else { UNUSABLE_FOR };
+                Some(State::Without(clock::now() + pause))
             }
         };
+        if self.failing && !away {
+            tracing::warn!("the schema registry answers again");
+        }
+        self.failing = away;
         let mut open = self.shared.open();
         match state {
             Some(state) => _ = open.ids.insert(id, state),
             None => _ = open.ids.remove(&id),
-        }
-        if open.away && !away {
-            tracing::warn!("the schema registry answers again");
         }
         open.away = away;
         drop(open);

@@ -8,7 +8,7 @@ use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{
-    BusinessFlow, Changes, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record,
+    BusinessFlow, Changes, ClientProperties, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record,
     Segment, Timestamp, TopicClass, TopicPartition,
 };
 use crate::otlp::Progress;
@@ -37,6 +37,8 @@ pub struct ImportConfig {
     pub cluster: String,
     /// What the business counts; none leaves what the database has.
     pub business_flows: Vec<BusinessFlow>,
+    /// Which schema registry is asked, and as whom; nothing when there is none.
+    pub registry: ClientProperties,
 }
 
 /// What an import did.
@@ -64,12 +66,14 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     for path in files {
         std::fs::metadata(path).with_context(|| format!("find the capture {}; check the path", path.display()))?;
     }
+    let counters = Arc::new(Counters::default());
+    let schemas = super::schemas(&config.registry, &counters)?;
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     if !config.business_flows.is_empty() {
         writer.configure(&config.business_flows)?;
     }
-    let decoder = Decoder::new(restored.id_key, keys);
+    let decoder = Decoder::new(restored.id_key, keys).with_schemas(schemas);
     let core = Core::resume(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
@@ -80,7 +84,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
         commits,
         samplers: Vec::new(),
         gather: Gather::default(),
-        counters: Arc::new(Counters::default()),
+        counters,
         pulse: pulse.clone(),
         progress: Progress::default(),
         commit_interval: COMMIT_INTERVAL,
