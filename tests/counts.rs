@@ -371,6 +371,7 @@ fn add(read: &mut Envelopes, at: &Arc<TopicPartition>, row: &Row, seen: Timestam
         kind: failure.kind,
         origin: failure.origin.map(|(topic, partition, offset)| Origin { topic: topic.into(), partition, offset }),
         origin_topic: None,
+        doubtful: false,
         group: failure.group.map(Into::into),
         attempt: None,
         error_class: Some("Oven".into()),
@@ -872,7 +873,12 @@ fn business_flows_end_as_completed_failed_stuck_or_open() {
 fn an_import_is_counted_once() {
     let folder = Folder::new("counts-import");
     let db = folder.file("h.duckdb");
-    let config = ImportConfig { db: db.clone(), cluster: "test".into(), business_flows: Vec::new() };
+    let config = ImportConfig {
+        db: db.clone(),
+        cluster: "test".into(),
+        business_flows: Vec::new(),
+        registry: Default::default(),
+    };
     let captures = ["spring-retryable", "kafkajs-otel", "python-cloudevents"];
     let file = |name: &str, kind: &str| PathBuf::from(format!("tests/captures/{name}{kind}.ndjson"));
     let import = |names: &[&str]| {

@@ -287,6 +287,7 @@ fn add(read: &mut Envelopes, at: &Arc<TopicPartition>, row: &Row, seen: Timestam
         kind: FailureKind::DeadLetter,
         origin: Some(Origin { topic: topic.into(), partition: 0, offset }),
         origin_topic: None,
+        doubtful: false,
         group: Some("kitchen".into()),
         attempt: None,
         error_class: Some("Oven".into()),

@@ -207,6 +207,7 @@ fn notice(read: &Read) -> Option<FailureNotice> {
         kind,
         origin,
         origin_topic: None,
+        doubtful: false,
         group: read.group.clone(),
         attempt: None,
         error_class: read.error.clone(),

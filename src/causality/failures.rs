@@ -12,6 +12,9 @@ const FAILURES_FOLLOWED: usize = 200_000;
 /// Steps from a failure towards its root. Longer chains do not occur; cycles do.
 const LONGEST_CHAIN: usize = 10_000;
 
+/// Confidence in coordinates of a convention that names the wrong record now and then.
+const DOUBTFUL: f32 = 0.5;
+
 /// What a failure is one attempt of: the record that failed and the group that tried.
 type Case = (EventRef, Option<String>);
 
@@ -136,7 +139,7 @@ impl Resolver {
             state,
             origin,
             origin_evidence: origin.map(|_| Evidence::FailureCoordinates),
-            origin_confidence: origin.map(|_| 1.0),
+            origin_confidence: origin.map(|_| if notice.doubtful { DOUBTFUL } else { 1.0 }),
             origin_topic: notice.origin.as_ref().map(|o| o.topic.clone()).or_else(|| notice.origin_topic.clone()),
             origin_partition: notice.origin.as_ref().map(|o| o.partition),
             origin_offset: notice.origin.as_ref().map(|o| o.offset),

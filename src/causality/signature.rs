@@ -60,6 +60,7 @@ mod tests {
             kind: FailureKind::DeadLetter,
             origin: None,
             origin_topic: None,
+            doubtful: false,
             group: Some("loyalty".into()),
             attempt: None,
             error_class: Some("AccountMissing".into()),

@@ -2,9 +2,7 @@
 
 use super::file::{File, parse, read};
 use super::security::{layer, over};
-use super::{
-    ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, Resolved, business_flows, cluster_name, registry,
-};
+use super::{ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, Resolved, business_flows, cluster_name, registry};
 use crate::event::{BusinessFlow, ClientProperties, Secret};
 use std::path::PathBuf;
 
@@ -48,9 +46,5 @@ pub fn import(
     let typed = layer("the environment", typed)?;
     let registry = registry::parted(&mut over(typed.properties, &written.properties));
     let db = db.unwrap_or_else(|| DEFAULT_DB.into());
-    Ok(Resolved {
-        config: ImportTarget { cluster, db, business_flows, registry },
-        defaults,
-        remarks: typed.remarks,
-    })
+    Ok(Resolved { config: ImportTarget { cluster, db, business_flows, registry }, defaults, remarks: typed.remarks })
 }

@@ -14,12 +14,8 @@ const USER: &str = "basic.auth.user.info";
 const SOURCE: &str = "basic.auth.credentials.source";
 
 /// The short words, and what they stand for.
-const SHORT: &[(&str, &str)] = &[
-    ("url", URL),
-    ("user-info", USER),
-    ("token", "bearer.auth.token"),
-    ("ca", "schema.registry.ssl.ca.location"),
-];
+const SHORT: &[(&str, &str)] =
+    &[("url", URL), ("user-info", USER), ("token", "bearer.auth.token"), ("ca", "schema.registry.ssl.ca.location")];
 
 /// How the settings of a registry begin, among those of a cluster.
 const OURS: &[&str] = &["schema.registry.", "basic.auth.", "bearer.auth."];

@@ -1,20 +1,27 @@
-//! The table of conventions, made ready to run: names indexed, fingerprints as sets of bits.
+//! The conventions, made ready to run: names indexed, fingerprints as sets of bits.
 
-use super::names::{Candidate, Folded, NameIndex};
-use super::row::{Encoding, Failure, Field, Fingerprint, Location, Names, Occurrence, Row, Sign};
-use super::table::CONVENTIONS;
-use std::sync::LazyLock;
+use super::convention;
+use super::names::{Candidate, NameIndex, Place};
+use super::row::{Condition, Convention, Encoding, Failure, Field, Location, Occurrence, Rank, Row, Says};
+use crate::event::Kind;
+use regex::Regex;
+use std::sync::{Arc, LazyLock};
 
-/// Bits of all signs: they show a convention and are not counted as its fields.
-const SIGNS: u32 =
-    Field::Sign(Sign::Envelope).bit() | Field::Sign(Sign::ContentType).bit() | Field::Sign(Sign::Payload).bit();
+/// The conventions that come with the program, strongest first within each rank.
+const FILES: &[&str] = &[
+    include_str!("../../conventions/frameworks.toml"),
+    include_str!("../../conventions/failures.toml"),
+    include_str!("../../conventions/tracing.toml"),
+    include_str!("../../conventions/bodies.toml"),
+    include_str!("../../conventions/generic.toml"),
+];
 
 /// A row as the engine reads it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Rule {
     /// Number of its convention.
     pub convention: u16,
-    /// Number of its field.
+    /// Its bit in the convention's set.
     pub slot: u8,
     /// How the value is written.
     pub encoding: Encoding,
@@ -22,164 +29,232 @@ pub struct Rule {
     pub strength: u32,
     /// Whether later occurrences are stronger.
     pub last: bool,
-}
-
-/// How a convention is recognised, in bits.
-#[derive(Debug, Clone)]
-enum Test {
-    Any,
-    Has(Vec<u32>),
-    Fields(u32, u32),
+    /// What the value has to be; where that fails, the row finds nothing.
+    pub says: Option<Says>,
+    /// Values that say nothing.
+    pub ignore: Vec<String>,
+    /// What an attribute or a noted field is called.
+    pub label: Arc<str>,
 }
 
 /// A convention as the engine reads it.
 #[derive(Debug, Clone)]
 pub struct Recognition {
     /// The name that people see.
-    pub name: &'static str,
+    pub name: Arc<str>,
     /// What it makes of a record that names a failure.
     pub failure: Failure,
-    test: Test,
+    /// Beginning of the error classes with which its coordinates are not to be trusted.
+    pub doubt: Option<String>,
+    /// What its records are.
+    pub kind: Option<Kind>,
+    /// Whether what passed until the record was written is kept.
+    pub publish_delay: bool,
+    /// The topics on which it counts; `None` for all.
+    pub topics: Option<Regex>,
+    /// Sets of bits of which one must be there.
+    pub sets: Vec<u64>,
+    /// Least number of different fields.
+    pub least: u32,
+    /// Whether a header alone can say that the body follows it.
+    pub announces_body: bool,
 }
 
+/// Bits of all fields.
+const FIELDS: u64 = (1 << Field::COUNT) - 1;
+
 impl Recognition {
-    /// Whether a record on which these fields were found follows the convention.
+    /// Whether a record on which these fields and conditions were found follows the convention.
     #[inline]
-    pub fn holds(&self, fields: u32) -> bool {
-        match &self.test {
-            Test::Any => true,
-            Test::Has(sets) => sets.iter().any(|set| fields & set == *set),
-            Test::Fields(least, sign) => fields & sign != 0 && (fields & !SIGNS).count_ones() >= *least,
-        }
+    pub fn holds(&self, found: u64) -> bool {
+        (self.sets.is_empty() || self.sets.iter().any(|set| found & set == *set))
+            && (self.least <= 1 || (found & FIELDS).count_ones() >= self.least)
     }
 }
 
-/// The whole table.
+/// All conventions.
 #[derive(Debug)]
 pub struct Compiled {
     /// All rows.
     pub rules: Vec<Rule>,
     /// All conventions.
     pub conventions: Vec<Recognition>,
-    /// Header names.
-    pub headers: NameIndex,
-    /// Members of a body, as `member` or `parent/member`.
-    pub members: NameIndex,
+    /// Names of headers and of members of bodies.
+    pub names: NameIndex,
+    /// Rows that read the record key: the number of the field, and the row.
+    pub key_fields: Vec<(u32, u16)>,
+    /// Whether a convention of the user reads bodies: then they are read whatever the headers say.
+    pub house_reads_bodies: bool,
 }
 
-/// The table, built when it is first needed.
-pub static TABLE: LazyLock<Compiled> = LazyLock::new(Compiled::new);
+/// The conventions that come with the program, built when they are first needed.
+static SHIPPED: LazyLock<Arc<Compiled>> = LazyLock::new(|| Arc::new(Compiled::new(ranked(&[]), false)));
+
+/// The conventions that come with the program. That all files can be read is a test.
+pub fn shipped() -> Vec<Convention> {
+    FILES.iter().flat_map(|text| convention::read(text).unwrap_or_default()).collect()
+}
+
+fn ranked(house: &[Convention]) -> Vec<Convention> {
+    let mut all = [house, &shipped()].concat();
+    all.sort_by_key(|convention| convention.rank);
+    all
+}
 
 impl Compiled {
-    fn new() -> Self {
-        let (mut rules, mut conventions) = (Vec::new(), Vec::new());
-        let (mut headers, mut members) = (Vec::new(), Vec::new());
-        for (number, convention) in CONVENTIONS.iter().enumerate() {
-            for row in convention.rows {
-                let id = rules.len() as u16;
-                rules.push(Rule {
-                    convention: number as u16,
-                    slot: row.field.slot(),
-                    encoding: row.encoding,
-                    strength: (convention.rank as u32) << 16 | u32::from(id),
-                    last: row.occurrence == Occurrence::Last,
-                });
-                place(row, id, convention.names, (&mut headers, &mut members));
-            }
-            let test = match convention.fingerprint {
-                Fingerprint::Any => Test::Any,
-                Fingerprint::Has(sets) => Test::Has(sets.iter().map(|set| bits(set)).collect()),
-                Fingerprint::Fields(least, sign) => Test::Fields(least, sign.bit()),
-            };
-            conventions.push(Recognition { name: convention.name, failure: convention.failure, test });
+    /// The conventions that come with the program, and nothing else.
+    pub fn shipped() -> Arc<Self> {
+        SHIPPED.clone()
+    }
+
+    /// Those and the user's own, which come first.
+    pub fn with(house: &[Convention]) -> Arc<Self> {
+        if house.is_empty() { Self::shipped() } else { Arc::new(Self::new(ranked(house), false)) }
+    }
+
+    /// The same with the fields that are of no use to the graph: for people who ask what a record holds.
+    pub fn in_full(house: &[Convention]) -> Arc<Self> {
+        Arc::new(Self::new(ranked(house), true))
+    }
+
+    /// `noted`: fields that are of no use to the graph are found too.
+    fn new(all: Vec<Convention>, noted: bool) -> Self {
+        let mut compiled = Self {
+            rules: Vec::new(),
+            conventions: Vec::with_capacity(all.len()),
+            names: NameIndex::new(),
+            key_fields: Vec::new(),
+            house_reads_bodies: false,
+        };
+        for convention in all {
+            compiled.add(convention, noted);
         }
-        Self { rules, conventions, headers: NameIndex::new(headers), members: NameIndex::new(members) }
+        compiled.names = std::mem::replace(&mut compiled.names, NameIndex::new()).build();
+        compiled
+    }
+
+    fn add(&mut self, convention: Convention, noted: bool) {
+        let number = self.conventions.len() as u16;
+        let rank = (convention.rank as u32) << 16;
+        let house = convention.rank == Rank::House;
+        for row in convention.rows.iter().filter(|row| noted || row.field != Field::Noted) {
+            self.house_reads_bodies |= house && matches!(row.location, Location::Body(_));
+            let strength = rank | self.rules.len() as u32;
+            self.place(&row.location, convention.loose);
+            self.rules.push(rule(number, strength, row));
+        }
+        let mut conditions = 0;
+        let mut sets = Vec::new();
+        for all_of in &convention.when {
+            let mut set = 0;
+            for condition in all_of {
+                set |= match condition {
+                    Condition::Field(field) => field.bit(),
+                    Condition::There(location, says) => {
+                        let slot = (Field::COUNT + conditions) as u8;
+                        conditions += 1;
+                        self.place(location, convention.loose);
+                        self.rules.push(condition_rule(number, slot, says.clone()));
+                        1 << slot
+                    }
+                };
+            }
+            sets.push(set);
+        }
+        let of_headers = |all_of: &Vec<Condition>| all_of.iter().all(Condition::is_of_header);
+        let reads_body = convention.rows.iter().any(|row| matches!(row.location, Location::Body(_)));
+        self.conventions.push(Recognition {
+            name: convention.name.into(),
+            failure: convention.failure,
+            doubt: convention.doubt,
+            kind: convention.kind,
+            publish_delay: convention.publish_delay,
+            topics: convention.topics.and_then(|pattern| Regex::new(&pattern).ok()),
+            sets,
+            least: convention.least,
+            announces_body: reads_body && convention.when.iter().any(of_headers),
+        });
+    }
+
+    /// Enters the names of the row that comes next where they are looked up.
+    fn place(&mut self, location: &Location, loose: bool) {
+        let row = self.rules.len() as u16;
+        match location {
+            Location::Header(spellings) => {
+                for name in spellings {
+                    let exact = (!loose).then(|| name.as_str().into());
+                    self.names.add(Place::HEADERS, name, Candidate { row, exact });
+                }
+            }
+            Location::Body(levels) => self.place_path(Place::BODY, levels, row),
+            Location::KeyField(number) => self.key_fields.push((*number, row)),
+        }
+    }
+
+    fn place_path(&mut self, place: Place, levels: &[Vec<String>], row: u16) {
+        let Some((names, deeper)) = levels.split_first() else { return };
+        for name in names {
+            if deeper.is_empty() {
+                self.names.add(place, name, Candidate { row, exact: None });
+            } else if let Some(members) = self.names.enter(place, name) {
+                self.place_path(members, deeper, row);
+            }
+        }
     }
 }
 
-fn bits(fields: &[Field]) -> u32 {
-    fields.iter().fold(0, |set, field| set | field.bit())
+fn rule(convention: u16, strength: u32, row: &Row) -> Rule {
+    Rule {
+        convention,
+        slot: row.field.slot(),
+        encoding: row.encoding.clone(),
+        strength,
+        last: row.occurrence == Occurrence::Last,
+        says: row.only.clone(),
+        ignore: row.ignore.clone(),
+        label: row.label.as_str().into(),
+    }
 }
 
-type Placed = Vec<(Folded, Option<Candidate>)>;
-
-/// Enters the names of `row` where they are looked up.
-fn place(row: &Row, id: u16, names: Names, (headers, members): (&mut Placed, &mut Placed)) {
-    let loose = Some(Candidate { row: id, exact: None });
-    let fold = |name: &str| Folded::new(name.as_bytes());
-    match row.location {
-        Location::Header(spellings) => headers.extend(spellings.iter().filter_map(|name| {
-            let exact = (names == Names::Exact).then_some(*name);
-            Some((fold(name)?, Some(Candidate { row: id, exact })))
-        })),
-        Location::Member(spellings) => members.extend(spellings.iter().filter_map(|name| Some((fold(name)?, loose)))),
-        Location::Nested(parents, spellings) => {
-            for parent in parents.iter().filter_map(|parent| fold(parent)) {
-                members.push((parent, None));
-                members.extend(spellings.iter().filter_map(|name| Some((parent.member(name.as_bytes())?, loose))));
-            }
-        }
+fn condition_rule(convention: u16, slot: u8, says: Says) -> Rule {
+    Rule {
+        convention,
+        slot,
+        encoding: Encoding::Text,
+        strength: u32::MAX,
+        last: false,
+        says: Some(says),
+        ignore: Vec::new(),
+        label: "".into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::names::MAX_NAME_BYTES;
     use std::collections::HashSet;
 
     #[test]
-    fn every_name_of_every_row_leads_to_its_row() {
-        let mut id = 0;
-        for convention in CONVENTIONS {
-            for row in convention.rows {
-                let found = |index: &NameIndex, name: Option<Folded>| {
-                    let name = name.unwrap();
-                    assert!(
-                        index.find(&name).unwrap().1.candidates.iter().any(|c| c.row == id),
-                        "{} {row:?}",
-                        convention.name
-                    );
-                };
-                match row.location {
-                    Location::Header(names) => {
-                        names.iter().for_each(|n| found(&TABLE.headers, Folded::new(n.as_bytes())));
-                    }
-                    Location::Member(names) => {
-                        names.iter().for_each(|n| found(&TABLE.members, Folded::new(n.as_bytes())));
-                    }
-                    Location::Nested(parents, names) => {
-                        for parent in parents {
-                            assert!(parent.len() <= MAX_NAME_BYTES);
-                            let parent = Folded::new(parent.as_bytes()).unwrap();
-                            names.iter().for_each(|n| found(&TABLE.members, parent.member(n.as_bytes())));
-                        }
-                    }
-                }
-                id += 1;
+    fn every_file_can_be_read_and_names_are_told_apart() {
+        let mut names = HashSet::new();
+        for file in FILES {
+            for convention in convention::read(file).unwrap() {
+                assert!(names.insert(convention.name.clone()), "{}", convention.name);
             }
         }
-        assert_eq!(id as usize, TABLE.rules.len());
-    }
-
-    #[test]
-    fn conventions_are_told_apart_by_name_and_stand_in_order_of_rank() {
-        let names: HashSet<_> = CONVENTIONS.iter().map(|c| c.name).collect();
-        assert_eq!(names.len(), CONVENTIONS.len());
-        assert!(CONVENTIONS.iter().all(|c| !c.rows.is_empty()));
-        assert!(CONVENTIONS.is_sorted_by_key(|c| c.rank));
+        assert_eq!(names.len(), shipped().len());
     }
 
     #[test]
     fn no_fingerprint_asks_for_a_field_that_its_convention_cannot_give() {
-        for (convention, recognition) in CONVENTIONS.iter().zip(&TABLE.conventions) {
-            let all = convention.rows.iter().fold(0, |set, row| set | row.field.bit());
-            assert!(recognition.holds(all), "{}", convention.name);
-            match &recognition.test {
-                Test::Has(sets) => assert!(sets.iter().all(|set| all & set == *set && *set != 0)),
-                Test::Fields(_, sign) => assert!(all & sign != 0),
-                Test::Any => {}
-            }
+        for convention in shipped() {
+            let given = convention.rows.iter().fold(0, |set, row| set | row.field.bit());
+            let asked = convention.when.iter().flatten().fold(0, |set, condition| match condition {
+                Condition::Field(field) => set | field.bit(),
+                Condition::There(..) => set,
+            });
+            assert_eq!(asked & !given, 0, "{}", convention.name);
+            assert!(given == 0 || given.count_ones() >= convention.least, "{}", convention.name);
         }
     }
 }

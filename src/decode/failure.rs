@@ -1,9 +1,9 @@
 //! What kind of record this is, and what it says about a failure.
 
 use super::found::{Claim, Found};
-use super::row::{Coordinate, Encoding, Failure, Field};
+use super::row::{Encoding, Failure, Field};
+use super::scope::Scope;
 use super::text::{field, number};
-use super::topic::Role;
 use crate::event::{FailureKind, FailureNotice, Kind, Origin, Record, TopicClass, Undecoded, clip};
 
 /// Longest topic name that Kafka allows.
@@ -23,28 +23,31 @@ pub struct Evidence<'r, 'a> {
     pub record: &'r Record<'a>,
     /// Name of its topic.
     pub topic: &'r str,
-    /// What that name says.
-    pub role: Role,
+    /// What that name says, and which conventions count on it.
+    pub scope: &'r Scope,
 }
 
 impl Evidence<'_, '_> {
     /// The kind of the record, and the notice of a retry or dead letter.
     pub fn judge(&self, undecoded: &mut [u64]) -> (Kind, Option<FailureNotice>) {
-        if self.role.is_internal() {
+        let role = self.scope.role;
+        if role.is_internal() {
             return (Kind::Internal, None);
         }
-        let by_name = kind_of(self.role.by_name);
-        let Some(failure) = self.found.failure() else {
+        let by_name = kind_of(role.by_name);
+        let Some(failure) = self.found.failure(&self.scope.off) else {
             return (by_name.map_or(Kind::Event, record_kind), by_name.map(empty));
         };
         let (topic, origin) = self.origin(undecoded);
         let kind = match &topic {
+            // A report of a failure is no copy of the record that failed: where it lies says nothing.
+            _ if failure == Failure::Fault => Some(FailureKind::Fault),
             // On the topic that failed, such headers are left over from a redrive: an ordinary delivery, except on a
             // topic that is for failures by its own name.
             Some(topic) if topic == self.topic => by_name,
             Some(_) => Some(self.kind(failure)),
             // Without coordinates, headers may have been copied on to a later event.
-            None => kind_of(self.role.with_evidence),
+            None => kind_of(role.with_evidence),
         };
         match kind {
             None => (Kind::Event, None),
@@ -56,26 +59,27 @@ impl Evidence<'_, '_> {
     }
 
     fn kind(&self, failure: Failure) -> FailureKind {
-        if failure == Failure::DeadLetter {
-            return FailureKind::DeadLetter;
-        }
-        kind_of(self.role.with_evidence).unwrap_or({
+        match (failure, kind_of(self.scope.role.with_evidence)) {
+            (Failure::DeadLetter, _) => FailureKind::DeadLetter,
+            (_, Some(kind)) => kind,
+            (Failure::Retry, None) => FailureKind::Retry,
             // A topic of any name: who counts attempts will try again more often than give up.
-            if self.found.has(Field::Attempts) { FailureKind::Retry } else { FailureKind::DeadLetter }
-        })
+            _ if self.found.has(Field::Attempts) => FailureKind::Retry,
+            _ => FailureKind::DeadLetter,
+        }
     }
 
     /// Topic and, where they can be read, coordinates of the record that failed first: all of one convention.
     fn origin(&self, undecoded: &mut [u64]) -> (Option<String>, Option<Origin>) {
         let malformed = Undecoded::MalformedCoordinates as usize;
-        for claim in self.claims(Coordinate::Topic, None) {
+        for claim in self.claims(Field::OriginTopic, None) {
             let Some(topic) = topic_name(&claim) else {
                 undecoded[malformed] += 1;
                 continue;
             };
-            let of = Some(claim.convention);
-            let part = |coordinate| self.claims(coordinate, of).next().map(|claim| number(claim.raw));
-            let (partition, offset) = (part(Coordinate::Partition), part(Coordinate::Offset));
+            let of = Some(claim.rule.convention);
+            let part = |field| self.claims(field, of).next().map(|claim| number(claim.raw));
+            let (partition, offset) = (part(Field::OriginPartition), part(Field::OriginOffset));
             let (Some(partition), Some(offset)) = (partition, offset) else { return (Some(topic), None) };
             let partition = partition.and_then(|partition| i32::try_from(partition).ok());
             let origin = match (partition, offset) {
@@ -90,8 +94,8 @@ impl Evidence<'_, '_> {
         (None, None)
     }
 
-    fn claims(&self, coordinate: Coordinate, of: Option<u16>) -> impl Iterator<Item = Claim<'_>> {
-        self.found.claims(Field::Origin(coordinate), of, self.record)
+    fn claims(&self, field: Field, of: Option<u16>) -> impl Iterator<Item = Claim<'_>> {
+        self.found.claims(field, of, self.record)
     }
 
     fn notice(
@@ -102,10 +106,12 @@ impl Evidence<'_, '_> {
     ) -> FailureNotice {
         let named = origin.as_ref().map(|origin| origin.topic.as_str()).or(origin_topic.as_deref());
         let group = self.text(Field::Group, MAX_NAME_BYTES, undecoded).or_else(|| self.group_in_topic(named?));
+        let error_class = self.text(Field::ErrorClass, MAX_NAME_BYTES, undecoded);
         FailureNotice {
             group,
             attempt: self.attempts(),
-            error_class: self.text(Field::ErrorClass, MAX_NAME_BYTES, undecoded),
+            doubtful: error_class.as_deref().is_some_and(|class| self.is_doubtful(class)),
+            error_class,
             error_message: self.text(Field::ErrorMessage, MAX_ERROR_BYTES, undecoded),
             origin_topic,
             origin,
@@ -119,18 +125,24 @@ impl Evidence<'_, '_> {
         (!group.is_empty()).then(|| group.to_owned())
     }
 
+    /// Whether the convention is known to name the wrong record when the error is of this class.
+    fn is_doubtful(&self, class: &str) -> bool {
+        let of_topic = self.claims(Field::OriginTopic, None).next();
+        let doubt = of_topic.and_then(|claim| self.found.convention(claim.rule.convention).doubt.as_deref());
+        doubt.is_some_and(|begins| class.starts_with(begins))
+    }
+
     fn attempts(&self) -> Option<i32> {
-        let claims = self.found.claims(Field::Attempts, None, self.record);
-        let mut counts = claims.filter_map(|claim| {
-            let next = i64::from(claim.encoding == Encoding::NextNumber);
+        let mut counts = self.claims(Field::Attempts, None).filter_map(|claim| {
+            let next = i64::from(claim.rule.encoding == Encoding::NextNumber);
             i32::try_from(number(claim.raw)?.checked_sub(next)?).ok().filter(|count| *count >= 0)
         });
         counts.next()
     }
 
     fn text(&self, of: Field, limit: usize, undecoded: &mut [u64]) -> Option<String> {
-        for claim in self.found.claims(of, None, self.record) {
-            let text = field(claim.raw, claim.encoding);
+        for claim in self.claims(of, None) {
+            let text = field(claim.raw, &claim.rule.encoding);
             if !text.is_empty() {
                 undecoded[Undecoded::Clipped as usize] += u64::from(text.len() > limit);
                 return Some(clip(&text, limit));
@@ -141,7 +153,7 @@ impl Evidence<'_, '_> {
 }
 
 fn topic_name(claim: &Claim<'_>) -> Option<String> {
-    let text = claim.raw.text();
+    let text = field(claim.raw, &claim.rule.encoding);
     let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let fits = !text.is_empty() && text.len() <= MAX_TOPIC_BYTES && text.iter().all(legal);
     fits.then(|| String::from_utf8_lossy(&text).into_owned())
@@ -169,6 +181,7 @@ fn empty(kind: FailureKind) -> FailureNotice {
         kind,
         origin: None,
         origin_topic: None,
+        doubtful: false,
         group: None,
         attempt: None,
         error_class: None,

@@ -1,11 +1,16 @@
-//! The engine: runs the table over one record and keeps what it found.
+//! The engine: runs the conventions over one record and keeps what they found.
 
-use super::compiled::{Compiled, Rule, TABLE};
-use super::json::{NotJson, Scanner, Step, Value};
-use super::memory::{Memory, Place};
-use super::row::{Encoding, Failure, Field, Refers, Sign};
-use super::text::{self, Raw};
+use super::compiled::{Compiled, Recognition, Rule};
+use super::json::{NotJson, Scanner, Step, Value, unescape};
+use super::lexicon::{Lexicon, framed, is_json};
+use super::memory::Memory;
+use super::names::Place;
+use super::row::{Failure, Field, Says};
+use super::schema::{Framed, Schema, Schemas, Unreadable};
+use super::text::Raw;
+use super::{key, text};
 use crate::event::{Record, Undecoded};
+use std::sync::Arc;
 
 /// Headers looked at. No convention writes more than a few dozen; beyond, a record is counted as clipped.
 const MAX_HEADERS: usize = 1024;
@@ -17,16 +22,27 @@ const MAX_FINDS: usize = 256;
 /// record is counted as clipped.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// First byte of the Confluent wire format; four bytes of schema id follow.
-const SCHEMA_MAGIC: u8 = 0;
-/// Length of its prefix.
+/// Length of the prefix of the Confluent wire format.
 const SCHEMA_PREFIX: usize = 5;
+
+/// Bodies inside bodies that are followed: a JSON text in a JSON string.
+const MAX_WRAPPINGS: u32 = 2;
 
 /// Where a found value lies.
 #[derive(Debug, Clone, Copy)]
 enum Lies {
     Header(u16),
-    Body { start: u32, len: u32, escaped: bool },
+    Body {
+        start: u32,
+        len: u32,
+        escaped: bool,
+    },
+    /// In the engine's own buffer, where wrapped values are unwrapped.
+    Scratch {
+        start: u32,
+        len: u32,
+        escaped: bool,
+    },
 }
 
 /// One row that found its name.
@@ -42,81 +58,120 @@ struct Find {
 
 /// A value that a field may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Claim<'a> {
+pub struct Claim<'s> {
     /// What was written.
-    pub raw: Raw<'a>,
-    /// How to read it.
-    pub encoding: Encoding,
-    /// Number of the convention.
-    pub convention: u16,
+    pub raw: Raw<'s>,
+    /// The row that found it.
+    pub rule: &'s Rule,
+    /// Order among all claims to all fields: smaller is stronger.
+    pub score: u64,
 }
 
-/// What the table found on one record. Reused from record to record.
+/// What the conventions found on one record. Reused from record to record.
 #[derive(Debug)]
 pub struct Found {
-    table: &'static Compiled,
+    table: Arc<Compiled>,
     finds: Vec<Find>,
-    /// Fields found, by convention.
-    fields: Vec<u32>,
+    /// Fields and conditions found, by convention.
+    fields: Vec<u64>,
+    /// Conventions of which anything was found.
+    touched: Vec<u16>,
+    /// What the headers found, while a body is read that may turn out to be none.
+    kept: Vec<(u16, u64)>,
     /// Fields of all recognised conventions.
-    held: u32,
+    held: u64,
     /// The strongest find for each field that is held.
     best: [u16; Field::COUNT],
-    /// Whether a convention that is recognised speaks of failures.
-    failing: bool,
     memory: Memory,
+    scratch: Vec<u8>,
+    lexicon: Lexicon,
+    /// The body could not be read for lack of its schema.
+    wants_schema: bool,
 }
 
 impl Found {
     /// Room for the finds of a record.
-    pub fn new() -> Self {
+    pub fn new(table: Arc<Compiled>) -> Self {
         Self {
-            table: &TABLE,
             finds: Vec::new(),
-            fields: vec![0; TABLE.conventions.len()],
+            fields: vec![0; table.conventions.len()],
+            touched: Vec::new(),
+            kept: Vec::new(),
             held: 0,
             best: [0; Field::COUNT],
-            failing: false,
             memory: Memory::new(),
+            scratch: Vec::new(),
+            lexicon: Lexicon::default(),
+            wants_schema: false,
+            table,
         }
     }
 
     /// Forgets the record before.
     pub fn clear(&mut self) {
         self.finds.clear();
-        self.fields.fill(0);
+        for convention in self.touched.drain(..) {
+            self.fields[convention as usize] = 0;
+        }
         self.held = 0;
-        self.failing = false;
+        self.scratch.clear();
+        self.wants_schema = false;
     }
 
-    /// Runs the table over `record`.
-    pub fn read(&mut self, record: &Record<'_>, undecoded: &mut [u64]) {
+    /// Reads bodies that need a schema by `schemas` from now on.
+    pub fn learn(&mut self, schemas: Option<Arc<dyn Schemas>>) {
+        self.lexicon.learn(schemas);
+    }
+
+    /// True when the body could not be read for lack of its schema.
+    pub fn wants_schema(&self) -> bool {
+        self.wants_schema
+    }
+
+    /// The full name of the type that the body of `record` has by its schema; none where the headers or the body name
+    /// one.
+    pub fn schema_name(&self, record: &Record<'_>) -> Option<&str> {
+        let framed = framed(record)?;
+        self.lexicon.known(framed.id)?.name(&framed)
+    }
+
+    /// Runs the conventions over `record`; those whose number is `true` in `off` do not count on its topic. `read_body`
+    /// is asked once, when the headers leave something for the body to say. True when the body was read.
+    pub fn read(
+        &mut self,
+        record: &Record<'_>,
+        off: &[bool],
+        read_body: impl FnOnce(&[u8]) -> bool,
+        undecoded: &mut [u64],
+    ) -> bool {
         self.clear();
-        if record.headers.len() > MAX_HEADERS {
-            undecoded[Undecoded::Clipped as usize] += 1;
-        }
-        for (order, header) in record.headers.iter().take(MAX_HEADERS).enumerate() {
-            let Some(value) = header.value else { continue };
-            let known = self.memory.recall(Place::Headers, header.name);
-            for at in 0..self.memory.rows(known).len() {
-                self.keep(self.memory.rows(known)[at], Lies::Header(order as u16), value);
-            }
-        }
-        let mut all = self.survey();
-        if let Some(body) = record.value
-            && self.wants_body()
+        self.headers(record, undecoded);
+        if let Some(key) = record.key
+            && !self.table.key_fields.is_empty()
         {
-            self.body(body, undecoded);
-            all = self.survey();
+            self.key(key, off);
+        }
+        let mut all = self.survey(off);
+        let body = record.value.filter(|body| self.wants_body() && read_body(body));
+        if let Some(body) = body {
+            self.body(record, body, undecoded);
+            all = self.survey(off);
         }
         if !all {
-            let (table, fields) = (self.table, &self.fields);
-            self.finds.retain(|find| recognised(table, fields, find));
-            self.survey();
+            let (table, fields) = (&self.table, &self.fields);
+            self.finds.retain(|find| recognised(table, fields, off, find.convention));
+            self.survey(off);
         }
         if self.finds.len() >= MAX_FINDS {
             undecoded[Undecoded::Clipped as usize] += 1;
         }
+        if !self.has(Field::Type)
+            && let Some(framed) = framed(record).filter(|framed| !is_json(framed.payload))
+        {
+            // The schema names the type, also where the body is not read.
+            self.lexicon.look_up(framed.id);
+        }
+        body.is_some()
     }
 
     /// True when a recognised convention found `field`.
@@ -125,49 +180,131 @@ impl Found {
         self.held & field.bit() != 0
     }
 
+    /// True when a recognised convention found anything in the body.
+    pub fn body_spoke(&self) -> bool {
+        self.finds.iter().any(|find| !matches!(find.lies, Lies::Header(_)))
+    }
+
+    /// The convention of this number.
+    pub fn convention(&self, number: u16) -> &Recognition {
+        &self.table.conventions[number as usize]
+    }
+
+    /// Recognised conventions, each once, in no order.
+    pub fn conventions<'s>(&'s self, off: &'s [bool]) -> impl Iterator<Item = &'s Recognition> {
+        let held = self.touched.iter().filter(move |number| recognised(&self.table, &self.fields, off, **number));
+        held.map(|number| &self.table.conventions[*number as usize])
+    }
+
     /// What recognised conventions make of a failure; `None` when none names one.
-    pub fn failure(&self) -> Option<Failure> {
-        if !self.failing {
-            return None;
-        }
-        let of = |find: &Find| TABLE.conventions[find.convention as usize].failure;
-        let mut kinds = self.finds.iter().map(of).filter(|failure| *failure != Failure::No);
-        let first = kinds.next()?;
-        Some(if kinds.any(|kind| kind == Failure::DeadLetter) { Failure::DeadLetter } else { first })
+    pub fn failure(&self, off: &[bool]) -> Option<Failure> {
+        let speaks = |failure: &Failure| *failure != Failure::No;
+        self.conventions(off).map(|convention| convention.failure).filter(speaks).max_by_key(|failure| match failure {
+            Failure::No | Failure::ByTopic => 0,
+            Failure::Fault => 1,
+            Failure::Retry => 2,
+            Failure::DeadLetter => 3,
+        })
     }
 
     /// All claims to `field`, strongest first; those of one convention when it is named.
     #[inline]
-    pub fn claims<'s, 'a>(&'s self, field: Field, of: Option<u16>, record: &'s Record<'a>) -> Claims<'s, 'a> {
+    pub fn claims<'s>(&'s self, field: Field, of: Option<u16>, record: &'s Record<'_>) -> Claims<'s> {
         let slot = field.slot();
         let finds = if self.has(field) { &self.finds[..] } else { &[] };
         let first = if of.is_none() { finds.get(self.best[slot as usize] as usize) } else { None };
-        Claims { finds, record, slot, of, first, after: None }
+        Claims { found: self, finds, record, slot, of, first, after: None }
     }
 
-    fn keep(&mut self, row: u16, lies: Lies, value: &[u8]) {
-        let Rule { convention, slot, encoding, strength, last } = self.table.rules[row as usize];
-        if let Encoding::BeginsWith(prefix) = encoding
-            && !text::begins_with(value, prefix)
+    fn headers(&mut self, record: &Record<'_>, undecoded: &mut [u64]) {
+        if record.headers.len() > MAX_HEADERS {
+            undecoded[Undecoded::Clipped as usize] += 1;
+        }
+        for (order, header) in record.headers.iter().take(MAX_HEADERS).enumerate() {
+            self.named(Place::HEADERS, header.name, Lies::Header(order as u16), header.value);
+        }
+        let wrapped = |find: &Find| {
+            let Lies::Header(order) = find.lies else { return false };
+            let value = record.headers[order as usize].value.unwrap_or_default();
+            text::is_wrapped(value, &self.table.rules[find.row as usize].encoding)
+        };
+        if self.finds.iter().any(wrapped) {
+            self.unwrap_headers(record);
+        }
+    }
+
+    /// Reads the headers once more, all of them from Base64: a mirror wrote them so.
+    fn unwrap_headers(&mut self, record: &Record<'_>) {
+        self.clear();
+        for (order, header) in record.headers.iter().take(MAX_HEADERS).enumerate() {
+            let bytes =
+                header.value.and_then(text::from_base64).filter(|b| self.scratch.len() + b.len() <= MAX_BODY_BYTES);
+            let Some(bytes) = bytes else {
+                self.named(Place::HEADERS, header.name, Lies::Header(order as u16), header.value);
+                continue;
+            };
+            let start = self.scratch.len() as u32;
+            let inner = Raw::of_header(&bytes);
+            self.scratch.extend_from_slice(inner.bytes);
+            let lies = Lies::Scratch { start, len: inner.bytes.len() as u32, escaped: inner.escaped };
+            self.named(Place::HEADERS, header.name, lies, Some(&bytes));
+        }
+    }
+
+    /// Reads the record key as a Protocol Buffers message, for the conventions of the topic that ask for it.
+    fn key(&mut self, key: &[u8], off: &[bool]) {
+        let table = self.table.clone();
+        let wanted = |row: u16| !off.get(table.rules[row as usize].convention as usize).copied().unwrap_or_default();
+        if !table.key_fields.iter().any(|(_, row)| wanted(*row)) {
+            return;
+        }
+        for (number, value) in key::fields(key) {
+            let start = self.scratch.len() as u32;
+            self.scratch.extend_from_slice(&value);
+            let lies = Lies::Scratch { start, len: value.len() as u32, escaped: false };
+            for (_, row) in table.key_fields.iter().filter(|(field, row)| *field == number && wanted(*row)) {
+                self.keep(*row, lies, Some(&value));
+            }
+        }
+    }
+
+    /// Something of this name lies there; `None` is a null.
+    #[inline]
+    fn named(&mut self, place: Place, name: &[u8], lies: Lies, value: Option<&[u8]>) -> Option<Place> {
+        let known = self.memory.recall(&self.table.names, place, name);
+        for at in 0..self.memory.rows(known).len() {
+            self.keep(self.memory.rows(known)[at], lies, value);
+        }
+        self.memory.members(known)
+    }
+
+    fn keep(&mut self, row: u16, lies: Lies, value: Option<&[u8]>) {
+        let Rule { convention, slot, strength, last, says, .. } = &self.table.rules[row as usize];
+        let is_field = (*slot as usize) < Field::COUNT;
+        if is_field && (value.is_none() || self.finds.len() >= MAX_FINDS)
+            || says.as_ref().is_some_and(|says| !said(says, value))
         {
             return;
         }
-        if self.finds.len() >= MAX_FINDS {
-            return;
+        let fields = &mut self.fields[*convention as usize];
+        if *fields == 0 {
+            self.touched.push(*convention);
         }
-        let order = self.finds.len() as u64;
-        let order = if last { MAX_FINDS as u64 - order } else { order };
-        let score = u64::from(strength) << 32 | order;
-        self.fields[convention as usize] |= 1 << slot;
-        self.finds.push(Find { score, row, convention, slot, lies });
+        *fields |= 1 << slot;
+        if is_field {
+            let order = self.finds.len() as u64;
+            let order = if *last { MAX_FINDS as u64 - order } else { order };
+            let score = u64::from(*strength) << 32 | order;
+            self.finds.push(Find { score, row, convention: *convention, slot: *slot, lies });
+        }
     }
 
     /// Notes which fields recognised conventions hold, and which find is the strongest; true when all are recognised.
-    fn survey(&mut self) -> bool {
-        (self.held, self.failing) = (0, false);
+    fn survey(&mut self, off: &[bool]) -> bool {
+        self.held = 0;
         let mut all = true;
         for (at, find) in self.finds.iter().enumerate() {
-            if !recognised(self.table, &self.fields, find) {
+            if !recognised(&self.table, &self.fields, off, find.convention) {
                 all = false;
                 continue;
             }
@@ -177,68 +314,215 @@ impl Found {
                 self.best[slot] = at as u16;
             }
             self.held |= bit;
-            self.failing |= self.table.conventions[find.convention as usize].failure != Failure::No;
         }
         all
     }
 
     /// Whether the headers leave something for the body to say: it is read where they give no id, an id and neither type
-    /// nor cause, or a content type that says so.
+    /// nor cause, where one announces an envelope in the body, and where the user's own conventions read bodies.
     fn wants_body(&self) -> bool {
-        let answered =
-            self.has(Field::Id(Refers::Itself)) && (self.has(Field::Type) || self.has(Field::Id(Refers::Cause)));
-        !answered || self.has(Field::Sign(Sign::ContentType))
+        let answered = self.has(Field::Id) && (self.has(Field::Type) || self.has(Field::CausationId));
+        let announced = |number: &u16| {
+            let convention = &self.table.conventions[*number as usize];
+            convention.announces_body && convention.holds(self.fields[*number as usize])
+        };
+        !answered || self.table.house_reads_bodies || self.touched.iter().any(announced)
     }
 
-    fn body(&mut self, body: &[u8], undecoded: &mut [u64]) {
-        let schema = body.first() == Some(&SCHEMA_MAGIC) && body.len() >= SCHEMA_PREFIX;
-        let skipped = if schema { SCHEMA_PREFIX } else { 0 };
-        let cut = &body[..body.len().min(MAX_BODY_BYTES)];
-        let Some(mut scanner) = Scanner::new(cut.get(skipped..).unwrap_or_default()) else {
-            undecoded[Undecoded::NeedsSchema as usize] += u64::from(schema);
-            return;
-        };
-        let before = self.finds.len();
-        if self.members(&mut scanner, skipped).is_err() {
-            if scanner.ran_out() && cut.len() < body.len() {
-                undecoded[Undecoded::Clipped as usize] += 1;
-                return;
-            }
-            // Half of a broken body proves nothing.
-            self.forget(before);
-            undecoded[Undecoded::MalformedBody as usize] += 1;
+    fn body(&mut self, record: &Record<'_>, body: &[u8], undecoded: &mut [u64]) {
+        let framed = framed(record);
+        if let Some(framed) = framed.filter(|framed| !is_json(framed.payload)) {
+            return self.by_schema(&framed, undecoded);
         }
+        let skipped = framed.map_or(0, |framed| body.len() - framed.payload.len());
+        let cut = &body[..body.len().min(MAX_BODY_BYTES)];
+        let read = self.text(cut.get(skipped..).unwrap_or_default(), Base::Body(skipped), undecoded);
+        match (read, framed) {
+            (Read::Whole, _) | (Read::NotJson, None) => {}
+            (Read::RanOut, _) if cut.len() < body.len() => undecoded[Undecoded::Clipped as usize] += 1,
+            (Read::NotJson, Some(framed)) => self.by_schema(&framed, undecoded),
+            // A binary body may begin so too.
+            (_, Some(framed)) if self.lexicon.look_up(framed.id).is_some_and(Schema::is_binary) => {
+                self.by_schema(&framed, undecoded);
+            }
+            _ => undecoded[Undecoded::MalformedBody as usize] += 1,
+        }
+    }
+
+    /// Reads a body by its schema, as JSON.
+    fn by_schema(&mut self, framed: &Framed<'_>, undecoded: &mut [u64]) {
+        if self.lexicon.look_up(framed.id).is_none() {
+            undecoded[Undecoded::NeedsSchema as usize] += 1;
+            self.wants_schema = true;
+            return;
+        }
+        let (json, done) = self.lexicon.translate(framed);
+        match done {
+            Err(Unreadable::Malformed) => undecoded[Undecoded::MalformedBody as usize] += 1,
+            Ok(()) | Err(Unreadable::TooLarge) => {
+                let start = self.scratch.len();
+                self.scratch.extend_from_slice(&json);
+                let read = self.text(&json, Base::Scratch(start, 0), undecoded);
+                undecoded[Undecoded::Clipped as usize] += u64::from(done.is_err() || matches!(read, Read::RanOut));
+            }
+        }
+        self.lexicon.give_back(json);
+    }
+
+    /// Reads a text that may be JSON, and the JSON texts in its strings where they stand for the whole.
+    fn text(&mut self, text: &[u8], base: Base, undecoded: &mut [u64]) -> Read {
+        let Some(mut scanner) = Scanner::new(text) else {
+            return match quoted(text) {
+                Some(inner) if base.depth() < MAX_WRAPPINGS => self.unquoted(inner, base, undecoded),
+                _ => Read::NotJson,
+            };
+        };
+        let before = self.remember();
+        let mut walk = Walk { base, payload: None, unwrapped: false, further: 0 };
+        let done = walk.run(self, &mut scanner);
+        undecoded[Undecoded::Batched as usize] += walk.further;
+        match done {
+            Ok(()) => match walk.payload {
+                Some((start, len)) if base.depth() < MAX_WRAPPINGS => {
+                    let inner = text.get(start..start + len).unwrap_or_default();
+                    // A string that is no JSON is business data.
+                    self.unquoted(inner, base, undecoded);
+                    Read::Whole
+                }
+                _ => Read::Whole,
+            },
+            Err(NotJson) => {
+                let ran_out = scanner.ran_out();
+                // Half of a broken body proves nothing; of one that was cut, what was read stands.
+                if !ran_out || text.len() < MAX_BODY_BYTES - SCHEMA_PREFIX {
+                    self.forget(before);
+                }
+                if ran_out { Read::RanOut } else { Read::Broken }
+            }
+        }
+    }
+
+    /// Reads the JSON text that the string `inner` holds.
+    fn unquoted(&mut self, inner: &[u8], base: Base, undecoded: &mut [u64]) -> Read {
+        let text = unescape(inner);
+        if !matches!(text.trim_ascii_start().first(), Some(b'{' | b'['))
+            || self.scratch.len() + text.len() > 2 * MAX_BODY_BYTES
+        {
+            return Read::NotJson;
+        }
+        let start = self.scratch.len();
+        self.scratch.extend_from_slice(&text);
+        self.text(&text, Base::Scratch(start, base.depth() + 1), undecoded)
+    }
+
+    fn remember(&mut self) -> usize {
+        let Self { touched, fields, kept, .. } = self;
+        kept.clear();
+        kept.extend(touched.iter().map(|number| (*number, fields[*number as usize])));
+        self.finds.len()
     }
 
     fn forget(&mut self, from: usize) {
         self.finds.truncate(from);
-        self.fields.fill(0);
-        for find in &self.finds {
-            self.fields[find.convention as usize] |= 1 << find.slot;
+        for convention in self.touched.drain(..) {
+            self.fields[convention as usize] = 0;
+        }
+        for (convention, fields) in self.kept.drain(..) {
+            self.fields[convention as usize] = fields;
+            self.touched.push(convention);
+        }
+    }
+}
+
+/// How the reading of a text ended.
+enum Read {
+    Whole,
+    NotJson,
+    RanOut,
+    Broken,
+}
+
+/// Where the text that is being read begins.
+#[derive(Debug, Clone, Copy)]
+enum Base {
+    /// At this byte of the record's value.
+    Body(usize),
+    /// At this byte of the scratch buffer, inside so many others.
+    Scratch(usize, u32),
+}
+
+impl Base {
+    fn depth(self) -> u32 {
+        match self {
+            Self::Body(_) => 0,
+            Self::Scratch(_, depth) => depth,
+        }
+    }
+}
+
+/// The text between the quotes of a JSON string that is all there is.
+fn quoted(text: &[u8]) -> Option<&[u8]> {
+    text.trim_ascii().strip_prefix(b"\"")?.strip_suffix(b"\"")
+}
+
+/// One walk over the members of a JSON text.
+struct Walk {
+    base: Base,
+    /// The string that holds the payload of a body that carries its schema.
+    payload: Option<(usize, usize)>,
+    /// The schema around the value was left behind.
+    unwrapped: bool,
+    /// Elements of a list of events beyond the first.
+    further: u64,
+}
+
+impl Walk {
+    /// Walks the members of the outermost object, and of those objects and lists in it that the table knows. Of a list
+    /// of events the first one is read.
+    fn run(&mut self, found: &mut Found, scanner: &mut Scanner<'_>) -> Result<(), NotJson> {
+        if !scanner.in_list() {
+            return self.members(found, scanner, Place::BODY);
+        }
+        let mut first = true;
+        loop {
+            match scanner.step()? {
+                Step::End => return Ok(()),
+                Step::Object(_) if first => {
+                    first = false;
+                    scanner.enter();
+                    self.members(found, scanner, Place::BODY)?;
+                }
+                Step::Object(_) | Step::List(_) => {
+                    self.further += u64::from(!first);
+                    scanner.skip()?;
+                }
+                Step::Member(..) | Step::Leave => {}
+            }
         }
     }
 
-    /// Walks the members of the body's object, and of those objects in it that the table knows.
-    fn members(&mut self, scanner: &mut Scanner<'_>, skipped: usize) -> Result<(), NotJson> {
-        let mut place = Place::Body;
+    fn members(&mut self, found: &mut Found, scanner: &mut Scanner<'_>, place: Place) -> Result<(), NotJson> {
+        // Kafka Connect's converter writes `{"schema": …, "payload": …}` around the value.
+        let mut has_schema = false;
         loop {
             let (key, value) = match scanner.step()? {
-                Step::End => return Ok(()),
-                Step::Leave => {
-                    place = Place::Body;
-                    continue;
-                }
-                Step::Object(key) => (key, None),
+                Step::End | Step::Leave => return Ok(()),
+                Step::Object(key) | Step::List(key) => (key, None),
                 Step::Member(key, value) => (key, Some(value)),
             };
-            let known = self.memory.recall(place, key);
-            for at in 0..self.memory.rows(known).len() {
-                self.member(self.memory.rows(known)[at], value, skipped + scanner.position());
+            if place == Place::BODY && !self.unwrapped {
+                has_schema |= key == b"schema" && matches!(value, None | Some(Value::Other));
+                if has_schema && key == b"payload" {
+                    self.payload(found, scanner, value)?;
+                    continue;
+                }
             }
-            match (value, self.memory.parent(known)) {
-                (None, Some(parent)) => {
-                    place = Place::Member(parent);
+            let (lies, bytes) = self.lies(value, scanner.position());
+            let members = found.named(place, key, lies, bytes);
+            match (value, members) {
+                (None, Some(members)) => {
                     scanner.enter();
+                    self.members(found, scanner, members)?;
                 }
                 (None, None) => scanner.skip()?,
                 _ => {}
@@ -246,41 +530,75 @@ impl Found {
         }
     }
 
-    fn member(&mut self, row: u16, value: Option<Value<'_>>, end: usize) {
+    fn payload(
+        &mut self,
+        found: &mut Found,
+        scanner: &mut Scanner<'_>,
+        value: Option<Value<'_>>,
+    ) -> Result<(), NotJson> {
+        match value {
+            None => {
+                self.unwrapped = true;
+                scanner.enter();
+                self.members(found, scanner, Place::BODY)
+            }
+            Some(Value::Text { raw, .. }) => {
+                self.payload = Some((scanner.position().saturating_sub(raw.len() + 1), raw.len()));
+                Ok(())
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Where `value` lies, which ends at `end`. Objects, lists and words are no values: their presence is all they say.
+    fn lies<'v>(&self, value: Option<Value<'v>>, end: usize) -> (Lies, Option<&'v [u8]>) {
         let (raw, escaped, behind) = match value {
             Some(Value::Text { raw, escaped }) => (raw, escaped, 1),
             Some(Value::Number(raw)) => (raw, false, 0),
-            // Presence is all that a sign says; for other fields an object, a list or null is no value.
-            _ if self.table.rules[row as usize].slot >= Field::FIRST_SIGN => (&[][..], false, 0),
-            _ => return,
+            _ => (&[][..], false, 0),
         };
-        let start = end.saturating_sub(raw.len() + behind) as u32;
-        self.keep(row, Lies::Body { start, len: raw.len() as u32, escaped }, raw);
+        let (start, len) = (end.saturating_sub(raw.len() + behind), raw.len() as u32);
+        let lies = match self.base {
+            Base::Body(base) => Lies::Body { start: (base + start) as u32, len, escaped },
+            Base::Scratch(base, _) => Lies::Scratch { start: (base + start) as u32, len, escaped },
+        };
+        (lies, matches!(value, Some(Value::Text { .. } | Value::Number(_))).then_some(raw))
+    }
+}
+
+fn said(says: &Says, value: Option<&[u8]>) -> bool {
+    let word = || Raw::of_header(value.unwrap_or_default()).bytes.trim_ascii();
+    match says {
+        Says::Anything => true,
+        Says::Uuid => text::is_uuid(word()),
+        Says::Is(expected) => word().eq_ignore_ascii_case(expected.as_bytes()),
+        Says::Begins(with) => word().get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes())),
     }
 }
 
 #[inline]
-fn recognised(table: &Compiled, fields: &[u32], find: &Find) -> bool {
-    let convention = find.convention as usize;
-    table.conventions[convention].holds(fields[convention])
+fn recognised(table: &Compiled, fields: &[u64], off: &[bool], convention: u16) -> bool {
+    let convention = convention as usize;
+    table.conventions[convention].holds(fields[convention]) && !off.get(convention).copied().unwrap_or_default()
 }
 
 /// Claims to one field, strongest first.
 #[derive(Debug, Clone)]
-pub struct Claims<'s, 'a> {
+pub struct Claims<'s> {
+    found: &'s Found,
     finds: &'s [Find],
-    record: &'s Record<'a>,
+    record: &'s Record<'s>,
     slot: u8,
     of: Option<u16>,
     first: Option<&'s Find>,
     after: Option<u64>,
 }
 
-impl<'a> Iterator for Claims<'_, 'a> {
-    type Item = Claim<'a>;
+impl<'s> Iterator for Claims<'s> {
+    type Item = Claim<'s>;
 
     #[inline]
-    fn next(&mut self) -> Option<Claim<'a>> {
+    fn next(&mut self) -> Option<Claim<'s>> {
         if self.finds.is_empty() {
             return None;
         }
@@ -296,24 +614,26 @@ impl<'a> Iterator for Claims<'_, 'a> {
         }
         let best = best?;
         self.after = Some(best.score);
-        Some(best.claim(self.record))
+        Some(self.found.claim(best, self.record))
     }
 }
 
-impl Find {
+impl Found {
     #[inline]
-    fn claim<'a>(&self, record: &Record<'a>) -> Claim<'a> {
-        let raw = match self.lies {
+    fn claim<'s>(&'s self, find: &Find, record: &'s Record<'_>) -> Claim<'s> {
+        let part = |bytes: &'s [u8], start: u32, len: u32| {
+            bytes.get(start as usize..start as usize + len as usize).unwrap_or_default()
+        };
+        let raw = match find.lies {
             Lies::Header(order) => {
                 let header = record.headers.get(order as usize);
                 Raw::of_header(header.and_then(|header| header.value).unwrap_or_default())
             }
             Lies::Body { start, len, escaped } => {
-                let end = start as usize + len as usize;
-                let bytes = record.value.and_then(|body| body.get(start as usize..end)).unwrap_or_default();
-                Raw { bytes, escaped }
+                Raw { bytes: part(record.value.unwrap_or_default(), start, len), escaped }
             }
+            Lies::Scratch { start, len, escaped } => Raw { bytes: part(&self.scratch, start, len), escaped },
         };
-        Claim { raw, encoding: TABLE.rules[self.row as usize].encoding, convention: self.convention }
+        Claim { raw, rule: &self.table.rules[find.row as usize], score: find.score }
     }
 }

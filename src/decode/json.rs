@@ -1,7 +1,7 @@
-//! A pull scanner over JSON in place: no tree, no allocation, one pass, two levels.
+//! A pull scanner over JSON in place: no tree, no allocation, one pass.
 //!
-//! It is no validator. It finds the members of an object and of the objects in it, steps over everything deeper in
-//! linear time, and says where that fails.
+//! It is no validator. It finds the members of an object and of those in it that its caller enters, steps over
+//! everything else in linear time, and says where that fails.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ pub enum Value<'a> {
     },
     /// A number as it was written.
     Number(&'a [u8]),
-    /// `true`, `false`, `null`, or an array, which was stepped over.
+    /// `true`, `false` or `null`.
     Other,
 }
 
@@ -35,29 +35,41 @@ pub enum Step<'a> {
     Member(&'a [u8], Value<'a>),
     /// A member that is an object: go on with [`Scanner::enter`] or [`Scanner::skip`].
     Object(&'a [u8]),
-    /// The end of the object that was entered last.
+    /// A member that is a list: the same.
+    List(&'a [u8]),
+    /// The end of what was entered last.
     Leave,
-    /// The end of the outermost object.
+    /// The end of the outermost object or list.
     End,
 }
 
-/// Reads the members of one object.
+/// What elements of a list are called, since they have no names.
+pub const ELEMENT: &[u8] = b"*";
+
+/// Reads the members of one object, or the elements of one list.
 pub struct Scanner<'a> {
     body: &'a [u8],
     at: usize,
     level: u32,
+    /// Bit `n` is set when what was entered at level `n` is a list. Callers enter a handful of levels.
+    lists: u64,
     fresh: bool,
 }
 
 impl<'a> Scanner<'a> {
-    /// Begins at the opening brace of `body`, after blanks; `None` when there is none.
+    /// Begins in the object or list that `body` holds, after blanks; `None` when there is none.
     pub fn new(body: &'a [u8]) -> Option<Self> {
-        let mut scanner = Self { body, at: 0, level: 1, fresh: true };
+        let mut scanner = Self { body, at: 0, level: 0, lists: 0, fresh: true };
         scanner.blanks();
-        (scanner.peek() == Some(b'{')).then(|| {
-            scanner.at += 1;
+        matches!(scanner.peek(), Some(b'{' | b'[')).then(|| {
+            scanner.enter();
             scanner
         })
+    }
+
+    /// True inside a list.
+    pub fn in_list(&self) -> bool {
+        self.lists >> (self.level % u64::BITS) & 1 == 1
     }
 
     /// True when everything was read: a fault then means that the body was cut.
@@ -70,11 +82,12 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
-    /// Goes on to the next member.
+    /// Goes on to the next member or element.
     pub fn step(&mut self) -> Result<Step<'a>, NotJson> {
         self.blanks();
+        let end = if self.in_list() { b']' } else { b'}' };
         match self.peek().ok_or(NotJson)? {
-            b'}' => {
+            byte if byte == end => {
                 self.at += 1;
                 self.level -= 1;
                 self.fresh = false;
@@ -88,6 +101,9 @@ impl<'a> Scanner<'a> {
             _ => return Err(NotJson),
         }
         self.fresh = false;
+        if self.in_list() {
+            return self.value(ELEMENT);
+        }
         let (key, _) = self.string()?;
         self.blanks();
         if self.peek() != Some(b':') {
@@ -98,10 +114,13 @@ impl<'a> Scanner<'a> {
         self.value(key)
     }
 
-    /// Goes into the object that [`Step::Object`] stands before.
+    /// Goes into the object or list that the scanner stands before.
     pub fn enter(&mut self) {
+        let list = u64::from(self.peek() == Some(b'['));
         self.at += 1;
         self.level += 1;
+        let bit = self.level % u64::BITS;
+        self.lists = self.lists & !(1 << bit) | list << bit;
         self.fresh = true;
     }
 
@@ -132,10 +151,7 @@ impl<'a> Scanner<'a> {
     fn value(&mut self, key: &'a [u8]) -> Result<Step<'a>, NotJson> {
         let value = match self.peek().ok_or(NotJson)? {
             b'{' => return Ok(Step::Object(key)),
-            b'[' => {
-                self.skip()?;
-                Value::Other
-            }
+            b'[' => return Ok(Step::List(key)),
             b'"' => {
                 let (raw, escaped) = self.string()?;
                 Value::Text { raw, escaped }
@@ -168,8 +184,7 @@ impl<'a> Scanner<'a> {
         let mut at = start;
         let mut escaped = false;
         loop {
-            let Some(found) = self.body.get(at..).and_then(|rest| rest.iter().position(|&b| b == b'"' || b == b'\\'))
-            else {
+            let Some(found) = self.body.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) else {
                 self.at = self.body.len();
                 return Err(NotJson);
             };
@@ -261,8 +276,8 @@ mod tests {
             match scanner.step()? {
                 Step::End => return Ok(seen),
                 Step::Leave => seen.push("<".into()),
-                Step::Object(b"skip") => scanner.skip()?,
-                Step::Object(key) => {
+                Step::Object(b"skip") | Step::List(b"skip") => scanner.skip()?,
+                Step::Object(key) | Step::List(key) => {
                     seen.push(format!("{}>", String::from_utf8_lossy(key)));
                     scanner.enter();
                 }
@@ -279,17 +294,22 @@ mod tests {
     }
 
     #[test]
-    fn members_of_two_levels_come_in_order() {
+    fn members_and_elements_come_in_order() {
         let seen = members(
             r#" { "a" : "x" , "n":-1.5e3,"skip":{"deep":[{"}":"]\""}]},"o":{"b":"y","l":[1,[2]]} ,"t":true,"z":null}"#,
         );
-        assert_eq!(seen.unwrap(), ["a=x", "n#-1.5e3", "o>", "b=y", "l?", "<", "t?", "z?"]);
+        assert_eq!(
+            seen.unwrap(),
+            ["a=x", "n#-1.5e3", "o>", "b=y", "l>", "*#1", "*>", "*#2", "<", "<", "<", "t?", "z?"]
+        );
         assert_eq!(members("{}").unwrap(), [""; 0]);
+        assert_eq!(members(r#"[{"a":"x"},"y"]"#).unwrap(), ["*>", "a=x", "<", "*=y"]);
     }
 
     #[test]
     fn what_is_no_json_is_a_fault() {
-        for body in [r#"{"a": not json"#, "{", r#"{"a""#, r#"{"a":"#, r#"{"a":1 "b":2}"#, r#"{"a":"x"#, "{,}", "[]", ""]
+        for body in
+            [r#"{"a": not json"#, "{", r#"{"a""#, r#"{"a":"#, r#"{"a":1 "b":2}"#, r#"{"a":"x"#, "{,}", "[1}", "[", ""]
         {
             assert_eq!(members(body), Err(NotJson), "{body}");
         }
@@ -304,7 +324,7 @@ mod tests {
 
     #[test]
     fn nesting_ends_at_the_limit() {
-        let body = |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        let body = |depth: usize| format!(r#"{{"skip":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
         assert!(members(&body(MAX_DEPTH as usize)).is_ok());
         assert_eq!(members(&body(MAX_DEPTH as usize + 1)), Err(NotJson));
     }

@@ -1,29 +1,16 @@
 //! Names seen lately, as they were written: a topic repeats the same few on every record.
 
-use super::compiled::TABLE;
-use super::names::{Entry, Folded, MAX_NAME_BYTES};
+use super::names::{Entry, MAX_NAME_BYTES, NameIndex, Place};
 
 /// Names remembered. A cluster writes a few dozen; two that fall together only cost a look into the table.
 const SLOTS: usize = 256;
-
-/// Where a name stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Place {
-    /// In the headers.
-    #[default]
-    Headers,
-    /// In the body, at the top.
-    Body,
-    /// In the body, in the member of this number.
-    Member(u16),
-}
 
 #[derive(Debug, Clone, Default)]
 struct Remembered {
     place: Place,
     name: Vec<u8>,
     rows: Vec<u16>,
-    parent: Option<u16>,
+    members: Option<Place>,
 }
 
 /// Which rows a name leads to, without folding it again.
@@ -38,8 +25,8 @@ impl Memory {
         Self { slots: vec![Remembered::default(); SLOTS] }
     }
 
-    /// Where the rows of `name` are kept until the next call.
-    pub fn recall(&mut self, place: Place, name: &[u8]) -> usize {
+    /// Where what `names` holds of `name` is kept until the next call.
+    pub fn recall(&mut self, names: &NameIndex, place: Place, name: &[u8]) -> usize {
         let at = slot(place, name);
         let slot = &mut self.slots[at];
         if slot.name != name || slot.place != place {
@@ -49,10 +36,10 @@ impl Memory {
             slot.name.extend_from_slice(kept);
             slot.place = place;
             slot.rows.clear();
-            slot.parent = None;
-            if let Some((number, entry)) = look_up(place, kept) {
+            slot.members = None;
+            if let Some(entry) = names.find(place, kept) {
                 slot.rows.extend(rows(entry, name));
-                slot.parent = (entry.parent && place == Place::Body).then_some(number);
+                slot.members = entry.members;
             }
         }
         at
@@ -63,9 +50,9 @@ impl Memory {
         &self.slots[at].rows
     }
 
-    /// The number under which rows know the members of the name that [`Memory::recall`] found.
-    pub fn parent(&self, at: usize) -> Option<u16> {
-        self.slots[at].parent
+    /// The place of the members of the name that [`Memory::recall`] found, where rows know any.
+    pub fn members(&self, at: usize) -> Option<Place> {
+        self.slots[at].members
     }
 }
 
@@ -77,63 +64,58 @@ fn slot(place: Place, name: &[u8]) -> usize {
     } else {
         word(name.first_chunk()).rotate_left(29) ^ word(name.last_chunk())
     };
-    let place = match place {
-        Place::Headers => 0,
-        Place::Body => 1,
-        Place::Member(number) => 2 + u64::from(number),
-    };
-    let mixed = (ends ^ place << 8 ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (ends ^ u64::from(place.0) << 8 ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 56) as usize % SLOTS
-}
-
-fn look_up(place: Place, name: &[u8]) -> Option<(u16, &'static Entry)> {
-    match place {
-        Place::Headers => TABLE.headers.find(&Folded::new(name)?),
-        Place::Body => TABLE.members.find(&Folded::new(name)?),
-        Place::Member(number) => TABLE.members.find(&TABLE.members.name(number)?.member(name)?),
-    }
 }
 
 fn rows(entry: &Entry, name: &[u8]) -> impl Iterator<Item = u16> {
     let spelled = |exact: Option<&str>| exact.is_none_or(|exact| name.eq_ignore_ascii_case(exact.as_bytes()));
-    entry.candidates.iter().filter(move |candidate| spelled(candidate.exact)).map(|candidate| candidate.row)
+    entry.candidates.iter().filter(move |candidate| spelled(candidate.exact.as_deref())).map(|candidate| candidate.row)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::Candidate;
     use super::*;
+
+    fn index() -> NameIndex {
+        let mut index = NameIndex::new();
+        index.add(Place::HEADERS, "message-id", Candidate { row: 1, exact: None });
+        index.add(Place::HEADERS, "ce_id", Candidate { row: 2, exact: Some("ce_id".into()) });
+        let metadata = index.enter(Place::BODY, "metadata").unwrap();
+        index.add(metadata, "type", Candidate { row: 3, exact: None });
+        index.build()
+    }
 
     #[test]
     fn names_that_share_a_slot_do_not_share_rows() {
-        let mut memory = Memory::new();
+        let (index, mut memory) = (index(), Memory::new());
         let names: Vec<String> =
             (0..3 * SLOTS).map(|n| format!("x-name-{n}")).chain(["".into(), "x".repeat(99)]).collect();
         for _ in 0..2 {
             for name in &names {
-                let at = memory.recall(Place::Headers, name.as_bytes());
+                let at = memory.recall(&index, Place::HEADERS, name.as_bytes());
                 assert_eq!(memory.rows(at), [0u16; 0], "{name}");
             }
-            for name in ["traceparent", "message-id", "Message_Id", "ce_id"] {
-                let at = memory.recall(Place::Headers, name.as_bytes());
-                assert_eq!(memory.rows(at).len(), 1, "{name}");
+            for (name, row) in [("message-id", 1), ("Message_Id", 1), ("CE_ID", 2)] {
+                let at = memory.recall(&index, Place::HEADERS, name.as_bytes());
+                assert_eq!(memory.rows(at), [row], "{name}");
             }
-            let at = memory.recall(Place::Headers, b"ceid");
+            let at = memory.recall(&index, Place::HEADERS, b"ceid");
             assert_eq!(memory.rows(at), [0u16; 0], "punctuation matters here");
         }
     }
 
     #[test]
     fn the_same_name_leads_elsewhere_in_another_place() {
-        let mut memory = Memory::new();
-        let header = memory.recall(Place::Headers, b"data");
-        assert_eq!((memory.rows(header), memory.parent(header)), (&[][..], None));
-        let data = memory.recall(Place::Body, b"data");
-        assert!(!memory.rows(data).is_empty());
-        let metadata = memory.recall(Place::Body, b"meta_Data");
-        let parent = memory.parent(metadata).unwrap();
-        let kind = memory.recall(Place::Member(parent), b"eventType");
-        assert_eq!(memory.rows(kind).len(), 1);
-        let deeper = memory.recall(Place::Member(parent), b"metadata");
-        assert_eq!((memory.rows(deeper), memory.parent(deeper)), (&[][..], None));
+        let (index, mut memory) = (index(), Memory::new());
+        let header = memory.recall(&index, Place::HEADERS, b"metadata");
+        assert_eq!((memory.rows(header), memory.members(header)), (&[][..], None));
+        let metadata = memory.recall(&index, Place::BODY, b"meta_Data");
+        let members = memory.members(metadata).unwrap();
+        let kind = memory.recall(&index, members, b"TYPE");
+        assert_eq!(memory.rows(kind), [3]);
+        let deeper = memory.recall(&index, members, b"metadata");
+        assert_eq!((memory.rows(deeper), memory.members(deeper)), (&[][..], None));
     }
 }

@@ -1,64 +1,94 @@
 //! `Record -> Envelope`: pure, total and table-driven. Any bytes decode to something.
 //!
-//! [`table`] holds the conventions as data: which header or member of the body says what, in which encoding. [`found`]
-//! runs the table over one record; the rest reads the values that it points at.
+//! `conventions/*.toml` hold the conventions as data: which header or member of the body says what, in which encoding.
+//! [`found`] runs them over one record; the rest reads the values that they point at.
 
 mod compiled;
+mod convention;
 mod failure;
 mod found;
+mod habit;
 mod json;
+mod key;
+mod lexicon;
 mod memory;
 mod names;
 mod offsets;
 mod profile;
 mod row;
 mod schema;
-mod table;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod text;
 mod time;
 mod topic;
+mod trace;
 
+pub use compiled::shipped;
+pub use convention::{ConventionError, house};
 pub use failure::MAX_ERROR_BYTES;
 pub use offsets::{CoordinatorRecord, offset_commit};
 pub use profile::MAX_PROFILE_TEXT_BYTES;
+pub use row::Convention;
 pub use schema::{Framed, MAX_SCHEMA_BYTES, Reference, Schema, SchemaError, SchemaId, SchemaKind, Schemas, Unreadable};
 pub use text::MAX_ID_BYTES;
 pub use topic::class;
 
 use crate::event::{
-    Envelope, Envelopes, HashKey, Identifier, Kind, Record, Span, Timestamp, TopicPartition, TraceContext, Undecoded,
+    Attribute, AttributeValue, Envelope, Envelopes, Extra, HashKey, Identifier, Kind, Record, Span, Timestamp,
+    TopicPartition, TraceContext, Undecoded, clip,
 };
-use compiled::TABLE;
+use compiled::Compiled;
 use failure::Evidence;
-use found::Found;
+use found::{Claim, Found};
+use habit::Habits;
 use profile::{Draft, Profiles};
-use row::{Field, Refers};
+use row::{Encoding, Field};
+use scope::{Scope, Scopes};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
-use topic::Role;
 
-/// Topics whose role is remembered; beyond, all are judged anew, which costs microseconds.
-const MAX_ROLES: usize = 65_536;
+/// Traces that one record may name beside its own: fleets of mixed tracers write two or three.
+const MAX_SHARED_IDS: usize = 4;
+
+/// Bytes of an attribute that are kept.
+const MAX_ATTRIBUTE_BYTES: usize = 256;
+
+/// Name of the attribute that says where the data lies that a record only points at.
+const CLAIM_CHECK: &str = "claim_check";
+/// Name of the attribute that says what passed between a change in a database and its record.
+const PUBLISH_DELAY: &str = "publish_delay_ms";
 
 /// Reads envelopes from records.
 pub struct Decoder {
     ids: HashKey,
     keys: HashKey,
+    table: Arc<Compiled>,
     found: Found,
     profiles: Profiles,
-    roles: HashMap<Arc<str>, Role>,
-    /// The topic of the record before, and its role.
-    recent: Option<(Arc<str>, Role)>,
+    scopes: Scopes,
+    habits: Habits,
 }
 
 impl Decoder {
     /// `ids` is the database's key for ids that are no UUIDs, `keys` the secret for record keys.
     pub fn new(ids: HashKey, keys: HashKey) -> Self {
-        let found = Found::new();
-        Self { ids, keys, found, profiles: Profiles::default(), roles: HashMap::new(), recent: None }
+        Self::with_house(ids, keys, &[])
+    }
+
+    /// The same with conventions of the user's own, which are tried first.
+    pub fn with_house(ids: HashKey, keys: HashKey, house: &[Convention]) -> Self {
+        let table = Compiled::with(house);
+        let found = Found::new(table.clone());
+        let (profiles, scopes, habits) = (Profiles::default(), Scopes::default(), Habits::default());
+        Self { ids, keys, table, found, profiles, scopes, habits }
+    }
+
+    /// The same with schemas for bodies that need one.
+    pub fn with_schemas(mut self, schemas: Option<Arc<dyn Schemas>>) -> Self {
+        self.found.learn(schemas);
+        self
     }
 
     /// The keyed hash under which the record key `key` is kept: what a search for a known key looks for.
@@ -68,51 +98,72 @@ impl Decoder {
 
     /// Adds one row for `record` to `into`, which holds one fetch answer.
     pub fn decode(&mut self, partition: &TopicPartition, record: &Record<'_>, into: &mut Envelopes) {
-        let role = self.role(&partition.topic);
-        if role.is_internal() {
+        let scope = self.scopes.of(&partition.topic, &self.table);
+        if scope.role.is_internal() {
             // Internal records are no events: their bytes follow no convention of the business.
             self.found.clear();
         } else {
-            self.found.read(record, &mut into.undecoded);
+            self.find(partition, record, &scope, &mut into.undecoded);
         }
-        let evidence = Evidence { found: &self.found, record, topic: &partition.topic, role };
+        let evidence = Evidence { found: &self.found, record, topic: &partition.topic, scope: &scope };
         let (kind, notice) = evidence.judge(&mut into.undecoded);
+        let kind = if kind == Kind::Event { self.kind(record, &scope) } else { kind };
         let notice = notice.map(|notice| {
             into.notices.push(notice);
             into.notices.len() as u32 - 1
         });
-        self.row(record, (kind, notice), into);
+        self.row(record, &scope, (kind, notice), into);
     }
 
-    fn role(&mut self, topic: &Arc<str>) -> Role {
-        if let Some((recent, role)) = &self.recent
-            && (Arc::ptr_eq(recent, topic) || recent == topic)
-        {
-            return *role;
+    fn find(&mut self, partition: &TopicPartition, record: &Record<'_>, scope: &Scope, undecoded: &mut [u64]) {
+        let (habits, house) = (&mut self.habits, self.table.house_reads_bodies);
+        let (topic, number) = (&partition.topic, partition.partition);
+        let wants = |body: &[u8]| house || habits.wants(topic, number, (record.offset, body));
+        let read = self.found.read(record, &scope.off, wants, undecoded);
+        if let (Some(body), true) = (record.value, read) {
+            // What could not be read may speak once its schema is there.
+            self.habits.learn(topic, number, body, self.found.body_spoke() || self.found.wants_schema());
         }
-        if self.roles.len() >= MAX_ROLES {
-            self.roles.clear();
-        }
-        let role = *self.roles.entry(topic.clone()).or_insert_with(|| Role::of(topic));
-        self.recent = Some((topic.clone(), role));
-        role
     }
 
-    fn row(&mut self, record: &Record<'_>, (kind, notice): (Kind, Option<u32>), into: &mut Envelopes) {
+    /// What an ordinary record is: what it says itself, else what all records of its convention are.
+    fn kind(&self, record: &Record<'_>, scope: &Scope) -> Kind {
+        for claim in self.found.claims(Field::Kind, None, record) {
+            let text = claim.raw.text();
+            let Encoding::Kinds(kinds) = &claim.rule.encoding else { continue };
+            let says = |(word, _): &&(String, Kind)| word.as_bytes().eq_ignore_ascii_case(text.trim_ascii());
+            if let Some((_, kind)) = kinds.iter().find(says) {
+                return *kind;
+            }
+        }
+        if self.found.has(Field::RequestId) {
+            return if self.found.has(Field::ReplyTo) { Kind::Command } else { Kind::Reply };
+        }
+        self.found.conventions(&scope.off).find_map(|convention| convention.kind).unwrap_or(Kind::Event)
+    }
+
+    fn row(&mut self, record: &Record<'_>, scope: &Scope, (kind, notice): (Kind, Option<u32>), into: &mut Envelopes) {
         let record_time = Timestamp::from_millis(record.timestamp_ms);
         let mut texts = [Span::default(); 3];
-        let id = self.id(Refers::Itself, record, &mut texts[0], into);
-        let causation = self.id(Refers::Cause, record, &mut texts[1], into);
-        let correlation = self.id(Refers::Conversation, record, &mut texts[2], into);
-        let trace = self.trace(record, &mut into.undecoded);
-        let time = self.time(record, &mut into.undecoded).unwrap_or(record_time);
+        let id = self.id(&[Field::Id], record, &mut texts[0], into);
+        let causes: &[Field] = match kind {
+            Kind::Fault => &[Field::FailedId, Field::CausationId],
+            Kind::Reply => &[Field::CausationId, Field::RequestId],
+            _ => &[Field::CausationId],
+        };
+        let causation = self.id(causes, record, &mut texts[1], into);
+        let flows = [Field::CorrelationId, Field::RootId, Field::ParentCorrelationId, Field::RequestId];
+        let correlation = self.id(&flows, record, &mut texts[2], into);
+        let (trace, traces) = self.traces(record, &mut into.undecoded);
+        let time = self.time(record, &mut into.undecoded);
+        let extra = self.extra(record, scope, traces, time.map(|time| record_time.since(time)));
         let profile = self.profile(record, into);
         into.rows.push(Envelope {
             offset: record.offset,
             record_time,
-            time,
+            time: time.unwrap_or(record_time),
             kind,
-            says_root: id.is_some() && id == causation,
+            says_root: self.says_root(record, id, causation),
             tombstone: record.value.is_none(),
             profile,
             id,
@@ -124,32 +175,84 @@ impl Decoder {
             key_bytes: bytes(record.key),
             value_bytes: bytes(record.value),
             notice,
+            extra: extra.map(|extra| {
+                into.extras.push(extra);
+                into.extras.len() as u32 - 1
+            }),
         });
     }
 
-    /// The strongest claim to an id that can be understood.
-    fn id(&self, refers: Refers, record: &Record<'_>, span: &mut Span, into: &mut Envelopes) -> Option<Identifier> {
-        if !self.found.has(Field::Id(refers)) {
-            return None;
-        }
-        for claim in self.found.claims(Field::Id(refers), None, record) {
-            if let Some((id, text)) = text::identifier(claim.raw, &self.ids) {
-                *span = text::keep(&mut into.arena, &id, &text);
-                return Some(id);
+    /// It names itself as its cause or, without a cause, as the root of its flow, or counts no step from there.
+    fn says_root(&self, record: &Record<'_>, id: Option<Identifier>, causation: Option<Identifier>) -> bool {
+        let first = |field| self.found.claims(field, None, record).next();
+        match causation {
+            Some(causation) => id == Some(causation),
+            None if self.found.has(Field::Depth) => {
+                first(Field::Depth).and_then(|claim| text::number(claim.raw)) == Some(0)
             }
-            into.undecoded[Undecoded::MalformedId as usize] += 1;
+            None if self.found.has(Field::RootId) && id.is_some() => {
+                first(Field::RootId).and_then(|claim| text::identifier(claim.raw, &self.ids)).map(|(root, _)| root)
+                    == id
+            }
+            None => false,
+        }
+    }
+
+    /// The strongest claim to the first of `fields` that can be understood.
+    fn id(&self, fields: &[Field], record: &Record<'_>, span: &mut Span, into: &mut Envelopes) -> Option<Identifier> {
+        for field in fields.iter().filter(|field| self.found.has(**field)) {
+            for claim in self.found.claims(*field, None, record) {
+                if ignored(&claim) {
+                    continue;
+                }
+                if let Some((id, text)) = text::identifier(claim.raw, &self.ids) {
+                    *span = text::keep(&mut into.arena, &id, &text);
+                    return Some(id);
+                }
+                into.undecoded[Undecoded::MalformedId as usize] += 1;
+            }
         }
         None
     }
 
-    fn trace(&self, record: &Record<'_>, undecoded: &mut [u64]) -> Option<TraceContext> {
-        for claim in self.found.claims(Field::Trace, None, record) {
-            if let Some(trace) = TraceContext::parse(&claim.raw.text()) {
-                return Some(trace);
-            }
-            undecoded[Undecoded::MalformedTrace as usize] += 1;
+    /// The record's own trace, and the other ones that it names.
+    fn traces(&self, record: &Record<'_>, undecoded: &mut [u64]) -> (Option<TraceContext>, Vec<Identifier>) {
+        let (mut own, mut others) = (None::<TraceContext>, Vec::new());
+        if !self.found.has(Field::Trace) && !self.found.has(Field::TraceId) {
+            return (own, others);
         }
-        None
+        let whole = self.found.claims(Field::Trace, None, record).map(|claim| (claim.score, claim));
+        let parted = self.found.claims(Field::TraceId, None, record).map(|claim| (claim.score, claim));
+        let mut claims: Vec<_> = whole.chain(parted).collect();
+        claims.sort_unstable_by_key(|(score, _)| *score);
+        for (_, claim) in claims {
+            let Some(context) = self.trace(&claim, record) else {
+                undecoded[Undecoded::MalformedTrace as usize] += u64::from(own.is_none());
+                continue;
+            };
+            let trace = context.identifier();
+            match own {
+                None => own = Some(context),
+                Some(own) if own.identifier() != trace && !others.contains(&trace) => others.push(trace),
+                Some(_) => {}
+            }
+        }
+        others.truncate(MAX_SHARED_IDS);
+        (own, others)
+    }
+
+    fn trace(&self, claim: &Claim<'_>, record: &Record<'_>) -> Option<TraceContext> {
+        if let Encoding::Trace(format) = claim.rule.encoding {
+            return trace::context(claim.raw, format, &self.ids);
+        }
+        let part = |field| self.found.claims(field, Some(claim.rule.convention), record).next();
+        let span = part(Field::SpanId)?;
+        let (id, span_text) = (claim.raw.text(), span.raw.text());
+        if claim.rule.encoding != Encoding::Decimal {
+            return trace::whole(trace::trace_id(&id)?, trace::span_id(&span_text)?);
+        }
+        let high = part(Field::TraceHigh).and_then(|tags| trace::datadog_tid(&tags.raw.text())).unwrap_or_default();
+        trace::whole(u128::from(high) << 64 | u128::from(trace::decimal(&id)?), trace::decimal(&span_text)?)
     }
 
     fn time(&self, record: &Record<'_>, undecoded: &mut [u64]) -> Option<Timestamp> {
@@ -162,23 +265,77 @@ impl Decoder {
         None
     }
 
+    /// What few records say: `delay_us` is what passed between the event and its record.
+    fn extra(
+        &self,
+        record: &Record<'_>,
+        scope: &Scope,
+        shared: Vec<Identifier>,
+        delay_us: Option<i64>,
+    ) -> Option<Extra> {
+        let found = &self.found;
+        let mut extra = Extra { shared, ..Extra::default() };
+        if found.has(Field::RootId)
+            && let Some(claim) = found.claims(Field::RootId, None, record).next()
+        {
+            extra.shared.extend(text::identifier(claim.raw, &self.ids).map(|(root, _)| root));
+        }
+        if found.has(Field::RequestId) && found.has(Field::ReplyTo) {
+            let claim = found.claims(Field::RequestId, None, record).next();
+            extra.request = claim.and_then(|claim| text::identifier(claim.raw, &self.ids)).map(|(id, _)| id);
+        }
+        let mut keep = |name: Arc<str>, value| extra.attributes.push(Attribute { name, value });
+        for claim in found.claims(Field::Attribute, None, record) {
+            keep(claim.rule.label.clone(), attribute(&claim));
+        }
+        if let Some(claim) = found.claims(Field::ClaimCheck, None, record).next() {
+            keep(CLAIM_CHECK.into(), attribute(&claim));
+        }
+        if let Some(delay) = delay_us
+            && found.conventions(&scope.off).any(|convention| convention.publish_delay)
+        {
+            keep(PUBLISH_DELAY.into(), AttributeValue::Number(delay as f64 / 1_000.0));
+        }
+        (extra != Extra::default()).then_some(extra)
+    }
+
     fn profile(&mut self, record: &Record<'_>, into: &mut Envelopes) -> u32 {
         let found = &self.found;
-        let text = |field| {
+        let words = |field| {
             if !found.has(field) {
                 return Cow::Borrowed(&[][..]);
             }
-            let claims = found.claims(field, None, record);
-            claims.map(|claim| claim.raw.text()).find(|text| !text.is_empty()).unwrap_or_default()
+            let claims = found.claims(field, None, record).filter(|claim| !ignored(claim));
+            let mut texts = claims.map(|claim| text::field(claim.raw, &claim.rule.encoding));
+            texts.find(|text| !text.is_empty()).unwrap_or_default()
         };
+        let by_schema = || found.schema_name(record).map(str::as_bytes).unwrap_or_default();
         let by = |field| {
-            found.claims(field, None, record).next().map(|claim| TABLE.conventions[claim.convention as usize].name)
+            let claim = found.claims(field, None, record).next()?;
+            Some(&*found.convention(claim.rule.convention).name)
         };
-        let (kind, source, version) = (text(Field::Type), text(Field::Source), text(Field::Version));
-        let convention = by(Field::Id(Refers::Itself)).or_else(|| by(Field::Type)).unwrap_or_default();
+        let (kind, source, version) = (words(Field::Type), words(Field::Source), words(Field::Version));
+        let kind = if kind.is_empty() { by_schema().into() } else { kind };
+        let convention = by(Field::Id).or_else(|| by(Field::Type)).unwrap_or_default();
         let draft = Draft { kind: &kind, source: &source, version: &version, convention };
         into.undecoded[Undecoded::Clipped as usize] += u64::from(draft.is_clipped());
         self.profiles.number(&draft, &mut into.profiles)
+    }
+}
+
+/// Whether the value is one that its convention says means nothing.
+fn ignored(claim: &Claim<'_>) -> bool {
+    let ignore = &claim.rule.ignore;
+    !ignore.is_empty() && ignore.iter().any(|word| word.as_bytes() == claim.raw.text().trim_ascii())
+}
+
+/// A fact as it is kept: a number where it is written as one.
+fn attribute(claim: &Claim<'_>) -> AttributeValue {
+    let text = text::field(claim.raw, &claim.rule.encoding);
+    let number = std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok());
+    match number.filter(|number: &f64| number.is_finite()) {
+        Some(number) => AttributeValue::Number(number),
+        None => AttributeValue::Text(clip(&text, MAX_ATTRIBUTE_BYTES)),
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Draft<'a> {
     /// Version.
     pub version: &'a [u8],
     /// Convention.
-    pub convention: &'static str,
+    pub convention: &'a str,
 }
 
 impl Draft<'_> {

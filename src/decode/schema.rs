@@ -20,8 +20,8 @@ pub const MAX_SCHEMA_BYTES: usize = 1 << 20;
 /// Types that one schema may hold, with all that it refers to.
 const MAX_NODES: usize = 65_536;
 
-/// JSON that is written for one body; more than is read of a body's envelope, so that the cut is told as one.
-pub const MAX_JSON_BYTES: usize = 512 * 1024;
+/// JSON that is written for one body: as much as is read of a body that is JSON itself.
+pub const MAX_JSON_BYTES: usize = 256 * 1024;
 
 /// Nesting of a body. Schemas that name themselves allow any; writers of JSON stop at about 100 too.
 const MAX_DEPTH: u32 = 64;
@@ -41,7 +41,7 @@ pub enum SchemaId {
 }
 
 /// Where schemas are kept.
-pub trait Schemas: Send + Sync {
+pub trait Schemas: std::fmt::Debug + Send + Sync {
     /// The schema `id`; `None` when there is none, or none can be had now.
     fn get(&self, id: SchemaId) -> Option<Arc<Schema>>;
 }
@@ -149,6 +149,23 @@ impl Schema {
             Form::Avro(_) => SchemaKind::Avro,
             Form::Protobuf(_) => SchemaKind::Protobuf,
             Form::Json => SchemaKind::Json,
+        }
+    }
+
+    /// Whether bodies are nothing without it.
+    pub fn is_binary(&self) -> bool {
+        self.kind() != SchemaKind::Json
+    }
+
+    /// The full name of the type that `body` has, if it has one.
+    pub fn name(&self, body: &Framed<'_>) -> Option<&str> {
+        match &self.0 {
+            Form::Avro(avro) => avro.name(),
+            Form::Protobuf(protobuf) => {
+                let mut indexes = Bytes::new(body.indexes.unwrap_or(body.payload));
+                protobuf.message(&mut indexes).ok().map(|message| protobuf.name(message))
+            }
+            Form::Json => None,
         }
     }
 

@@ -74,6 +74,7 @@ fn notice(kind: FailureKind, origin: Option<(&str, i32, i64)>) -> FailureNotice 
         kind,
         origin,
         origin_topic: None,
+        doubtful: false,
         group: None,
         attempt: None,
         error_class: None,

@@ -1,9 +1,18 @@
 //! From bytes to values: text, numbers, ids. Total: what cannot be read is an answer too.
 
 use super::json::unescape;
-use super::row::Encoding;
+use super::row::{Encoding, TraceFormat};
+use super::trace::sw8_service;
 use crate::event::{HashKey, Identifier, Span, Spelling, TraceContext};
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use std::borrow::Cow;
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Longer ids are no ids: the longest that frameworks write are a few hundred bytes, and each is kept in memory.
 pub const MAX_ID_BYTES: usize = 1024;
@@ -38,10 +47,29 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// True when the header value `value` begins with `prefix`, whatever the case, quoted or not.
-pub fn begins_with(value: &[u8], prefix: &str) -> bool {
-    let bytes = Raw::of_header(value).bytes.trim_ascii_start();
-    bytes.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+/// The bytes that `text` stands for in Base64, padded or not.
+pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    BASE64.decode(text).ok()
+}
+
+/// True when a header value is certainly written in Base64, as MirrorMaker 2 on a plain Connect cluster writes them all
+/// (`SimpleHeaderConverter`): it is nothing in its own encoding and something in that one.
+pub fn is_wrapped(value: &[u8], encoding: &Encoding) -> bool {
+    match encoding {
+        // 55 bytes of a `traceparent` of version 00, and the 36 of a UUID.
+        Encoding::Trace(TraceFormat::TraceParent) => value.len() == 76 && value.starts_with(b"MDAt"),
+        Encoding::Text => value.len() == 48 && from_base64(value).is_some_and(|bytes| is_uuid(&bytes)),
+        Encoding::Number | Encoding::NextNumber => {
+            let padded = value.ends_with(b"=") && number(Raw { bytes: value, escaped: false }).is_none();
+            padded && from_base64(value).is_some_and(|b| number(Raw { bytes: &b, escaped: false }).is_some())
+        }
+        _ => false,
+    }
+}
+
+/// True for the 36 characters of a UUID.
+pub fn is_uuid(text: &[u8]) -> bool {
+    text.len() == 36 && Identifier::parse(text, &HashKey([0; 16])).spelling != Spelling::Text
 }
 
 /// Valid UTF-8 without control characters; `None` for binary.
@@ -113,26 +141,42 @@ pub fn keep(arena: &mut crate::event::Arena, id: &Identifier, text: &str) -> Spa
     if id.spelling == Spelling::Text { arena.push(text) } else { Span::default() }
 }
 
-/// A text field as its encoding says.
-pub fn field(raw: Raw<'_>, encoding: Encoding) -> Cow<'_, [u8]> {
+/// A text field as its encoding says; empty where it says nothing.
+pub fn field<'a>(raw: Raw<'a>, encoding: &Encoding) -> Cow<'a, [u8]> {
     let text = raw.text();
     match encoding {
         Encoding::Prefixed(prefix) => {
             let shown = &text[..text.len().min(MAX_PREFIXED_BYTES)];
             Cow::Owned([prefix.as_bytes(), shown].concat())
         }
-        Encoding::BeforeColon => {
-            let end = text.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"._$".contains(byte)));
-            let end = end.filter(|&end| text[end] == b':').unwrap_or(0);
-            match text {
-                Cow::Borrowed(text) => Cow::Borrowed(&text[..end]),
-                Cow::Owned(mut text) => {
-                    text.truncate(end);
-                    Cow::Owned(text)
-                }
-            }
-        }
+        Encoding::Before(mark) => part(text, |text| {
+            let end = find(text, mark.as_bytes()).unwrap_or(0);
+            // A class or code is one word: what stands before the mark in a sentence is none.
+            let word = text[..end].iter().all(|byte| byte.is_ascii_alphanumeric() || b"._$:+`-".contains(byte));
+            0..if word { end } else { 0 }
+        }),
+        Encoding::After(mark) => part(text, |text| {
+            let start = find(text, mark.as_bytes()).map_or(0, |at| at + mark.len());
+            start..text.len()
+        }),
+        Encoding::UriEnd => part(text, |text| {
+            let start = text.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+            start..text.iter().position(|byte| *byte == b'?').unwrap_or(text.len()).max(start)
+        }),
+        Encoding::Sw8Service => Cow::Owned(sw8_service(&text).unwrap_or_default()),
         _ => text,
+    }
+}
+
+fn find(text: &[u8], mark: &[u8]) -> Option<usize> {
+    memchr::memmem::find(text, mark)
+}
+
+fn part<'a>(text: Cow<'a, [u8]>, of: impl FnOnce(&[u8]) -> std::ops::Range<usize>) -> Cow<'a, [u8]> {
+    let range = of(&text);
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[range]),
+        Cow::Owned(text) => Cow::Owned(text[range].to_vec()),
     }
 }
 

@@ -155,6 +155,7 @@ fn tap_config(
         telemetry: None,
         business_flows: company.flows()?,
         kafka: ClientProperties::default(),
+        registry: ClientProperties::default(),
         retention: Retention::default(),
     })
 }

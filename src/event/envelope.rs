@@ -107,6 +107,37 @@ pub struct Envelope {
     pub value_bytes: i32,
     /// Index into [`Envelopes::notices`].
     pub notice: Option<u32>,
+    /// Index into [`Envelopes::extras`].
+    pub extra: Option<u32>,
+}
+
+/// What few records say beyond their envelope.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extra {
+    /// The id that a request shares with its reply.
+    pub request: Option<Identifier>,
+    /// Further ids that only the events of one flow share: other traces that the record names, the id of its root.
+    pub shared: Vec<Identifier>,
+    /// Facts to keep.
+    pub attributes: Vec<Attribute>,
+}
+
+/// One fact of an event beyond its envelope.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attribute {
+    /// What it is called.
+    pub name: Arc<str>,
+    /// What it says.
+    pub value: AttributeValue,
+}
+
+/// The value of an [`Attribute`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttributeValue {
+    /// A text, bounded where it is read.
+    Text(String),
+    /// A number.
+    Number(f64),
 }
 
 /// A run of offsets of one partition, in order.
@@ -155,11 +186,13 @@ pub enum Undecoded {
     NeedsSchema = 5,
     /// A text that was cut at its limit.
     Clipped = 6,
+    /// An event that shares its record with others: only the first of a record is read.
+    Batched = 7,
 }
 
 impl Undecoded {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::MalformedTrace,
         Self::MalformedId,
         Self::MalformedTime,
@@ -167,6 +200,7 @@ impl Undecoded {
         Self::MalformedBody,
         Self::NeedsSchema,
         Self::Clipped,
+        Self::Batched,
     ];
 
     /// The name of the counter.
@@ -179,6 +213,7 @@ impl Undecoded {
             Self::MalformedBody => "malformed_body",
             Self::NeedsSchema => "needs_schema",
             Self::Clipped => "clipped",
+            Self::Batched => "batched",
         }
     }
 }
@@ -198,6 +233,8 @@ pub struct Envelopes {
     pub profiles: Vec<Profile>,
     /// What the failure records among `rows` say.
     pub notices: Vec<FailureNotice>,
+    /// What few of `rows` say beyond their envelope.
+    pub extras: Vec<Extra>,
     /// Text of ids that are not their own value.
     pub arena: Arena,
     /// What was not understood, by [`Undecoded`] number.

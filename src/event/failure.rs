@@ -72,6 +72,8 @@ pub struct FailureNotice {
     pub origin: Option<Origin>,
     /// The topic of the origin, where that is all the record names.
     pub origin_topic: Option<String>,
+    /// Whether the record is known to name the wrong one now and then.
+    pub doubtful: bool,
     /// The consumer group that failed, where the record names it.
     pub group: Option<String>,
     /// Attempts already made, where the record counts them.

@@ -23,7 +23,7 @@ pub use changes::{
     Repeats, Settled, TextColumn,
 };
 pub use coverage::{CoverageRow, GapReason};
-pub use envelope::{Envelope, Envelopes, Kind, Profile, Segment, Start, Undecoded};
+pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};
 pub use failure::{FailureKind, FailureNotice, FailureRow, FailureState, Origin};
 pub use group::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState};
 pub use id::{HashKey, Identifier, Spelling, TraceContext};

@@ -8,8 +8,8 @@ use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, CoordinatorRecord, Decoder};
 use crate::event::{
-    BusinessFlow, Changes, ClientProperties, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record,
-    Segment, Timestamp, TopicClass, TopicPartition,
+    BusinessFlow, Changes, ClientProperties, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds,
+    Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
 };
 use crate::otlp::Progress;
 use crate::store;

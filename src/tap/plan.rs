@@ -78,6 +78,7 @@ mod tests {
             commit_interval: Duration::from_millis(500),
             business_flows: Vec::new(),
             kafka: crate::event::ClientProperties::default(),
+            registry: crate::event::ClientProperties::default(),
             retention: crate::event::Retention::default(),
         }
     }
