@@ -165,7 +165,8 @@ mod tests {
         assert_eq!(several.authorization.as_ref().unwrap().expose(), "Basic dTpodW50ZXIy");
         assert!(!format!("{several:?}").contains("dTpodW50ZXIy"));
         let within = asker(&[(URL, "http://u:hunter2@a"), (SOURCE, "URL")]).unwrap().unwrap();
-        assert_eq!((within.addresses(), within.authorization), (&["http://a".to_owned()][..], several.authorization));
+        assert_eq!(within.addresses(), ["http://a"]);
+        assert_eq!(within.authorization, several.authorization);
         let token = asker(&[(URL, "http://a"), (TOKEN, "t.0")]).unwrap().unwrap();
         assert_eq!(token.authorization.unwrap().expose(), "Bearer t.0");
     }

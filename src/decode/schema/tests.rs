@@ -66,7 +66,8 @@ fn json(schema: &Schema, payload: &[u8]) -> Result<(serde_json::Value, Option<St
 
 fn avro(schema: &str, value: Value) -> Vec<u8> {
     let schema = apache_avro::Schema::parse_str(schema).unwrap();
-    apache_avro::to_avro_datum(&schema, value).unwrap()
+    let writer = apache_avro::writer::datum::GenericDatumWriter::builder(&schema).build().unwrap();
+    writer.write_value_to_vec(value).unwrap()
 }
 
 fn order() -> Vec<u8> {
