@@ -135,12 +135,14 @@ pub struct TapConfig {
     pub registry: ClientProperties,
     /// What the business counts.
     pub business_flows: Vec<BusinessFlow>,
+    /// The user's own conventions, as written; the decoder reads them.
+    pub conventions: Vec<toml::Table>,
     /// How long the database keeps what.
     pub retention: Retention,
 }
 
 /// What one source says, before it means anything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Words {
     /// `--cluster`
     pub cluster: Option<String>,
@@ -182,6 +184,8 @@ pub struct Words {
     pub kafka: Vec<(String, Secret)>,
     /// `[[business_flow]]`, in the file only.
     pub business_flows: Vec<FlowWords>,
+    /// Sections `[[convention]]`.
+    pub conventions: Vec<toml::Table>,
     /// `[retention]`, in the file only.
     pub retention: RetentionWords,
 }
@@ -321,6 +325,7 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         kafka,
         registry,
         business_flows: business_flows(words.business_flows)?,
+        conventions: words.conventions,
         retention: retention(words.retention, &mut or)?,
     };
     Ok(Resolved { config, defaults, remarks })
@@ -366,6 +371,7 @@ fn over(typed: Words, written: Words) -> Words {
         client_properties: None,
         kafka: Vec::new(),
         business_flows: if typed.business_flows.is_empty() { written.business_flows } else { typed.business_flows },
+        conventions: written.conventions,
         retention: written.retention,
     }
 }

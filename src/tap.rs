@@ -31,7 +31,7 @@ use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
 use crate::config::{Client, MetricsAddress, TapConfig};
-use crate::decode::{Decoder, Schemas};
+use crate::decode::{self, Convention, Decoder, Schemas};
 use crate::event::{ClientProperties, HashKey};
 use crate::kafka::{self, Admin, Security};
 use crate::registry::{self, Registry};
@@ -82,6 +82,7 @@ pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -
 
 /// Starts one tap.
 pub fn start(config: TapConfig) -> anyhow::Result<Running> {
+    let house: Arc<[Convention]> = conventions(&config.conventions)?.into();
     let clusters: Vec<&TapConfig> = std::iter::once(&config).chain(&config.also).collect();
     let security =
         clusters.iter().map(|one| Ok(Arc::new(Security::new(&one.kafka)?))).collect::<anyhow::Result<Vec<_>>>()?;
@@ -108,7 +109,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         sites.push(Site {
             settings: settings(one, security, &counters, &stop_reading),
             plan: Arc::new(plan::TapPlan::new(one, core.positions(), clock::now())),
-            sinks: sinks((ids, keys), schemas(&one.registry, &counters)?, to_core.clone()),
+            sinks: sinks((ids, keys), (house.clone(), schemas(&one.registry, &counters)?), to_core.clone()),
             groups: one.groups.clone(),
             interval: one.sample_interval,
             asks: asked,
@@ -259,14 +260,23 @@ fn exposure(config: &TapConfig, door: &Door) -> Option<String> {
     })
 }
 
+/// The user's own conventions, of the sections `[[convention]]`.
+///
+/// # Errors
+/// The first that cannot be understood, and why.
+pub fn conventions(sections: &[toml::Table]) -> anyhow::Result<Vec<Convention>> {
+    let read = sections.iter().map(decode::house).collect::<Result<_, _>>();
+    read.context("read the conventions of the configuration; correct the section and start again")
+}
+
 /// Makes one sink a fetch thread.
 fn sinks(
     (ids, keys): (HashKey, HashKey),
-    schemas: Option<Arc<dyn Schemas>>,
+    (house, schemas): (Arc<[Convention]>, Option<Arc<dyn Schemas>>),
     to_core: SyncSender<Input>,
 ) -> kafka::SinkFactory {
     Arc::new(move || {
-        let decoder = Decoder::new(ids, keys).with_schemas(schemas.clone());
+        let decoder = Decoder::with_house(ids, keys, &house).with_schemas(schemas.clone());
         Box::new(Reading::new(decoder, to_core.clone()))
     })
 }

@@ -400,6 +400,7 @@ fn add(read: &mut Envelopes, at: &Arc<TopicPartition>, row: &Row, seen: Timestam
         key_bytes: 0,
         value_bytes: 0,
         notice: notice.is_some().then_some(read.notices.len() as u32),
+        extra: None,
     });
     read.notices.extend(notice);
     read.profiles.push(Profile { kind: row.event_type.into(), ..Profile::default() });
@@ -877,6 +878,7 @@ fn an_import_is_counted_once() {
         db: db.clone(),
         cluster: "test".into(),
         business_flows: Vec::new(),
+        conventions: Vec::new(),
         registry: Default::default(),
     };
     let captures = ["spring-retryable", "kafkajs-otel", "python-cloudevents"];

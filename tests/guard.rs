@@ -233,7 +233,6 @@ fn failed(n: i64, state: FailureState) -> FailureRow {
         origin_evidence: None,
         origin_confidence: None,
         origin_topic: None,
-        doubtful: false,
         origin_partition: None,
         origin_offset: None,
         root: None,

@@ -24,6 +24,7 @@ mod edges;
 mod erase;
 mod export;
 mod faults;
+mod fixtures;
 mod gentle;
 mod guard;
 mod hostile;

@@ -310,6 +310,7 @@ fn add(read: &mut Envelopes, at: &Arc<TopicPartition>, row: &Row, seen: Timestam
         key_bytes: 0,
         value_bytes: 0,
         notice: notice.is_some().then_some(read.notices.len() as u32),
+        extra: None,
     });
     read.notices.extend(notice);
     read.profiles.push(Profile { kind: "order".into(), ..Profile::default() });

@@ -242,6 +242,7 @@ fn envelopes(reads: &[Read]) -> Envelopes {
                 key_bytes: 0,
                 value_bytes: 0,
                 notice: notice.is_some().then_some(batch.notices.len() as u32),
+                extra: None,
             });
             batch.notices.extend(notice);
             batch.profiles.push(Profile { kind: read.r#type.clone(), ..Profile::default() });

@@ -70,13 +70,13 @@ impl Conversations {
     }
 
     /// The conversation of a new event, given its cause's conversation and the ids it shares with others.
-    pub fn place(&mut self, event: EventRef, cause: Option<EventRef>, keys: [Option<u64>; 2]) -> EventRef {
+    pub fn place(&mut self, event: EventRef, cause: Option<EventRef>, keys: impl IntoIterator<Item = u64>) -> EventRef {
         let mut id = match cause {
             Some(cause) => self.current(cause),
             None => event,
         };
         let mut named = id != event;
-        for key in keys.into_iter().flatten() {
+        for key in keys {
             match self.meet(key, id) {
                 // Nobody knows the event's own name yet, so it takes the other without a merge.
                 Some(other) if !named => id = self.current(other),
@@ -121,7 +121,7 @@ mod tests {
         let orders: [[i64; 3]; 6] = [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]];
         for order in orders {
             let mut conversations = Conversations::new();
-            let ids: Vec<_> = order.iter().map(|&n| conversations.place(EventRef(n), None, [Some(77), None])).collect();
+            let ids: Vec<_> = order.iter().map(|&n| conversations.place(EventRef(n), None, [77])).collect();
             assert!(ids.into_iter().all(|id| conversations.current(id) == EventRef(1)), "{order:?}");
         }
     }
@@ -130,10 +130,10 @@ mod tests {
     fn a_hub_joins_nobody() {
         let mut conversations = Conversations::new();
         for n in 1..=i64::from(HUB_MEMBERS) {
-            assert_eq!(conversations.place(EventRef(n), None, [Some(5), None]), EventRef(1));
+            assert_eq!(conversations.place(EventRef(n), None, [5]), EventRef(1));
         }
         let late = EventRef(i64::from(HUB_MEMBERS) + 1);
-        assert_eq!(conversations.place(late, None, [Some(5), None]), late);
+        assert_eq!(conversations.place(late, None, [5]), late);
         assert_eq!(conversations.hub_members, 1);
     }
 }

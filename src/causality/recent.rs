@@ -7,7 +7,9 @@ use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroI64;
 
 const PAGE_BITS: u32 = 9;
-const PAGE_EVENTS: usize = 1 << PAGE_BITS;
+const PAGE_EVENTS: i64 = 1 << PAGE_BITS;
+/// Events that a page has room for when it is opened.
+const SMALLEST_PAGE: usize = 16;
 /// Pages kept: 24,576 pages of 512 events are 12 M events, as far back as the id index reaches.
 const PAGES: usize = 24 << 10;
 
@@ -64,7 +66,8 @@ impl Minute {
     }
 }
 
-type Page = Box<[Option<Known>; PAGE_EVENTS]>;
+/// As long as its last event asks for: most partitions of a large cluster hold few.
+type Page = Vec<Option<Known>>;
 
 /// See the module's documentation.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +83,7 @@ pub(super) struct Recent {
 
 impl Recent {
     const fn place(reference: EventRef) -> (i64, usize) {
-        (reference.0 >> PAGE_BITS, (reference.0 & (PAGE_EVENTS as i64 - 1)) as usize)
+        (reference.0 >> PAGE_BITS, (reference.0 & (PAGE_EVENTS - 1)) as usize)
     }
 
     fn number(&self, page: i64) -> Option<u32> {
@@ -92,13 +95,13 @@ impl Recent {
 
     pub fn get(&self, reference: EventRef) -> Option<&Known> {
         let (page, at) = Self::place(reference);
-        self.pages[self.number(page)? as usize][at].as_ref()
+        self.pages[self.number(page)? as usize].get(at)?.as_ref()
     }
 
     pub fn get_mut(&mut self, reference: EventRef) -> Option<&mut Known> {
         let (page, at) = Self::place(reference);
         let number = self.number(page)?;
-        self.pages[number as usize][at].as_mut()
+        self.pages[number as usize].get_mut(at)?.as_mut()
     }
 
     pub fn insert(&mut self, reference: EventRef, known: Known) {
@@ -108,7 +111,12 @@ impl Recent {
             None => self.open_page(page),
         };
         self.last = Some((page, number));
-        self.pages[number as usize][at] = Some(known);
+        let page = &mut self.pages[number as usize];
+        if page.len() <= at {
+            page.reserve_exact((at + 1).next_power_of_two().max(SMALLEST_PAGE) - page.len());
+            page.resize(at + 1, None);
+        }
+        page[at] = Some(known);
     }
 
     fn open_page(&mut self, page: i64) -> u32 {
@@ -116,11 +124,11 @@ impl Recent {
         let number = match oldest.and_then(|oldest| self.numbers.remove(&oldest)) {
             Some(number) => {
                 self.dropped += 1;
-                self.pages[number as usize].fill(None);
+                self.pages[number as usize].clear();
                 number
             }
             None => {
-                self.pages.push(Box::new([None; PAGE_EVENTS]));
+                self.pages.push(Page::new());
                 self.pages.len() as u32 - 1
             }
         };

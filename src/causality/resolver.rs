@@ -8,8 +8,8 @@ use super::index::{Index, Secret, Spreading};
 use super::lineage::Lineages;
 use super::recent::{Known, Minute, Recent};
 use crate::event::{
-    BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, FailureNotice, HashKey, Identifier, Ordinal,
-    OrphanReason, Resolution, Settled, TraceContext,
+    BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, Extra, FailureNotice, HashKey, Identifier, Kind,
+    Ordinal, OrphanReason, Resolution, Settled, TraceContext,
 };
 use std::collections::{HashMap, VecDeque};
 
@@ -51,6 +51,8 @@ pub struct Arrival<'a> {
     pub failure: Option<(&'a FailureNotice, String)>,
     /// The record that failed, where it is named by coordinates.
     pub origin: Option<Named>,
+    /// What it says beyond its envelope.
+    pub extra: Option<&'a Extra>,
 }
 
 /// What limits cost so far; each is a counter of the tap.
@@ -151,7 +153,7 @@ impl Resolver {
 
     /// Takes one event in.
     pub fn resolve(&mut self, arrival: Arrival<'_>, changes: &mut Changes) {
-        let Arrival { mut row, says_root, topic, event_type, failure, origin } = arrival;
+        let Arrival { mut row, says_root, topic, event_type, failure, origin, extra } = arrival;
         let reference = row.reference;
         let lineage = self.lineages.number(topic, event_type);
         let sight = self.judge_at_sight(&row, says_root, origin);
@@ -166,7 +168,9 @@ impl Resolver {
             AtSight::Waits(..) => Resolution::Waiting { blocked: false },
         };
         let cause_conversation = cause.and_then(|cause| self.recent.get(cause)).map(|known| known.conversation);
-        row.conversation = self.conversations.place(reference, cause_conversation, self.shared_keys(&row));
+        let further = extra.iter().flat_map(|extra| &extra.shared).map(|id| self.secret.key(*id));
+        let shared = self.shared_keys(&row).into_iter().flatten().chain(further);
+        row.conversation = self.conversations.place(reference, cause_conversation, shared);
         let known = Known {
             conversation: row.conversation,
             cause: cause.into(),
@@ -177,6 +181,10 @@ impl Resolver {
         };
         self.recent.insert(reference, known);
         let own = self.register(&row);
+        let asked = extra.and_then(|extra| extra.request).map(|id| self.secret.key(id.as_request()));
+        if let Some(key) = asked {
+            self.ids.get_or_insert(key, reference.0);
+        }
         if let Some((notice, signature)) = failure {
             let origin = match origin {
                 Some(Named::Here(origin, _)) => Some(origin),
@@ -191,7 +199,7 @@ impl Resolver {
             changes.events.push(&row);
         }
         // Children may have come before their cause, whether they name it by id or by coordinates.
-        if let Some(key) = own {
+        for key in own.into_iter().chain(asked) {
             self.satisfy(Claim::Id(key), reference, changes);
         }
         self.satisfy(Claim::Ref(reference), reference, changes);
@@ -221,10 +229,13 @@ impl Resolver {
     }
 
     /// The id under which the event names its cause. A copy names its original by its own id; the causation id that it
-    /// carries is its original's.
+    /// carries is its original's. A reply names its request by the id that only the two of them share.
     pub(super) fn claim_by_id(&self, row: &EventRow) -> Option<(Claim, Evidence)> {
         let (named, evidence) = match (row.kind.is_copy(), row.id, row.causation) {
             (true, Some(id), _) => (id, Evidence::Forward),
+            (_, _, Some(id)) if matches!(row.kind, Kind::Reply | Kind::Fault) && row.correlation == Some(id) => {
+                (id.as_request(), Evidence::Reply)
+            }
             (_, _, Some(id)) => (id, Evidence::CausationId),
             _ => return None,
         };

@@ -46,6 +46,12 @@ impl Resolver {
         {
             self.ids.get_or_insert(self.secret.key(id), event.reference.0);
         }
+        if event.kind == Kind::Command
+            && let [_, Some(correlation)] = event.shared
+        {
+            // What a request shares with its reply is kept as its correlation id.
+            self.ids.get_or_insert(self.secret.key(correlation.as_request()), event.reference.0);
+        }
         let keys = self.distinct_keys(event.shared);
         for key in keys.into_iter().flatten() {
             self.conversations.restore_member(key, event.conversation);

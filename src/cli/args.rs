@@ -252,6 +252,9 @@ pub(super) struct Import {
     /// name of the cluster that the captures came from [default: kafka]
     #[arg(long, value_name = "NAME", env = "HEADWATER_CLUSTER", hide_env_values = true)]
     pub cluster: Option<String>,
+    /// configuration file with business flows and conventions [default: headwater.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "HEADWATER_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
     /// schema registry of Avro and Protobuf bodies
     #[arg(long, value_name = "URL", value_delimiter = ',', env = "HEADWATER_REGISTRY", hide_env_values = true)]
     pub registry: Vec<String>,

@@ -38,6 +38,7 @@ pub(super) fn words(args: args::Tap) -> Words {
         client_properties: args.client_properties,
         kafka,
         business_flows: Vec::new(),
+        conventions: Vec::new(),
         retention: RetentionWords::default(),
     }
 }
@@ -121,11 +122,12 @@ fn say_defaults(defaults: &[(&'static str, String)]) {
 pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
     let mut registry = config::kafka_variables(variables());
     registry.extend(config::registry_url(&args.registry));
-    let resolved = config::import(args.cluster, args.db, registry)?;
+    let resolved = config::import(args.cluster, args.db, args.config.as_deref(), registry)?;
     say_defaults(&resolved.defaults);
-    let config::ImportTarget { cluster, db, business_flows, registry } = resolved.config;
+    let config::ImportTarget { cluster, db, business_flows, conventions, registry } = resolved.config;
     let database = db.display().to_string();
-    let summary = tap::import(&ImportConfig { cluster, db, business_flows, registry }, &args.files)?;
+    let conventions = tap::conventions(&conventions)?;
+    let summary = tap::import(&ImportConfig { cluster, db, business_flows, conventions, registry }, &args.files)?;
     for unread in &summary.unread {
         output::note(&format!("headwater: import: {}", clean(&unread.to_string())));
     }

@@ -27,6 +27,8 @@ pub(super) struct File {
     cluster: Vec<Section>,
     #[serde(default, rename = "business_flow")]
     pub business_flows: Vec<FlowWords>,
+    #[serde(default, rename = "convention")]
+    pub conventions: Vec<toml::Table>,
 }
 
 /// One `[[cluster]]` of the file.
@@ -128,6 +130,7 @@ fn words(file: File, section: Section) -> Result<Words, ConfigError> {
         otlp: file.otlp,
         telemetry: file.telemetry,
         business_flows: file.business_flows,
+        conventions: file.conventions,
         retention: file.retention,
     })
 }

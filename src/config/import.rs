@@ -4,7 +4,7 @@ use super::file::{File, parse, read};
 use super::security::{layer, over};
 use super::{ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, Resolved, business_flows, cluster_name, registry};
 use crate::event::{BusinessFlow, ClientProperties, Secret};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where an import goes, and what the business counts there.
 #[derive(Debug, Clone)]
@@ -13,8 +13,10 @@ pub struct ImportTarget {
     pub cluster: String,
     /// The database file.
     pub db: PathBuf,
-    /// Business flows of [`super::DEFAULT_FILE`], if it is there.
+    /// Business flows of the configuration file, if it is there.
     pub business_flows: Vec<BusinessFlow>,
+    /// The user's own conventions, as written there.
+    pub conventions: Vec<toml::Table>,
     /// Which schema registry is asked, and as whom; nothing when there is none.
     pub registry: ClientProperties,
 }
@@ -23,10 +25,11 @@ pub struct ImportTarget {
 /// were typed, or stand in the environment.
 ///
 /// # Errors
-/// A cluster's name that cannot be one, or a [`super::DEFAULT_FILE`] that is not understood.
+/// A cluster's name that cannot be one, or a file that is not understood.
 pub fn import(
     cluster: Option<String>,
     db: Option<PathBuf>,
+    file: Option<&Path>,
     typed: Vec<(String, Secret)>,
 ) -> Result<Resolved<ImportTarget>, ConfigError> {
     let mut defaults = Vec::new();
@@ -37,7 +40,7 @@ pub fn import(
         defaults.push(("db", DEFAULT_DB.to_owned()));
     }
     let cluster = cluster_name(cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned()))?;
-    let file = match read(None)? {
+    let file = match read(file)? {
         Some((path, text)) => parse(path, &text)?,
         None => File::default(),
     };
@@ -45,6 +48,7 @@ pub fn import(
     let written = layer(DEFAULT_FILE, file.registry.settings().collect())?;
     let typed = layer("the environment", typed)?;
     let registry = registry::parted(&mut over(typed.properties, &written.properties));
-    let db = db.unwrap_or_else(|| DEFAULT_DB.into());
-    Ok(Resolved { config: ImportTarget { cluster, db, business_flows, registry }, defaults, remarks: typed.remarks })
+    let db = db.or(file.db).unwrap_or_else(|| DEFAULT_DB.into());
+    let config = ImportTarget { cluster, db, business_flows, conventions: file.conventions, registry };
+    Ok(Resolved { config, defaults, remarks: typed.remarks })
 }

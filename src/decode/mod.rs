@@ -147,12 +147,12 @@ impl Decoder {
         let mut texts = [Span::default(); 3];
         let id = self.id(&[Field::Id], record, &mut texts[0], into);
         let causes: &[Field] = match kind {
-            Kind::Fault => &[Field::FailedId, Field::CausationId],
+            Kind::Fault => &[Field::FailedId, Field::CausationId, Field::RequestId],
             Kind::Reply => &[Field::CausationId, Field::RequestId],
             _ => &[Field::CausationId],
         };
         let causation = self.id(causes, record, &mut texts[1], into);
-        let flows = [Field::CorrelationId, Field::RootId, Field::ParentCorrelationId, Field::RequestId];
+        let flows = self.flows(kind);
         let correlation = self.id(&flows, record, &mut texts[2], into);
         let (trace, traces) = self.traces(record, &mut into.undecoded);
         let time = self.time(record, &mut into.undecoded);
@@ -180,6 +180,15 @@ impl Decoder {
                 into.extras.len() as u32 - 1
             }),
         });
+    }
+
+    /// What may name the flow, strongest first. A request and its reply are one by what only the two of them share.
+    fn flows(&self, kind: Kind) -> [Field; 4] {
+        let (flow, root) = (Field::CorrelationId, Field::RootId);
+        let (parent, request) = (Field::ParentCorrelationId, Field::RequestId);
+        let asks = kind == Kind::Command && self.found.has(Field::ReplyTo);
+        let answers = matches!(kind, Kind::Reply | Kind::Fault) && !self.found.has(Field::CausationId);
+        if asks || answers { [request, flow, root, parent] } else { [flow, root, parent, request] }
     }
 
     /// It names itself as its cause or, without a cause, as the root of its flow, or counts no step from there.
@@ -305,9 +314,19 @@ impl Decoder {
             if !found.has(field) {
                 return Cow::Borrowed(&[][..]);
             }
-            let claims = found.claims(field, None, record).filter(|claim| !ignored(claim));
-            let mut texts = claims.map(|claim| text::field(claim.raw, &claim.rule.encoding));
-            texts.find(|text| !text.is_empty()).unwrap_or_default()
+            let mut nothing = Cow::Borrowed(&[][..]);
+            for claim in found.claims(field, None, record) {
+                if ignored(&claim) {
+                    // Nor does it say more where a weaker convention finds it again.
+                    nothing = claim.raw.text();
+                    continue;
+                }
+                let text = text::field(claim.raw, &claim.rule.encoding);
+                if !text.is_empty() && text != nothing {
+                    return text;
+                }
+            }
+            Cow::Borrowed(&[][..])
         };
         let by_schema = || found.schema_name(record).map(str::as_bytes).unwrap_or_default();
         let by = |field| {

@@ -9,13 +9,13 @@ const ROOM: usize = MAX_NAME_BYTES + 8;
 /// Table slots for each name: sparse enough that a miss mostly ends at the first one.
 const SLOTS_PER_NAME: usize = 8;
 
-/// Lower case without `-`, `_`, `.`, `$` and `@`; zero stands for bytes that are left out.
+/// Lower case without `-`, `_` and `.`; zero stands for bytes that are left out.
 const FOLD: [u8; 256] = {
     let mut fold = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         fold[byte] = match byte as u8 {
-            b'-' | b'_' | b'.' | b'$' | b'@' => 0,
+            b'-' | b'_' | b'.' => 0,
             other => other.to_ascii_lowercase(),
         };
         byte += 1;

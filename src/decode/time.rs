@@ -13,13 +13,38 @@ const YEARS: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
 /// year 5138 in its own unit and 1973 in the next.
 const UNITS: [(i64, i64); 3] = [(100_000_000_000, SECOND), (100_000_000_000_000, 1_000), (100_000_000_000_000_000, 1)];
 
-/// The time that `raw` stands for: RFC 3339, or a number since the epoch whose size tells its unit.
+/// Longest text that is a time in words.
+const MAX_WORDS: usize = 64;
+
+/// Dates as .NET writes them in its invariant culture, with a zone and without.
+const INVARIANT: [&str; 4] =
+    ["%m/%d/%Y %H:%M:%S %:z", "%m/%d/%Y %I:%M:%S %p %:z", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p"];
+
+/// The time that `raw` stands for: RFC 3339, a number since the epoch whose size tells its unit, an HTTP date, or .NET's
+/// invariant form. A time without a zone is UTC: whoever leaves it out mostly means that.
 pub fn parse(raw: Raw<'_>) -> Option<Timestamp> {
     let bytes = raw.bytes.trim_ascii();
-    match bytes.get(4) {
-        Some(b'-') => rfc3339(bytes),
+    match (bytes.get(4), bytes.first()) {
+        (Some(b'-'), _) => rfc3339(bytes),
+        (_, Some(b'A'..=b'Z')) => http_date(bytes),
+        _ if bytes.iter().take(3).any(|byte| *byte == b'/') => invariant(bytes),
         _ => epoch(bytes),
     }
+}
+
+/// RFC 9110, section 5.6.7, as Eventuate writes it.
+fn http_date(bytes: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_WORDS)?;
+    let time = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(Timestamp(time.timestamp().as_microsecond()))
+}
+
+fn invariant(bytes: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_WORDS)?;
+    let parsed = INVARIANT.iter().find_map(|form| jiff::fmt::strtime::parse(form, text).ok())?;
+    let offset = parsed.offset().unwrap_or(jiff::tz::Offset::UTC);
+    let time = offset.to_timestamp(parsed.to_datetime().ok()?).ok()?;
+    Some(Timestamp(time.as_microsecond()))
 }
 
 fn epoch(bytes: &[u8]) -> Option<Timestamp> {
@@ -41,9 +66,10 @@ fn epoch(bytes: &[u8]) -> Option<Timestamp> {
     YEARS.contains(&micros.div_euclid(SECOND)).then_some(Timestamp(micros + fraction))
 }
 
-/// RFC 3339, section 5.6, also with a blank between date and time.
+/// RFC 3339, section 5.6, also with a blank between date and time; and NServiceBus' form of it, with a colon before the
+/// fraction and a blank before the zone.
 fn rfc3339(bytes: &[u8]) -> Option<Timestamp> {
-    if bytes.len() < 20 || bytes[7] != b'-' || !matches!(bytes[10], b'T' | b't' | b' ') {
+    if bytes.len() < 19 || bytes[7] != b'-' || !matches!(bytes[10], b'T' | b't' | b' ') {
         return None;
     }
     if bytes[13] != b':' || bytes[16] != b':' {
@@ -66,7 +92,7 @@ fn rfc3339(bytes: &[u8]) -> Option<Timestamp> {
 
 /// The fraction that `bytes` begin with, in µs, and what follows. More digits than six are cut off.
 fn micros_of(bytes: &[u8]) -> Option<(i64, &[u8])> {
-    let Some(fraction) = bytes.strip_prefix(b".") else { return Some((0, bytes)) };
+    let [b'.' | b',' | b':', fraction @ ..] = bytes else { return Some((0, bytes)) };
     let len = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if len == 0 {
         return None;
@@ -77,8 +103,8 @@ fn micros_of(bytes: &[u8]) -> Option<(i64, &[u8])> {
 
 /// Seconds east of UTC.
 fn zone(bytes: &[u8]) -> Option<i64> {
-    match bytes {
-        [b'Z' | b'z'] => Some(0),
+    match bytes.trim_ascii_start() {
+        [] | [b'Z' | b'z'] => Some(0),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
             let (hours, minutes) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?);
             let seconds = hours * 3600 + minutes * 60;
@@ -129,9 +155,14 @@ mod tests {
             "\"2026-11-20T20:59:01.596874-05:00\"",
             "1795226341596874",
             "1795226341.596874000",
+            "2026-11-21T01:59:01.596874",
+            "2026-11-21 01:59:01:596874 Z",
             "1795226341596874999",
         ] {
             assert_eq!(time(text), Some(micros), "{text}");
+        }
+        for text in ["Sat, 21 Nov 2026 01:59:01 GMT", "11/21/2026 01:59:01", "11/21/2026 1:59:01 AM +00:00"] {
+            assert_eq!(time(text), Some(1_795_226_341_000_000), "{text}");
         }
         assert_eq!(time("1795226341"), Some(1_795_226_341_000_000));
         assert_eq!(time("1795226341596"), Some(1_795_226_341_596_000));
@@ -146,7 +177,6 @@ mod tests {
             "now",
             "2026-02-29T00:00:00Z",
             "2026-13-01T00:00:00Z",
-            "2026-11-21T01:59:01",
             "2026-11-21",
             "2026-11-21T25:00:00Z",
             "2026-11-21T01:59:01.Z",

@@ -1,8 +1,8 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, Ordinal, OutboxCursor, PassedRange,
-    PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
+    Attribute, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, Ordinal, OutboxCursor,
+    PassedRange, PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
 };
 use std::sync::Arc;
 
@@ -58,6 +58,15 @@ pub struct EventRow {
     pub texts: Option<Box<IdText>>,
     /// Its first cause that is certain, and why it is believed; further ones are rows of their own.
     pub cause: Option<(EventRef, Evidence)>,
+}
+
+/// One fact of an event beyond its envelope.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttributeRow {
+    /// The event.
+    pub reference: EventRef,
+    /// The fact.
+    pub attribute: Attribute,
 }
 
 /// A value that an id may repeat. Where it does, the row keeps a mark and not the value.
@@ -379,6 +388,8 @@ pub struct Changes {
     pub retracted: Vec<Settled>,
     /// New edges beside those that events carry themselves.
     pub causes: Vec<CauseRow>,
+    /// Facts of new events beyond their envelopes.
+    pub attributes: Vec<AttributeRow>,
     /// New failures, and failures that changed: the whole row replaces an older one of the same ref.
     pub failures: Vec<FailureRow>,
     /// Conversations that turned out to be one: (old id, the id it belongs to now).

@@ -107,6 +107,11 @@ impl Identifier {
         Some(Self { hi, lo, spelling })
     }
 
+    /// The id as what a request shares with its reply: other records may carry the same value as an id of their own.
+    pub const fn as_request(self) -> Self {
+        Self { hi: self.hi ^ 0x7265_7175_6573_7401, lo: self.lo ^ 0x7265_706c_7901_0101, spelling: self.spelling }
+    }
+
     /// The text of an id that is its own value; `None` for [`Spelling::Text`].
     pub fn text(&self) -> Option<String> {
         let (hi, lo) = (self.hi, self.lo);

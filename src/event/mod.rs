@@ -19,8 +19,8 @@ mod text;
 pub use business::BusinessFlow;
 pub use cause::{CauseRow, Evidence, EvidenceClass, OrphanReason, Resolution};
 pub use changes::{
-    Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow, ProfileRow,
-    Repeats, Settled, TextColumn,
+    AttributeRow, Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow,
+    ProfileRow, Repeats, Settled, TextColumn,
 };
 pub use coverage::{CoverageRow, GapReason};
 pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};

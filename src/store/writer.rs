@@ -12,7 +12,8 @@ use super::slices::{OpenSlice, Sealed};
 use super::tally::{FlowTally, MinuteTally, Topics, TypeTally, count_flows, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
-    Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal, ProgressRow, Timestamp,
+    AttributeRow, AttributeValue, Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal,
+    ProgressRow, Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
@@ -185,7 +186,7 @@ impl Writer {
         let arrow = |subject| move |source| Error::statement("lay out", subject)(arrow_error(source));
         let told = self.telling.then(|| Told::new(&changes)).transpose().map_err(arrow("told_stage"))?;
         let (slice, sealed) = self.slice.take_in(&changes);
-        let Changes { events, pending, causes, mut counters, .. } = changes;
+        let Changes { events, pending, causes, attributes, mut counters, .. } = changes;
         let flows = count_flows(&self.topics, [&events, &pending], &causes);
         let waiting = pending_batch(&pending, slice).map_err(arrow("pending_row"))?;
         let (events, clamped) = event_batch(events, slice).map_err(arrow("event_row"))?;
@@ -215,6 +216,7 @@ impl Writer {
                 events: EventColumns::default(),
                 pending: EventColumns::default(),
                 causes: Vec::new(),
+                attributes,
                 counters,
                 partitions: changes.partitions,
                 profiles: changes.profiles,
@@ -253,6 +255,7 @@ impl Writer {
         self.batch(MAIN, "orphan_row", &commit.orphans)?;
         self.batch(MAIN, "pending_row", &commit.waiting)?;
         self.batch(MAIN, "cause_row", &commit.causes)?;
+        self.rows(MAIN, "attribute_row", &small.attributes, append_attribute)?;
         self.rows(TEMP, "minute_stage", &commit.minutes, append_minute)?;
         self.rows(TEMP, "topic_flow_stage", &commit.flows, |to, f| {
             to.append_row(params![f.from, f.to, f.evidence, f.events])
@@ -430,6 +433,14 @@ fn append_minute(to: &mut Appender<'_>, row: &MinuteTally) -> duckdb::Result<()>
         micros(row.seen.0),
         micros(row.seen.1)
     ])
+}
+
+fn append_attribute(to: &mut Appender<'_>, row: &AttributeRow) -> duckdb::Result<()> {
+    let (text, number) = match &row.attribute.value {
+        AttributeValue::Text(text) => (Some(text.as_str()), None),
+        AttributeValue::Number(number) => (None, Some(*number)),
+    };
+    to.append_row(params![row.reference.0, &*row.attribute.name, text, number])
 }
 
 fn append_coverage(to: &mut Appender<'_>, row: &CoverageRow) -> duckdb::Result<()> {

@@ -5,9 +5,9 @@ use super::catalog::{Catalog, ProfileNumber};
 use crate::causality::{Arrival, Horizon, Named, Resolver, signature};
 use crate::delivery::{Coverage, Ledger, Pace, Passings, Standstill};
 use crate::event::{
-    BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice, FailureRow,
-    GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, ProgressRow, Resolution, Segment,
-    Spelling, Start, Timestamp, TopicPartition, Undecoded,
+    AttributeRow, BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice,
+    FailureRow, GapReason, GroupSample, HashKey, IdText, LogEnds, Ordinal, Origin, OrphanReason, ProgressRow,
+    Resolution, Segment, Spelling, Start, Timestamp, TopicPartition, Undecoded,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -222,8 +222,11 @@ impl Core {
             cause: None,
         };
         let topic = self.catalog.at(ordinal).map_or(0, |place| place.topic);
-        let arrival =
-            Arrival { row, says_root: envelope.says_root, topic, event_type: number.event_type, failure, origin };
+        let extra = envelope.extra.and_then(|at| read.extras.get(at as usize));
+        let facts = extra.iter().flat_map(|extra| &extra.attributes);
+        self.changes.attributes.extend(facts.map(|attribute| AttributeRow { reference, attribute: attribute.clone() }));
+        let (says_root, event_type) = (envelope.says_root, number.event_type);
+        let arrival = Arrival { row, says_root, topic, event_type, failure, origin, extra };
         self.resolver.resolve(arrival, &mut self.changes);
     }
 

@@ -6,7 +6,7 @@ use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use super::watch::Watch;
 use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
-use crate::decode::{self, CoordinatorRecord, Decoder};
+use crate::decode::{self, Convention, CoordinatorRecord, Decoder};
 use crate::event::{
     BusinessFlow, Changes, ClientProperties, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds,
     Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
@@ -37,6 +37,8 @@ pub struct ImportConfig {
     pub cluster: String,
     /// What the business counts; none leaves what the database has.
     pub business_flows: Vec<BusinessFlow>,
+    /// The user's own conventions.
+    pub conventions: Vec<Convention>,
     /// Which schema registry is asked, and as whom; nothing when there is none.
     pub registry: ClientProperties,
 }
@@ -73,7 +75,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     if !config.business_flows.is_empty() {
         writer.configure(&config.business_flows)?;
     }
-    let decoder = Decoder::new(restored.id_key, keys).with_schemas(schemas);
+    let decoder = Decoder::with_house(restored.id_key, keys, &config.conventions).with_schemas(schemas);
     let core = Core::resume(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);

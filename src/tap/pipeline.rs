@@ -140,6 +140,7 @@ fn clear(read: &mut Envelopes) {
     read.rows.clear();
     read.profiles.clear();
     read.notices.clear();
+    read.extras.clear();
     read.arena.clear();
     read.undecoded = Default::default();
 }
