@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const ORDER: &str = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
 
 /// What the three events are, by topic.
-const EVENTS: &str = "SELECT topic, id, type, coalesce(causation_id, ''), epoch_ms(time) FROM event ORDER BY topic";
+const EVENTS: &str = "SELECT topic, id, type, coalesce(causation_id, 'none'), epoch_ms(time) FROM event ORDER BY topic";
 
 fn write(bootstrap: &str, bodies: &[Body]) {
     let writer = Writer::new(bootstrap, "none");
@@ -29,7 +29,7 @@ fn expected() -> Vec<Vec<String>> {
     let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
     vec![
         row(["invoices", "invoice-1", "invoiced", ORDER]),
-        row(["orders", ORDER, "shop.orders.OrderPlaced", ""]),
+        row(["orders", ORDER, "shop.orders.OrderPlaced", "none"]),
         row(["shipments", "shipment-1", "shop.shipping.Shipped", ORDER]),
     ]
 }

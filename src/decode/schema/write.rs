@@ -3,8 +3,7 @@
 use super::{MAX_JSON_BYTES, Unreadable};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::fmt::Display;
-use std::io::Write;
+use std::fmt::{self, Display, Write};
 
 /// Bytes that are encoded at a time: a multiple of three, so that the parts fit together.
 const BASE64_PART: usize = 768;
@@ -36,9 +35,7 @@ impl<'a> JsonText<'a> {
 
     /// Something that shows as JSON.
     pub fn show(&mut self, value: impl Display) -> Result<(), Unreadable> {
-        // A vector takes all bytes.
-        let _ = write!(self.into, "{value}");
-        self.put(b"")
+        write!(self, "{value}").map_err(|_| Unreadable::TooLarge)
     }
 
     /// A number; JSON has none for what is not finite.
@@ -89,6 +86,12 @@ impl<'a> JsonText<'a> {
             Ok(time) => self.show(format_args!("\"{time}\"")),
             Err(_) => self.show(raw),
         }
+    }
+}
+
+impl Write for JsonText<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.put(text.as_bytes()).map_err(|_| fmt::Error)
     }
 }
 
