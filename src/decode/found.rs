@@ -126,7 +126,7 @@ impl Found {
     /// The full name of the type that the body of `record` has by its schema; none where the headers or the body name
     /// one.
     pub fn schema_name(&self, record: &Record<'_>) -> Option<&str> {
-        let framed = framed(record)?;
+        let framed = if self.lexicon.is_open() { framed(record) } else { None }?;
         self.lexicon.known(framed.id)?.name(&framed)
     }
 
@@ -160,7 +160,8 @@ impl Found {
         if self.finds.len() >= MAX_FINDS {
             undecoded[Undecoded::Clipped as usize] += 1;
         }
-        if !self.has(Field::Type)
+        if self.lexicon.is_open()
+            && !self.has(Field::Type)
             && let Some(framed) = framed(record).filter(|framed| !is_json(framed.payload))
         {
             // The schema names the type, also where the body is not read.

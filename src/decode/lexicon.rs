@@ -22,6 +22,11 @@ impl Lexicon {
         (self.schemas, self.recent) = (schemas, None);
     }
 
+    /// Whether there are schemas to ask for.
+    pub fn is_open(&self) -> bool {
+        self.schemas.is_some()
+    }
+
     /// The schema `id`, asked for where it is not the one before. It may take as long as whoever keeps schemas lets it.
     pub fn look_up(&mut self, id: SchemaId) -> Option<&Schema> {
         if self.known(id).is_none() {
