@@ -31,9 +31,10 @@ use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
 use crate::config::{Client, MetricsAddress, TapConfig};
-use crate::decode::{self, Convention, Decoder};
-use crate::event::HashKey;
+use crate::decode::{self, Convention, Decoder, Schemas};
+use crate::event::{ClientProperties, HashKey};
 use crate::kafka::{self, Admin, Security};
+use crate::registry::{self, Registry};
 use crate::serve::{Door, DoorSettings, Metrics, Tls};
 use crate::store::{self, Readers};
 use crate::telemetry::{Counters, Pulse};
@@ -107,7 +108,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         sites.push(Site {
             settings: settings(one, security, &counters, &stop_reading),
             plan: Arc::new(plan::TapPlan::new(one, core.positions(), clock::now())),
-            sinks: sinks((ids, keys), house.clone(), to_core.clone()),
+            sinks: sinks((ids, keys), (house.clone(), schemas(&one.registry, &counters)?), to_core.clone()),
             groups: one.groups.clone(),
             interval: one.sample_interval,
             asks: asked,
@@ -279,8 +280,21 @@ pub fn conventions(sections: &[toml::Table]) -> anyhow::Result<Vec<Convention>> 
 }
 
 /// Makes one sink a fetch thread.
-fn sinks((ids, keys): (HashKey, HashKey), house: Arc<[Convention]>, to_core: SyncSender<Input>) -> kafka::SinkFactory {
-    Arc::new(move || Box::new(Reading::new(Decoder::with_house(ids, keys, &house), to_core.clone())))
+fn sinks(
+    (ids, keys): (HashKey, HashKey),
+    (house, schemas): (Arc<[Convention]>, Option<Arc<dyn Schemas>>),
+    to_core: SyncSender<Input>,
+) -> kafka::SinkFactory {
+    Arc::new(move || {
+        let decoder = Decoder::with_house(ids, keys, &house).with_schemas(schemas.clone());
+        Box::new(Reading::new(decoder, to_core.clone()))
+    })
+}
+
+/// The registry that `settings` name, if they name one.
+fn schemas(settings: &ClientProperties, counters: &Arc<Counters>) -> Result<Option<Arc<dyn Schemas>>, registry::Error> {
+    let registry = Registry::start(settings, counters.clone())?;
+    Ok(registry.map(|registry| Arc::new(registry) as Arc<dyn Schemas>))
 }
 
 fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<JoinHandle<T>> {

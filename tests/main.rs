@@ -42,6 +42,7 @@ mod report;
 mod restart;
 mod retention;
 mod scenarios;
+mod schemas;
 mod security;
 mod serve;
 mod serve_users;

@@ -4,7 +4,7 @@
 //! together, the connection knows: `kafka::Security`.
 
 use super::jaas::{self, Login};
-use super::{ConfigError, DEFAULT_FILE, Words, client_properties};
+use super::{ConfigError, DEFAULT_FILE, Words, client_properties, registry};
 use crate::event::{ClientProperties, Secret};
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,17 @@ const TAKEN: &[(&str, &str)] = &[
     ("sasl.kerberos.keytab", "sasl.kerberos.keytab"),
     // Only Java's logins can name one; librdkafka takes that of KRB5CCNAME.
     ("sasl.kerberos.ticket.cache", "sasl.kerberos.ticket.cache"),
+    ("schema.registry.url", "schema.registry.url"),
+    ("basic.auth.credentials.source", "basic.auth.credentials.source"),
+    ("schema.registry.basic.auth.credentials.source", "basic.auth.credentials.source"),
+    ("basic.auth.user.info", "basic.auth.user.info"),
+    ("schema.registry.basic.auth.user.info", "basic.auth.user.info"),
+    ("bearer.auth.token", "bearer.auth.token"),
+    ("schema.registry.bearer.auth.token", "bearer.auth.token"),
+    ("schema.registry.ssl.ca.location", "schema.registry.ssl.ca.location"),
+    ("schema.registry.ssl.truststore.location", "schema.registry.ssl.ca.location"),
+    ("schema.registry.ssl.ca.pem", "schema.registry.ssl.ca.pem"),
+    ("schema.registry.ssl.truststore.certificates", "schema.registry.ssl.ca.pem"),
 ];
 
 /// Two ways to say one thing: whoever says it one way does not mean what a weaker source says the other way.
@@ -55,6 +66,8 @@ const ALTERNATIVES: &[(&str, &str)] = &[
     ("ssl.key.location", "ssl.key.pem"),
     ("https.ca.location", "https.ca.pem"),
     ("sasl.kerberos.keytab", "sasl.kerberos.ticket.cache"),
+    ("schema.registry.ssl.ca.location", "schema.registry.ssl.ca.pem"),
+    ("basic.auth.user.info", "bearer.auth.token"),
 ];
 
 /// Settings that would change how the cluster is reached and that the tap does not follow.
@@ -79,6 +92,8 @@ const ELSEWHERE: &[&str] = &[
     "auto.commit.",
     "auto.include.jmx.reporter",
     "auto.offset.reset",
+    "auto.register.schemas",
+    "avro.",
     "batch.",
     "broker.address.",
     "broker.version.fallback",
@@ -112,7 +127,9 @@ const ELSEWHERE: &[&str] = &[
     "interceptor.classes",
     "internal.",
     "isolation.level",
+    "json.",
     "key.",
+    "latest.",
     "linger.ms",
     "log.",
     "log_level",
@@ -121,6 +138,7 @@ const ELSEWHERE: &[&str] = &[
     "metadata.",
     "metric.reporters",
     "metrics.",
+    "normalize.schemas",
     "offset.",
     "offset_commit_cb",
     "open_cb",
@@ -147,9 +165,11 @@ const ELSEWHERE: &[&str] = &[
     "sasl.oauthbearer.scope.claim.name",
     "sasl.oauthbearer.sub.claim.name",
     "send.buffer.bytes",
+    "schema.reflection",
     "session.timeout.ms",
     "share.acknowledgement.mode",
     "socket.",
+    "specific.",
     "ssl.keymanager.algorithm",
     "ssl.keystore.type",
     "ssl.protocol",
@@ -162,6 +182,7 @@ const ELSEWHERE: &[&str] = &[
     "throttle_cb",
     "topic.",
     "transaction",
+    "use.latest.version",
     "value.",
 ];
 
@@ -210,7 +231,10 @@ pub(super) fn reach(typed: &Words, written: &Words) -> Result<Reach, ConfigError
 /// The settings among the variables of the environment.
 pub fn kafka_variables(variables: impl Iterator<Item = (String, String)>) -> Vec<(String, Secret)> {
     let setting = |(name, value): (String, String)| {
-        let name = name.strip_prefix(VARIABLE)?.to_ascii_lowercase().replace('_', ".");
+        let name = match name.strip_prefix(registry::VARIABLE) {
+            Some(short) => registry::setting(&short.to_ascii_lowercase().replace('_', "-"))?.to_owned(),
+            None => name.strip_prefix(VARIABLE)?.to_ascii_lowercase().replace('_', "."),
+        };
         Some((name, Secret::new(value)))
     };
     let mut settings: Vec<_> = variables.filter_map(setting).collect();

@@ -3,9 +3,11 @@
 mod walk;
 
 use super::compiled::{Compiled, Recognition, Rule};
+use super::lexicon::{Lexicon, framed, is_json};
 use super::memory::Memory;
 use super::names::Place;
 use super::row::{Failure, Field, Says};
+use super::schema::Schemas;
 use super::scope::Scope;
 use super::text::Raw;
 use super::{key, text};
@@ -81,6 +83,9 @@ pub struct Found {
     best: [u16; Field::COUNT],
     memory: Memory,
     scratch: Vec<u8>,
+    lexicon: Lexicon,
+    /// The body could not be read for lack of its schema.
+    wants_schema: bool,
 }
 
 impl Found {
@@ -95,6 +100,8 @@ impl Found {
             best: [0; Field::COUNT],
             memory: Memory::new(),
             scratch: Vec::new(),
+            lexicon: Lexicon::default(),
+            wants_schema: false,
             table,
         }
     }
@@ -107,6 +114,24 @@ impl Found {
         }
         self.held = 0;
         self.scratch.clear();
+        self.wants_schema = false;
+    }
+
+    /// Reads bodies that need a schema by `schemas` from now on.
+    pub fn learn(&mut self, schemas: Option<Arc<dyn Schemas>>) {
+        self.lexicon.learn(schemas);
+    }
+
+    /// True when the body could not be read for lack of its schema.
+    pub fn wants_schema(&self) -> bool {
+        self.wants_schema
+    }
+
+    /// The full name of the type that the body of `record` has by its schema; none where the headers or the body name
+    /// one.
+    pub fn schema_name(&self, record: &Record<'_>) -> Option<&str> {
+        let framed = if self.lexicon.is_open() { framed(record) } else { None }?;
+        self.lexicon.known(framed.id)?.name(&framed)
     }
 
     /// Runs those conventions over `record` that count on its topic. `read_body`
@@ -127,7 +152,7 @@ impl Found {
         let mut all = self.survey(off);
         let body = record.value.filter(|body| self.wants_body() && read_body(body));
         if let Some(body) = body {
-            self.body(body, undecoded);
+            self.body(record, body, undecoded);
             all = self.survey(off);
         }
         if !all {
@@ -138,6 +163,13 @@ impl Found {
         }
         if self.finds.len() >= MAX_FINDS {
             undecoded[Undecoded::Clipped as usize] += 1;
+        }
+        if self.lexicon.is_open()
+            && !self.has(Field::Type)
+            && let Some(framed) = framed(record).filter(|framed| !is_json(framed.payload))
+        {
+            // The schema names the type, also where the body is not read.
+            self.lexicon.look_up(framed.id);
         }
         body.is_some()
     }

@@ -10,11 +10,13 @@ mod found;
 mod habit;
 mod json;
 mod key;
+mod lexicon;
 mod memory;
 mod names;
 mod offsets;
 mod profile;
 mod row;
+mod schema;
 mod scope;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,7 @@ pub use failure::MAX_ERROR_BYTES;
 pub use offsets::{CoordinatorRecord, offset_commit};
 pub use profile::MAX_PROFILE_TEXT_BYTES;
 pub use row::Convention;
+pub use schema::{Framed, MAX_SCHEMA_BYTES, Reference, Schema, SchemaError, SchemaId, SchemaKind, Schemas, Unreadable};
 pub use text::MAX_ID_BYTES;
 pub use topic::class;
 
@@ -82,6 +85,12 @@ impl Decoder {
         Self { ids, keys, table, found, profiles, scopes, habits }
     }
 
+    /// The same with schemas for bodies that need one.
+    pub fn with_schemas(mut self, schemas: Option<Arc<dyn Schemas>>) -> Self {
+        self.found.learn(schemas);
+        self
+    }
+
     /// The keyed hash under which the record key `key` is kept: what a search for a known key looks for.
     pub fn key_hash(&self, key: &[u8]) -> u64 {
         self.keys.hash(key)
@@ -112,7 +121,8 @@ impl Decoder {
         let wants = |body: &[u8]| house || habits.wants(topic, number, (record.offset, body));
         let read = self.found.read(record, scope, wants, undecoded);
         if let (Some(body), true) = (record.value, read) {
-            self.habits.learn(topic, number, body, self.found.body_spoke());
+            // What could not be read may speak once its schema is there.
+            self.habits.learn(topic, number, body, self.found.body_spoke() || self.found.wants_schema());
         }
     }
 
@@ -321,11 +331,13 @@ impl Decoder {
             }
             Cow::Borrowed(&[][..])
         };
+        let by_schema = || found.schema_name(record).map(str::as_bytes).unwrap_or_default();
         let by = |field| {
             let claim = found.claims(field, None, record).next()?;
             Some(&*found.convention(claim.rule.convention).name)
         };
         let (kind, source, version) = (words(Field::Type), words(Field::Source), words(Field::Version));
+        let kind = if kind.is_empty() { by_schema().into() } else { kind };
         let convention = by(Field::Id).or_else(|| by(Field::Type)).unwrap_or_default();
         let draft = Draft { kind: &kind, source: &source, version: &version, convention };
         into.undecoded[Undecoded::Clipped as usize] += u64::from(draft.is_clipped());

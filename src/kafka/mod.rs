@@ -30,7 +30,7 @@ pub use checkup::{Checkup, Held, Offer, Reach, Rights, Step, check};
 pub use error::Error;
 pub use estimate::{Estimate, Size};
 pub use reader::{Reader, SinkFactory};
-pub use security::{Security, SecurityError};
+pub use security::{Security, SecurityError, registry_agent};
 
 use crate::event::{GapReason, Producer, Record, Start, Timestamp, TopicPartition};
 use crate::telemetry::Counters;

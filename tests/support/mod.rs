@@ -12,6 +12,7 @@ pub mod mock;
 pub mod produce;
 pub mod program;
 pub mod proxy;
+pub mod registry;
 pub mod secure;
 pub mod tmux;
 

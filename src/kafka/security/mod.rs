@@ -2,6 +2,7 @@
 
 mod error;
 mod gss;
+mod https;
 mod kerberos;
 mod oauth;
 mod pem;
@@ -10,6 +11,7 @@ mod scram;
 mod tls;
 
 pub use error::SecurityError;
+pub use https::registry_agent;
 pub(super) use sasl::{Sasl, Step, Words};
 pub(super) use tls::Tls;
 
