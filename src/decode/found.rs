@@ -7,7 +7,7 @@ use super::lexicon::{Lexicon, framed, is_json};
 use super::memory::Memory;
 use super::names::Place;
 use super::row::{Failure, Field, Says};
-use super::schema::Schemas;
+use super::schema::{SchemaId, Schemas};
 use super::scope::Scope;
 use super::text::Raw;
 use super::{key, text};
@@ -84,6 +84,8 @@ pub struct Found {
     memory: Memory,
     scratch: Vec<u8>,
     lexicon: Lexicon,
+    /// The schema of the body, where it has one.
+    schema: Option<SchemaId>,
     /// The body could not be read for lack of its schema.
     wants_schema: bool,
 }
@@ -101,6 +103,7 @@ impl Found {
             memory: Memory::new(),
             scratch: Vec::new(),
             lexicon: Lexicon::default(),
+            schema: None,
             wants_schema: false,
             table,
         }
@@ -114,7 +117,13 @@ impl Found {
         }
         self.held = 0;
         self.scratch.clear();
+        self.schema = None;
         self.wants_schema = false;
+    }
+
+    /// The schema by which the body was to be read.
+    pub fn schema(&self) -> Option<SchemaId> {
+        self.schema
     }
 
     /// Reads bodies that need a schema by `schemas` from now on.

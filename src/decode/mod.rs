@@ -57,6 +57,8 @@ const MAX_ATTRIBUTE_BYTES: usize = 256;
 
 /// Name of the attribute that says where the data lies that a record only points at.
 const CLAIM_CHECK: &str = "claim_check";
+/// Name of the attribute that says which schema the body has.
+const SCHEMA_ID: &str = "schema_id";
 /// Name of the attribute that says what passed between a change in a database and its record.
 const PUBLISH_DELAY: &str = "publish_delay_ms";
 
@@ -302,6 +304,12 @@ impl Decoder {
         }
         if let Some(claim) = found.claims(Field::ClaimCheck, None, record).next() {
             keep(CLAIM_CHECK.into(), attribute(&claim));
+        }
+        if let Some(schema) = found.schema() {
+            keep(SCHEMA_ID.into(), match schema {
+                SchemaId::Number(number) => AttributeValue::Number(f64::from(number)),
+                guid => AttributeValue::Text(guid.to_string()),
+            });
         }
         if let Some(delay) = delay_us
             && found.conventions(&scope.off).any(|convention| convention.publish_delay)

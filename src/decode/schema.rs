@@ -11,6 +11,7 @@ mod tests;
 mod write;
 
 use read::Bytes;
+use crate::event::Identifier;
 use std::sync::Arc;
 use write::JsonText;
 
@@ -38,6 +39,15 @@ pub enum SchemaId {
     Number(u32),
     /// The same in all registries.
     Guid([u8; 16]),
+}
+
+impl std::fmt::Display for SchemaId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Guid(bytes) => f.write_str(&Identifier::from_bytes(*bytes).text().unwrap_or_default()),
+        }
+    }
 }
 
 /// Where schemas are kept.

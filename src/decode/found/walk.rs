@@ -37,6 +37,7 @@ impl Found {
 
     /// Reads a body by its schema, as JSON.
     fn by_schema(&mut self, framed: &Framed<'_>, undecoded: &mut [u64]) {
+        self.schema = Some(framed.id);
         if self.lexicon.look_up(framed.id).is_none() {
             undecoded[Undecoded::NeedsSchema as usize] += 1;
             self.wants_schema = true;
