@@ -84,8 +84,7 @@ pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -
 pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let house: Arc<[Convention]> = conventions(&config.conventions)?.into();
     let clusters: Vec<&TapConfig> = std::iter::once(&config).chain(&config.also).collect();
-    let security =
-        clusters.iter().map(|one| Ok(Arc::new(Security::new(&one.kafka)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    let security = clusters.iter().map(|one| secured(one)).collect::<anyhow::Result<Vec<_>>>()?;
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     writer.fill_outbox(config.otlp.is_some());
@@ -158,15 +157,26 @@ fn settings(
         cluster: config.cluster.clone(),
         brokers: config.brokers.clone(),
         security: security.clone(),
-        source: match config.client {
-            Client::Native => kafka::Source::Native,
-            Client::Librdkafka => kafka::Source::Librdkafka,
-        },
+        source: source(config.client),
         max_read: config.max_read,
         max_wait: config.commit_interval,
         counters: counters.clone(),
         stop: stop.clone(),
     }
+}
+
+fn source(client: Client) -> kafka::Source {
+    match client {
+        Client::Native => kafka::Source::Native,
+        Client::Librdkafka => kafka::Source::Librdkafka,
+    }
+}
+
+/// How one cluster is reached, and as whom.
+fn secured(config: &TapConfig) -> anyhow::Result<Arc<Security>> {
+    let security = Security::new(&config.kafka)?;
+    security.suits(source(config.client))?;
+    Ok(Arc::new(security))
 }
 
 /// Reaches all clusters and says what is there to be read. The only one has to answer; of several, one.

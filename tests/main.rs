@@ -30,6 +30,7 @@ mod guard;
 mod hostile;
 mod hostile_door;
 mod imports;
+mod kerberos;
 mod metrics;
 mod otlp;
 mod passive;

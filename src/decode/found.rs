@@ -8,6 +8,7 @@ use super::memory::Memory;
 use super::names::Place;
 use super::row::{Failure, Field, Says};
 use super::schema::Schemas;
+use super::scope::Scope;
 use super::text::Raw;
 use super::{key, text};
 use crate::event::{Record, Undecoded};
@@ -22,6 +23,9 @@ const MAX_FINDS: usize = 256;
 /// Bytes of a body that are read for its envelope. Envelopes stand first or are small beside their data; beyond, the
 /// record is counted as clipped.
 const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// Slot of finds whose convention was not recognised.
+const UNHEARD: u8 = u8::MAX;
 
 /// Where a found value lies.
 #[derive(Debug, Clone, Copy)]
@@ -130,20 +134,19 @@ impl Found {
         self.lexicon.known(framed.id)?.name(&framed)
     }
 
-    /// Runs the conventions over `record`; those whose number is `true` in `off` do not count on its topic. `read_body`
+    /// Runs those conventions over `record` that count on its topic. `read_body`
     /// is asked once, when the headers leave something for the body to say. True when the body was read.
     pub fn read(
         &mut self,
         record: &Record<'_>,
-        off: &[bool],
+        scope: &Scope,
         read_body: impl FnOnce(&[u8]) -> bool,
         undecoded: &mut [u64],
     ) -> bool {
         self.clear();
+        let off = &scope.off[..];
         self.headers(record, undecoded);
-        if let Some(key) = record.key
-            && !self.table.key_fields.is_empty()
-        {
+        if let (Some(key), true) = (record.key, scope.reads_key) {
             self.key(key, off);
         }
         let mut all = self.survey(off);
@@ -154,8 +157,9 @@ impl Found {
         }
         if !all {
             let (table, fields) = (&self.table, &self.fields);
-            self.finds.retain(|find| recognised(table, fields, off, find.convention));
-            self.survey(off);
+            // No field has this slot: they claim nothing.
+            let unheard = self.finds.iter_mut().filter(|find| !recognised(table, fields, off, find.convention));
+            unheard.for_each(|find| find.slot = UNHEARD);
         }
         if self.finds.len() >= MAX_FINDS {
             undecoded[Undecoded::Clipped as usize] += 1;
@@ -178,7 +182,7 @@ impl Found {
 
     /// True when a recognised convention found anything in the body.
     pub fn body_spoke(&self) -> bool {
-        self.finds.iter().any(|find| !matches!(find.lies, Lies::Header(_)))
+        self.finds.iter().any(|find| find.slot != UNHEARD && !matches!(find.lies, Lies::Header(_)))
     }
 
     /// The convention of this number.
@@ -251,9 +255,6 @@ impl Found {
     fn key(&mut self, key: &[u8], off: &[bool]) {
         let table = self.table.clone();
         let wanted = |row: u16| !off.get(table.rules[row as usize].convention as usize).copied().unwrap_or_default();
-        if !table.key_fields.iter().any(|(_, row)| wanted(*row)) {
-            return;
-        }
         for (number, value) in key::fields(key) {
             let start = self.scratch.len() as u32;
             self.scratch.extend_from_slice(&value);

@@ -119,7 +119,7 @@ impl Decoder {
         let (habits, house) = (&mut self.habits, self.table.house_reads_bodies);
         let (topic, number) = (&partition.topic, partition.partition);
         let wants = |body: &[u8]| house || habits.wants(topic, number, (record.offset, body));
-        let read = self.found.read(record, &scope.off, wants, undecoded);
+        let read = self.found.read(record, scope, wants, undecoded);
         if let (Some(body), true) = (record.value, read) {
             // What could not be read may speak once its schema is there.
             self.habits.learn(topic, number, body, self.found.body_spoke() || self.found.wants_schema());
@@ -230,11 +230,14 @@ impl Decoder {
         if !self.found.has(Field::Trace) && !self.found.has(Field::TraceId) {
             return (own, others);
         }
-        let whole = self.found.claims(Field::Trace, None, record).map(|claim| (claim.score, claim));
-        let parted = self.found.claims(Field::TraceId, None, record).map(|claim| (claim.score, claim));
-        let mut claims: Vec<_> = whole.chain(parted).collect();
-        claims.sort_unstable_by_key(|(score, _)| *score);
-        for (_, claim) in claims {
+        let mut whole = self.found.claims(Field::Trace, None, record).peekable();
+        let mut parted = self.found.claims(Field::TraceId, None, record).peekable();
+        let mut next = || match (whole.peek(), parted.peek()) {
+            (Some(one), Some(other)) if other.score < one.score => parted.next(),
+            (Some(_), _) => whole.next(),
+            (None, _) => parted.next(),
+        };
+        while let Some(claim) = next() {
             let Some(context) = self.trace(&claim, record) else {
                 undecoded[Undecoded::MalformedTrace as usize] += u64::from(own.is_none());
                 continue;

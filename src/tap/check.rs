@@ -105,7 +105,7 @@ pub struct Check {
 /// # Errors
 /// Settings of the connection that mean nothing, and a cluster that goes away meanwhile.
 pub fn check(config: &TapConfig) -> anyhow::Result<Check> {
-    let security = Arc::new(Security::new(&config.kafka)?);
+    let security = super::secured(config)?;
     let (counters, stop) = (Arc::new(Counters::default()), Arc::new(AtomicBool::new(false)));
     let settings = super::settings(config, &security, &counters, &stop);
     let now = clock::now();

@@ -80,6 +80,7 @@ const CORE: &[&str] = &["event", "decode", "causality", "delivery"];
 pub const UNSAFE: &[(&str, &str)] = &[
     ("src/demo/cluster.rs", "librdkafka offers a setting of its mock cluster through C only"),
     ("src/kafka/librdkafka/client.rs", "librdkafka offers reading without a group, and in batches, through C only"),
+    ("src/kafka/security/gss.rs", "the Kerberos library of the system is opened at run time, and speaks C"),
     ("tests/support/mock.rs", "librdkafka offers request tracking of its mock cluster through C only"),
 ];
 

@@ -7,6 +7,7 @@ pub mod generate;
 pub mod grafana;
 pub mod jaeger;
 pub mod kafka;
+pub mod kerberos;
 pub mod mock;
 pub mod produce;
 pub mod program;
