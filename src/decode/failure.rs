@@ -25,6 +25,8 @@ pub struct Evidence<'r, 'a> {
     pub topic: &'r str,
     /// What that name says, and which conventions count on it.
     pub scope: &'r Scope,
+    /// Whether its partition holds ordinary events too.
+    pub among_events: bool,
 }
 
 impl Evidence<'_, '_> {
@@ -45,6 +47,9 @@ impl Evidence<'_, '_> {
             // On the topic that failed, such headers are left over from a redrive: an ordinary delivery, except on a
             // topic that is for failures by its own name.
             Some(topic) if topic == self.topic => by_name,
+            // Stream processors and careless producers copy the headers of their input on to their output, old failures
+            // included. A topic for failures holds nothing else.
+            Some(_) if self.among_events && failure == Failure::ByTopic => kind_of(role.with_evidence),
             Some(_) => Some(self.kind(failure)),
             // Without coordinates, headers may have been copied on to a later event.
             None => kind_of(role.with_evidence),

@@ -37,7 +37,7 @@ pub use topic::class;
 
 use crate::event::{
     Attribute, AttributeValue, Envelope, Envelopes, Extra, HashKey, Identifier, Kind, Record, Span, Timestamp,
-    TopicPartition, TraceContext, Undecoded, clip,
+    TopicClass, TopicPartition, TraceContext, Undecoded, clip,
 };
 use compiled::Compiled;
 use failure::Evidence;
@@ -107,8 +107,13 @@ impl Decoder {
         } else {
             self.find(partition, record, &scope, &mut into.undecoded);
         }
-        let evidence = Evidence { found: &self.found, record, topic: &partition.topic, scope: &scope };
+        let named = scope.role.by_name != TopicClass::Business;
+        let among_events = !named && self.habits.holds_events(&partition.topic, partition.partition);
+        let evidence = Evidence { found: &self.found, record, topic: &partition.topic, scope: &scope, among_events };
         let (kind, notice) = evidence.judge(&mut into.undecoded);
+        if !named && !among_events && self.found.failure(&scope.off).is_none() {
+            self.habits.note_event(&partition.topic, partition.partition);
+        }
         let kind = if kind == Kind::Event { self.kind(record, &scope) } else { kind };
         let notice = notice.map(|notice| {
             into.notices.push(notice);
@@ -306,10 +311,13 @@ impl Decoder {
             keep(CLAIM_CHECK.into(), attribute(&claim));
         }
         if let Some(schema) = found.schema() {
-            keep(SCHEMA_ID.into(), match schema {
-                SchemaId::Number(number) => AttributeValue::Number(f64::from(number)),
-                guid => AttributeValue::Text(guid.to_string()),
-            });
+            keep(
+                SCHEMA_ID.into(),
+                match schema {
+                    SchemaId::Number(number) => AttributeValue::Number(f64::from(number)),
+                    guid => AttributeValue::Text(guid.to_string()),
+                },
+            );
         }
         if let Some(delay) = delay_us
             && found.conventions(&scope.off).any(|convention| convention.publish_delay)

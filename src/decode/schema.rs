@@ -10,8 +10,8 @@ mod read;
 mod tests;
 mod write;
 
-use read::Bytes;
 use crate::event::Identifier;
+use read::Bytes;
 use std::sync::Arc;
 use write::JsonText;
 
