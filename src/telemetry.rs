@@ -37,11 +37,17 @@ pub enum Counter {
     OutboxWaiting = 12,
     /// Bytes of records that followers gave, not leaders.
     FollowerBytes = 13,
+    /// Schemas that a registry gave.
+    SchemasFetched = 14,
+    /// Schema ids that a registry did not give, or not as a schema.
+    SchemasRefused = 15,
+    /// Times that no registry answered.
+    RegistryFailures = 16,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -56,6 +62,9 @@ impl Counter {
         Self::SpanRetries,
         Self::OutboxWaiting,
         Self::FollowerBytes,
+        Self::SchemasFetched,
+        Self::SchemasRefused,
+        Self::RegistryFailures,
     ];
 
     /// The name in the `tap` view.
@@ -75,6 +84,9 @@ impl Counter {
             Self::SpanRetries => "span_retries",
             Self::OutboxWaiting => "outbox_waiting",
             Self::FollowerBytes => "follower_bytes",
+            Self::SchemasFetched => "schemas_fetched",
+            Self::SchemasRefused => "schemas_refused",
+            Self::RegistryFailures => "registry_failures",
         }
     }
 

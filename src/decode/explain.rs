@@ -12,6 +12,7 @@ use super::failure::Evidence;
 use super::found::{Claim, Found, Spot};
 use super::habit::Habits;
 use super::row::{Convention, Field, Rank};
+use super::schema::Schemas;
 use super::scope::Scope;
 use super::{Decoder, topic};
 use crate::event::{
@@ -45,6 +46,13 @@ impl Explainer {
         Self { decoder, full, conventions: ranked(house) }
     }
 
+    /// The same with schemas for bodies that need one.
+    pub fn with_schemas(mut self, schemas: Option<Arc<dyn Schemas>>) -> Self {
+        self.decoder = self.decoder.with_schemas(schemas.clone());
+        self.full.learn(schemas);
+        self
+    }
+
     /// Decodes `record` of `partition`, and says where everything is from.
     pub fn explain(&mut self, partition: &TopicPartition, record: &Record<'_>) -> Explanation {
         // What other records were like decides nothing here: the body is read whenever it may say something.
@@ -56,7 +64,7 @@ impl Explainer {
         let was_read = self.decoder.found.notes().is_some_and(|notes| notes.body.is_some());
         if !scope.role.is_internal() {
             let mut uncounted = [0; Undecoded::ALL.len()];
-            self.full.read(record, &scope.off, |_| was_read, &mut uncounted);
+            self.full.read(record, &scope, |_| was_read, &mut uncounted);
         }
         let unknown = if scope.role.is_internal() { Vec::new() } else { self.unknown(record) };
         let story = Story {
@@ -145,7 +153,9 @@ impl<'s> Story<'s> {
     }
 
     fn evidence(&self) -> Evidence<'_, 's> {
-        Evidence { found: self.found(), record: self.record, topic: &self.partition.topic, scope: self.scope }
+        let (found, record, scope) = (self.found(), self.record, self.scope);
+        // What else lies on the partition is not known here.
+        Evidence { found, record, topic: &self.partition.topic, scope, among_events: false }
     }
 
     fn place(&self) -> Explanation {
@@ -214,7 +224,7 @@ impl<'s> Story<'s> {
                 "not read: an internal record follows no convention of the business".to_owned()
             }
             (Some(body), None) => words::unread(body),
-            (Some(body), Some((read, schema))) => words::read(body, read, schema),
+            (Some(_), Some((read, schema))) => words::read(read, schema),
         };
         let unwrapped = notes.into_iter().flat_map(|notes| &notes.unwrapped);
         BodyStory { read: read.is_some(), outcome, unwrapped: unwrapped.map(|what| (*what).to_owned()).collect() }

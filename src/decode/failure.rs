@@ -25,6 +25,8 @@ pub struct Evidence<'r, 'a> {
     pub topic: &'r str,
     /// What that name says, and which conventions count on it.
     pub scope: &'r Scope,
+    /// Whether its partition holds ordinary events too.
+    pub among_events: bool,
 }
 
 /// Why a record is a failure, or is none.
@@ -42,6 +44,8 @@ pub enum Why {
     LeftOver,
     /// The record that failed lies on another topic.
     LiesElsewhere,
+    /// The same, and its partition holds ordinary events too: headers may be copies of old ones.
+    AmongEvents,
     /// It does not say which record failed.
     WithoutOrigin,
 }
@@ -77,6 +81,11 @@ impl Evidence<'_, '_> {
             // On the topic that failed, such headers are left over from a redrive: an ordinary delivery, except on a
             // topic that is for failures by its own name.
             Some(topic) if topic == self.topic => (kind_of(role.by_name), Why::LeftOver),
+            // Stream processors and careless producers copy the headers of their input on to their output, old failures
+            // included. A topic for failures holds nothing else.
+            Some(_) if self.among_events && failure == Failure::ByTopic => {
+                (kind_of(role.with_evidence), Why::AmongEvents)
+            }
             Some(_) => (Some(self.kind(failure)), Why::LiesElsewhere),
             // Without coordinates, headers may have been copied on to a later event.
             None => (kind_of(role.with_evidence), Why::WithoutOrigin),

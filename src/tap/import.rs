@@ -8,8 +8,8 @@ use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, Convention, CoordinatorRecord, Decoder};
 use crate::event::{
-    BusinessFlow, Changes, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds, Producer, Record,
-    Segment, Timestamp, TopicClass, TopicPartition,
+    BusinessFlow, Changes, ClientProperties, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds,
+    Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
 };
 use crate::otlp::Progress;
 use crate::store;
@@ -39,6 +39,8 @@ pub struct ImportConfig {
     pub business_flows: Vec<BusinessFlow>,
     /// The user's own conventions.
     pub conventions: Vec<Convention>,
+    /// Which schema registry is asked, and as whom; nothing when there is none.
+    pub registry: ClientProperties,
 }
 
 /// What an import did.
@@ -66,12 +68,14 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     for path in files {
         std::fs::metadata(path).with_context(|| format!("find the capture {}; check the path", path.display()))?;
     }
+    let counters = Arc::new(Counters::default());
+    let schemas = super::schemas(&config.registry, &counters)?;
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     if !config.business_flows.is_empty() {
         writer.configure(&config.business_flows)?;
     }
-    let decoder = Decoder::with_house(restored.id_key, keys, &config.conventions);
+    let decoder = Decoder::with_house(restored.id_key, keys, &config.conventions).with_schemas(schemas);
     let core = Core::resume(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
@@ -82,7 +86,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
         commits,
         samplers: Vec::new(),
         gather: Gather::default(),
-        counters: Arc::new(Counters::default()),
+        counters,
         pulse: pulse.clone(),
         progress: Progress::default(),
         commit_interval: COMMIT_INTERVAL,
