@@ -98,7 +98,7 @@ fn show(
 fn captured(args: &args::Explain, file: &Path, config: Option<&TapConfig>) -> anyhow::Result<ExitCode> {
     let sections = match config {
         Some(config) => config.conventions.clone(),
-        None => config::import(None, None, args.config.as_deref())?.config.conventions,
+        None => config::import(None, None, args.config.as_deref(), Vec::new())?.config.conventions,
     };
     let house = tap::conventions(&sections)?;
     let wanted = match (args.id.strip_prefix("key:"), Coordinates::parse(&args.id)) {
