@@ -24,6 +24,7 @@ fn capture(name: &str) -> PathBuf {
 
 #[test]
 fn captured_records_are_explained_as_they_are_decoded() {
+    let mut of_failures = 0;
     for name in ["kafkajs-otel", "python-cloudevents", "spring-retryable"] {
         let file = BufReader::new(File::open(capture(name)).unwrap());
         let (mut records, mut failures) = (0, 0);
@@ -66,8 +67,10 @@ fn captured_records_are_explained_as_they_are_decoded() {
         })
         .unwrap();
         println!("{name}: {records} records explained as decoded, {failures} with coordinates of what failed");
-        assert!(records > 30 && failures > 2);
+        assert!(records > 30);
+        of_failures += failures;
     }
+    assert!(of_failures > 20, "{of_failures}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(super) struct File {
     retention: RetentionWords,
     #[serde(default)]
     privacy: Privacy,
+    #[serde(default)]
     pub registry: RegistryWords,
     #[serde(default)]
     cluster: Vec<Section>,

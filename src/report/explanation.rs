@@ -127,7 +127,10 @@ fn wrap(text: &str, columns: usize) -> Vec<String> {
                 taken += style::width(c.encode_utf8(&mut [0; 4]));
                 taken <= room
             };
-            let head: String = word.chars().take_while(fits).collect();
+            let mut head: String = word.chars().take_while(fits).collect();
+            if head.is_empty() && used == 0 {
+                head.extend(word.chars().next());
+            }
             word = word[head.len()..].to_owned();
             if let Some(line) = lines.last_mut().filter(|_| !head.is_empty()) {
                 line.push_str(&" ".repeat(gap));
