@@ -46,7 +46,7 @@
 //! 7. **Bad input is a fact, not an error.** Guarded by `tests/hostile.rs`, `src/event/text.rs` and
 //!    `src/report/conversation/tests.rs`.
 //! 8. **Payloads stay in Kafka**; keys are kept as keyed hashes whose secret lives outside the database. Guarded by
-//!    `tests/imports.rs`.
+//!    `tests/imports.rs` and `tests/explain.rs`.
 //! 9. **Gentle.** One fetch in flight per broker, one hour back by default, filters and a rate cap from the first day.
 //!    Guarded by `src/tap/plan.rs`, `src/config/tests.rs` and `src/kafka/throttle.rs`.
 

@@ -288,6 +288,31 @@ mod tests {
     }
 
     #[test]
+    fn live_questions_are_told_from_tables() {
+        let explain = |at: &str, json, values| live::Question::Explain { at: at.to_owned(), json, values };
+        for (text, question) in [
+            ("SELECT * FROM live_explain('orders/0/1')", explain("orders/0/1", false, true)),
+            ("from LIVE_EXPLAIN ( 'o''s/0/1' , 'json', 'no values' )", explain("o's/0/1", true, false)),
+            ("select * from live_payload('a/0/1')", live::Question::Payload { at: "a/0/1".to_owned() }),
+            ("SELECT * FROM live_check()", live::Question::Check),
+        ] {
+            assert_eq!(parse(text), Statement::Live(question), "{text}");
+        }
+        for text in [
+            "SELECT * FROM event",
+            "SELECT raw FROM live_explain('a/0/1')",
+            "SELECT * FROM live_explain('a/0/1', 'xml')",
+            "SELECT * FROM live_explain('a/0/1') LIMIT 1",
+            "SELECT * FROM live_explain($1)",
+            "SELECT * FROM live_payload('a' 'b')",
+            "SELECT * FROM live_payload()",
+            "FROM live_explain(",
+        ] {
+            assert!(matches!(parse(text), Statement::Ask { .. }), "{text}");
+        }
+    }
+
+    #[test]
     fn semicolons_split_only_outside_quotes_and_comments() {
         assert_eq!(split("select 1; select 2;"), ["select 1", "select 2"]);
         assert_eq!(split("select ';' -- ; x\n, \";\""), ["select ';' -- ; x\n, \";\""]);

@@ -157,7 +157,7 @@ fn a_body_in_a_body_is_told() {
     assert_eq!(explanation.body.unwrapped, ["body from a JSON string"]);
     let id = explanation.field("id").unwrap().from.as_ref().unwrap();
     assert_eq!(id.place, "body /metadata/id");
-    let connect = br#"{"schema":null,"payload":{"metadata":{"id":"e-2","type":"placed"},"surplus":1}}"#;
+    let connect = br#"{"schema":null,"payload":{"metadata":{"id":"e-2","type":"placed"},"data":{},"surplus":1}}"#;
     let explanation = explain("orders", &[], Some(connect));
     assert_eq!(explanation.body.unwrapped, ["body from Connect's schema and payload"]);
     let id = explanation.field("id").unwrap().from.as_ref().unwrap();
