@@ -22,6 +22,7 @@ mod demo_program;
 mod doors;
 mod edges;
 mod erase;
+mod explain;
 mod export;
 mod faults;
 mod fixtures;

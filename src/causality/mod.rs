@@ -11,7 +11,6 @@ mod resolver;
 mod restore;
 mod signature;
 
-pub use lineage::{LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW};
 pub use resolver::{Arrival, Horizon, Limits, Named, Resolver};
 pub use restore::RestoredEvent;
 pub use signature::signature;

@@ -5,6 +5,7 @@
 
 mod compiled;
 mod convention;
+mod explain;
 mod failure;
 mod found;
 mod habit;
@@ -27,6 +28,7 @@ mod trace;
 
 pub use compiled::shipped;
 pub use convention::{ConventionError, house};
+pub use explain::Explainer;
 pub use failure::MAX_ERROR_BYTES;
 pub use offsets::{CoordinatorRecord, offset_commit};
 pub use profile::MAX_PROFILE_TEXT_BYTES;
@@ -61,6 +63,15 @@ const CLAIM_CHECK: &str = "claim_check";
 const SCHEMA_ID: &str = "schema_id";
 /// Name of the attribute that says what passed between a change in a database and its record.
 const PUBLISH_DELAY: &str = "publish_delay_ms";
+
+/// What names the cause of a record of this kind, strongest first.
+const fn causes(kind: Kind) -> &'static [Field] {
+    match kind {
+        Kind::Fault => &[Field::FailedId, Field::CausationId, Field::RequestId],
+        Kind::Reply => &[Field::CausationId, Field::RequestId],
+        _ => &[Field::CausationId],
+    }
+}
 
 /// Reads envelopes from records.
 pub struct Decoder {
@@ -153,12 +164,7 @@ impl Decoder {
         let record_time = Timestamp::from_millis(record.timestamp_ms);
         let mut texts = [Span::default(); 3];
         let id = self.id(&[Field::Id], record, &mut texts[0], into);
-        let causes: &[Field] = match kind {
-            Kind::Fault => &[Field::FailedId, Field::CausationId, Field::RequestId],
-            Kind::Reply => &[Field::CausationId, Field::RequestId],
-            _ => &[Field::CausationId],
-        };
-        let causation = self.id(causes, record, &mut texts[1], into);
+        let causation = self.id(causes(kind), record, &mut texts[1], into);
         let flows = self.flows(kind);
         let correlation = self.id(&flows, record, &mut texts[2], into);
         let (trace, traces) = self.traces(record, &mut into.undecoded);

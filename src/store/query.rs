@@ -361,6 +361,8 @@ pub mod ask {
         META "meta",
         /// View `minute`: $1 since, $2 until; whole minutes, NULL for no bound.
         MINUTES "minutes",
+        /// All that view `event` says of ref $1.
+        EVENT_OF "event_of",
         /// Events of a conversation: $1, $2 where it lies.
         NODES_WITHIN "nodes_within",
         /// Number of the slice that new events go into.
