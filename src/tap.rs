@@ -98,26 +98,23 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let core = Core::resume(&writer, restored, filtered)?;
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));
+    let reach: Vec<kafka::Settings> =
+        clusters.iter().zip(&security).map(|(one, s)| settings(one, s, &counters, &stop_reading)).collect();
+    let known = clusters.iter().map(|one| schemas(&one.registry, &counters)).collect::<Result<Vec<_>, _>>()?;
+    let live = live::Live::new(&config, (ids, house.clone()), reach.iter().cloned().zip(known.clone()).collect());
     // Whoever waits for the address gets it before the first record is read, and a door that may not open is refused
     // before any cluster is asked.
-    let live = live::Live {
-        clusters: clusters.iter().zip(&security).map(|(one, s)| settings(one, s, &counters, &stop_reading)).collect(),
-        ids,
-        house: house.clone(),
-        config: config.clone(),
-        turn: std::sync::Mutex::default(),
-    };
     let door = open_door(&config, (readers.clone(), live), counters.clone())?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let (mut samplers, mut sites) = (Vec::new(), Vec::new());
-    for (one, security) in clusters.iter().zip(&security) {
+    for ((one, settings), known) in clusters.iter().zip(reach).zip(known) {
         let (asks, asked) = sync_channel(ASKS_WAITING);
         samplers.push(asks);
         sites.push(Site {
-            settings: settings(one, security, &counters, &stop_reading),
+            settings,
             plan: Arc::new(plan::TapPlan::new(one, core.positions(), clock::now())),
-            sinks: sinks((ids, keys), (house.clone(), schemas(&one.registry, &counters)?), to_core.clone()),
+            sinks: sinks((ids, keys), (house.clone(), known), to_core.clone()),
             groups: one.groups.clone(),
             interval: one.sample_interval,
             asks: asked,

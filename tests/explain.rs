@@ -24,6 +24,7 @@ fn capture(name: &str) -> PathBuf {
 
 #[test]
 fn captured_records_are_explained_as_they_are_decoded() {
+    let mut of_failures = 0;
     for name in ["kafkajs-otel", "python-cloudevents", "spring-retryable"] {
         let file = BufReader::new(File::open(capture(name)).unwrap());
         let (mut records, mut failures) = (0, 0);
@@ -62,12 +63,14 @@ fn captured_records_are_explained_as_they_are_decoded() {
                 failures += 1;
             }
             records += 1;
-            assert_eq!(row.kind == Kind::Internal, false, "{place}");
+            assert_ne!(row.kind, Kind::Internal, "{place}");
         })
         .unwrap();
         println!("{name}: {records} records explained as decoded, {failures} with coordinates of what failed");
-        assert!(records > 30 && failures > 2);
+        assert!(records > 30);
+        of_failures += failures;
     }
+    assert!(of_failures > 20, "{of_failures}");
 }
 
 #[test]
@@ -76,7 +79,6 @@ fn three_captured_records_read_well() {
     golden.set_snapshot_path("golden");
     golden.set_prepend_module_to_snapshot(false);
     golden.set_omit_expression(true);
-    golden.add_filter(r"from the capture \S+", "from the capture FILE");
     let folder = Folder::new("explain");
     golden.bind(|| {
         for (snapshot, file, id) in [
@@ -84,11 +86,12 @@ fn three_captured_records_read_well() {
             ("explain_python_dead_letter", "python-cloudevents", "orders.dlq/0/2"),
             ("explain_kafkajs_dead_letter", "kafkajs-otel", "orders.dead-letter/0/0"),
         ] {
-            let file = capture(file).display().to_string();
-            let text = answer(folder.path(), &["explain", id, "--capture", &file]);
+            let name = format!("{file}.ndjson");
+            std::fs::copy(capture(file), folder.file(&name)).unwrap();
+            let text = answer(folder.path(), &["explain", id, "--capture", &name]);
             insta::assert_snapshot!(snapshot, text);
             let json: Value =
-                serde_json::from_str(&answer(folder.path(), &["explain", id, "--capture", &file, "--json"])).unwrap();
+                serde_json::from_str(&answer(folder.path(), &["explain", id, "--capture", &name, "--json"])).unwrap();
             assert_eq!(json["explanation"]["coordinates"], id);
         }
     });
@@ -174,7 +177,7 @@ fn a_record_is_explained_live_and_through_a_running_tap() {
     let folder = Folder::new("explain");
     let text = answer(folder.path(), &["explain", "explained.DLT/0/0", "--brokers", bootstrap]);
     assert!(text.contains("read live from Kafka") && text.contains("explained/0/0"), "{text}");
-    assert!(text.contains("header ce_id (cloudevents-binary, framework)"), "{text}");
+    assert!(text.contains("header ce_id (cloudevents-binary)"), "{text}");
     refusals(&folder, bootstrap);
 
     let more = ["--topics", "explained|explained[.]DLT", "--from", "earliest", "--metrics", "off"];

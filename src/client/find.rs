@@ -189,7 +189,7 @@ pub fn trace_of(text: &str) -> Option<String> {
 pub fn live_explanation(client: &Client, at: &Coordinates, values: bool) -> Result<String, super::Error> {
     let quoted = at.to_string().replace('\'', "\'\'");
     let hidden = if values { "" } else { ", 'no values'" };
-    let table = client.sql(&format!("SELECT * FROM live_explain('{quoted}', 'json'{hidden})"))?;
+    let table = client.sql(&format!("FROM live_explain('{quoted}', 'json'{hidden})"))?;
     match table.rows.into_iter().flatten().next() {
         Some(Cell::Text(text)) => Ok(text),
         _ => Err(super::Error::Refused(

@@ -22,9 +22,9 @@ pub(super) struct File {
     #[serde(default)]
     retention: RetentionWords,
     #[serde(default)]
-    pub registry: RegistryWords,
-    #[serde(default)]
     privacy: Privacy,
+    #[serde(default)]
+    pub registry: RegistryWords,
     #[serde(default)]
     cluster: Vec<Section>,
     #[serde(default, rename = "business_flow")]

@@ -12,6 +12,7 @@ use super::failure::Evidence;
 use super::found::{Claim, Found, Spot};
 use super::habit::Habits;
 use super::row::{Convention, Field, Rank};
+use super::schema::Schemas;
 use super::scope::Scope;
 use super::{Decoder, topic};
 use crate::event::{
@@ -43,6 +44,13 @@ impl Explainer {
         let mut full = Found::new(Compiled::in_full(house));
         full.keep_notes();
         Self { decoder, full, conventions: ranked(house) }
+    }
+
+    /// The same with schemas for bodies that need one.
+    pub fn with_schemas(mut self, schemas: Option<Arc<dyn Schemas>>) -> Self {
+        self.decoder = self.decoder.with_schemas(schemas.clone());
+        self.full.learn(schemas);
+        self
     }
 
     /// Decodes `record` of `partition`, and says where everything is from.
@@ -145,14 +153,9 @@ impl<'s> Story<'s> {
     }
 
     fn evidence(&self) -> Evidence<'_, 's> {
-        Evidence {
-            found: self.found(),
-            record: self.record,
-            topic: &self.partition.topic,
-            scope: self.scope,
-            // One record says nothing of the others on its partition.
-            among_events: false,
-        }
+        let (found, record, scope) = (self.found(), self.record, self.scope);
+        // What else lies on the partition is not known here.
+        Evidence { found, record, topic: &self.partition.topic, scope, among_events: false }
     }
 
     fn place(&self) -> Explanation {
@@ -221,7 +224,7 @@ impl<'s> Story<'s> {
                 "not read: an internal record follows no convention of the business".to_owned()
             }
             (Some(body), None) => words::unread(body),
-            (Some(body), Some((read, schema))) => words::read(body, read, schema),
+            (Some(_), Some((read, schema))) => words::read(read, schema),
         };
         let unwrapped = notes.into_iter().flat_map(|notes| &notes.unwrapped);
         BodyStory { read: read.is_some(), outcome, unwrapped: unwrapped.map(|what| (*what).to_owned()).collect() }

@@ -42,10 +42,10 @@ pub enum Why {
     Reports,
     /// The record that failed lies on the same topic.
     LeftOver,
-    /// The record that failed lies on another topic, and this one holds ordinary events.
-    AmongEvents,
     /// The record that failed lies on another topic.
     LiesElsewhere,
+    /// The same, and its partition holds ordinary events too: headers may be copies of old ones.
+    AmongEvents,
     /// It does not say which record failed.
     WithoutOrigin,
 }

@@ -87,12 +87,12 @@ pub struct Found {
     best: [u16; Field::COUNT],
     memory: Memory,
     scratch: Vec<u8>,
+    notes: Option<Box<Notes>>,
     lexicon: Lexicon,
     /// The schema of the body, where it has one.
     schema: Option<SchemaId>,
     /// The body could not be read for lack of its schema.
     wants_schema: bool,
-    notes: Option<Box<Notes>>,
 }
 
 impl Found {
@@ -107,10 +107,10 @@ impl Found {
             best: [0; Field::COUNT],
             memory: Memory::new(),
             scratch: Vec::new(),
+            notes: None,
             lexicon: Lexicon::default(),
             schema: None,
             wants_schema: false,
-            notes: None,
             table,
         }
     }
@@ -123,9 +123,9 @@ impl Found {
         }
         self.held = 0;
         self.scratch.clear();
+        self.note(|notes| *notes = Notes::default());
         self.schema = None;
         self.wants_schema = false;
-        self.note(|notes| *notes = Notes::default());
     }
 
     /// The schema by which the body was to be read.
@@ -172,7 +172,6 @@ impl Found {
             all = self.survey(off);
         }
         if !all {
-            self.note_strangers(off);
             let (table, fields) = (&self.table, &self.fields);
             // No field has this slot: they claim nothing.
             let unheard = self.finds.iter_mut().filter(|find| !recognised(table, fields, off, find.convention));

@@ -10,8 +10,10 @@ use std::fmt::Write;
 
 /// Columns for the name of a field.
 const NAME: usize = 14;
-/// Most columns for a value beside its place; longer ones have a line of their own.
-const VALUE_MAX: usize = 50;
+/// Most columns for a value beside its place, a UUID and a little more; longer ones have a line of their own.
+const VALUE_MAX: usize = 38;
+/// Columns for the word before what stands below a value.
+const LABEL: usize = 7;
 /// Least columns for what stands behind a value, however narrow the terminal is.
 const REST_MIN: usize = 40;
 /// Losers, conventions or unknown pieces listed of one kind; `--json` has all.
@@ -42,15 +44,17 @@ pub fn render(explanation: &Explanation, source: &str, style: &Style) -> String 
     let topic = &explanation.topic_name;
     let says = match (&topic.pattern, topic.class == topic.with_evidence) {
         (None, _) => format!("{}: its name matches no pattern", style::words(&topic.class)),
-        (Some(pattern), true) => format!("{} by its name: {}", style::words(&topic.class), clean(pattern)),
-        (Some(pattern), false) => format!(
-            "{} by its name; {} for records that say themselves that they failed: {}",
+        (Some(_), true) => format!("{} by its name", style::words(&topic.class)),
+        (Some(_), false) => format!(
+            "{} by its name, {} for records that say themselves that they failed",
             style::words(&topic.class),
             style::words(&topic.with_evidence),
-            clean(pattern)
         ),
     };
-    line(&mut out, "topic", &style::fit(&says, style.width.saturating_sub(NAME + 4)), style);
+    line(&mut out, "topic", &says, style);
+    if let Some(pattern) = &topic.pattern {
+        below(&mut out, ("matches", pattern), (Tone::Faint, style));
+    }
     let body = &explanation.body;
     let unwrapped = match body.unwrapped.is_empty() {
         true => String::new(),
@@ -86,52 +90,95 @@ fn line(out: &mut String, name: &str, text: &str, style: &Style) {
     let _ = writeln!(out, "  {} {text}", style.paint(Tone::Faint, &style::left(name, NAME)));
 }
 
-/// One line, cut where the terminal ends; `text` may hold anything.
-fn below(out: &mut String, text: &str, (tone, style): (Tone, &Style)) {
-    let text = style::fit(text, style.width.saturating_sub(NAME + 5).max(REST_MIN));
-    let _ = writeln!(out, "  {} {}", " ".repeat(NAME), style.paint(tone, &text));
+/// What stands below a value; `text` may hold anything, and goes on where the terminal ends.
+fn below(out: &mut String, (label, text): (&str, &str), (tone, style): (Tone, &Style)) {
+    let columns = style.width.saturating_sub(NAME + LABEL + 5).max(REST_MIN);
+    let mut label = label;
+    for part in wrap(text, columns) {
+        let label = style::left(std::mem::take(&mut label), LABEL);
+        let _ =
+            writeln!(out, "  {} {} {}", " ".repeat(NAME), style.paint(Tone::Faint, &label), style.paint(tone, &part));
+    }
 }
+
+/// `text` made harmless, in lines of at most `columns`, broken between words where there are any.
+fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in clean(text).split(' ') {
+        let mut word = word.to_owned();
+        loop {
+            let used = lines.last().map_or(0, |line| style::width(line));
+            let gap = usize::from(used > 0);
+            if used + gap + style::width(&word) <= columns {
+                if let Some(line) = lines.last_mut() {
+                    line.push_str(&" ".repeat(gap));
+                    line.push_str(&word);
+                }
+                break;
+            }
+            if style::width(&word) <= columns {
+                lines.push(String::new());
+                continue;
+            }
+            // A word that no line holds is broken anywhere.
+            let room = columns.saturating_sub(used + gap);
+            let mut taken = 0;
+            let fits = |c: &char| {
+                taken += style::width(c.encode_utf8(&mut [0; 4]));
+                taken <= room
+            };
+            let mut head: String = word.chars().take_while(fits).collect();
+            if head.is_empty() && used == 0 {
+                head.extend(word.chars().next());
+            }
+            word = word[head.len()..].to_owned();
+            if let Some(line) = lines.last_mut().filter(|_| !head.is_empty()) {
+                line.push_str(&" ".repeat(gap));
+                line.push_str(&head);
+            }
+            lines.push(String::new());
+        }
+    }
+    lines
+}
+
+/// Fields whose name does not say what their value stands for.
+const MEANT: [&str; 4] = ["causation", "correlation", "root", "further_traces"];
 
 fn field(out: &mut String, story: &FieldStory, style: &Style) {
     let name = style::words(&story.field);
-    let rest = match (&story.from, &story.because) {
-        (Some(from), _) => finding(from),
-        (None, Some(because)) => because.clone(),
-        (None, None) => String::new(),
-    };
+    let from = story.from.as_ref().map(finding).unwrap_or_default();
+    let room = style.width.saturating_sub(NAME + VALUE_MAX + 6);
     match &story.value {
         None => line(out, &name, &style.paint(Tone::Faint, "none found"), style),
+        Some(value) if style::width(&clean(value)) <= VALUE_MAX && style::width(&from) <= room => {
+            let value = style.paint(Tone::Strong, &style::left(&clean(value), VALUE_MAX));
+            line(out, &name, format!("{value}  {}", clean(&from)).trim_end(), style);
+        }
         Some(value) => {
-            let shown = style::fit(value, VALUE_MAX);
-            let room = style.width.saturating_sub(NAME + VALUE_MAX + 6).max(REST_MIN);
-            if style::width(&clean(value)) > VALUE_MAX {
-                let whole = style::fit(value, style.width.saturating_sub(NAME + 4));
-                line(out, &name, &style.paint(Tone::Strong, &whole), style);
-                if !rest.is_empty() {
-                    below(out, &rest, (Tone::Plain, style));
-                }
-            } else {
-                let value = style.paint(Tone::Strong, &style::left(&shown, VALUE_MAX));
-                line(out, &name, format!("{value}  {}", style::fit(&rest, room)).trim_end(), style);
+            let whole = style::fit(value, style.width.saturating_sub(NAME + 4));
+            line(out, &name, &style.paint(Tone::Strong, &whole), style);
+            if !from.is_empty() {
+                below(out, ("from", &from), (Tone::Plain, style));
             }
         }
     }
-    if !story.meaning.is_empty() && (story.value.is_some() || !story.lost.is_empty()) && story.field != "kind" {
-        below(out, &format!("means  {}", story.meaning), (Tone::Faint, style));
+    if let Some(because) = &story.because {
+        below(out, ("why", because), (Tone::Plain, style));
     }
-    if let (Some(_), Some(because)) = (&story.from, &story.because) {
-        below(out, &format!("why    {because}"), (Tone::Faint, style));
+    if MEANT.contains(&story.field.as_str()) && (story.value.is_some() || !story.lost.is_empty()) {
+        below(out, ("means", &story.meaning), (Tone::Faint, style));
     }
     for part in &story.with {
-        below(out, &format!("with   {} {}", finding(part), read_as(part)), (Tone::Plain, style));
+        below(out, ("with", &format!("{} {}", finding(part), read_as(part))), (Tone::Plain, style));
     }
     for lost in story.lost.iter().take(LISTED_MAX) {
         let why = lost.reason.as_deref().unwrap_or_default();
-        below(out, &format!("lost   {}{}: {why}", finding(lost), quoted(&lost.raw)), (Tone::Plain, style));
+        below(out, ("lost", &format!("{}{}: {why}", finding(lost), quoted(&lost.raw))), (Tone::Plain, style));
     }
     let more = story.lost.len().saturating_sub(LISTED_MAX) + story.lost_more;
     if more > 0 {
-        below(out, &format!("       … and {more} more; --json lists them"), (Tone::Faint, style));
+        below(out, ("", &format!("… and {more} more; --json lists them")), (Tone::Faint, style));
     }
 }
 
@@ -141,7 +188,7 @@ fn finding(finding: &Finding) -> String {
         (Some(n), Some(of)) => format!(", {n} of {of}"),
         _ => String::new(),
     };
-    format!("{}{which} ({}, {})", finding.place, finding.convention, finding.rank)
+    format!("{}{which} ({})", finding.place, finding.convention)
 }
 
 fn quoted(raw: &str) -> String {
@@ -162,7 +209,10 @@ fn conventions(out: &mut String, explanation: &Explanation, style: &Style) {
     if !recognised.is_empty() {
         let names: Vec<String> = recognised.iter().map(|one| format!("{} ({})", one.name, one.rank)).collect();
         out.push('\n');
-        line(out, "follows", &style::fit(&names.join(", "), style.width.saturating_sub(NAME + 4)), style);
+        let columns = style.width.saturating_sub(NAME + 4).max(REST_MIN);
+        for (at, part) in wrap(&names.join(", "), columns).iter().enumerate() {
+            line(out, if at == 0 { "follows" } else { "" }, part, style);
+        }
     }
     if others.is_empty() {
         return;
@@ -172,8 +222,10 @@ fn conventions(out: &mut String, explanation: &Explanation, style: &Style) {
         let missing = one.missing.as_deref().unwrap_or_default();
         let found = one.found.join(", ");
         let found = if found.is_empty() { String::new() } else { format!("; found {found}") };
-        let text = format!("{}  {missing}{found}", style::left(&clean(&one.name), NAME));
-        let _ = writeln!(out, "    {}", style::fit(&text, style.width.saturating_sub(5).max(REST_MIN)));
+        let text = format!("{}: {missing}{found}", one.name);
+        for (at, part) in wrap(&text, style.width.saturating_sub(6).max(REST_MIN)).iter().enumerate() {
+            let _ = writeln!(out, "    {}{part}", if at == 0 { "" } else { "  " });
+        }
     }
     more(out, others.len(), style);
 }
@@ -266,4 +318,44 @@ pub fn stored(coordinates: &str, columns: &[(String, String)], style: &Style) ->
         line(&mut out, &style::words(name), &value, style);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_go_on_below_and_nothing_of_them_is_lost() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a abcdefghij b", 4), ["a ab", "cdef", "ghij", "b"]);
+        assert_eq!(wrap("比萨比萨", 5), ["比萨", "比萨"]);
+        assert_eq!(wrap("", 5), [""]);
+        assert_eq!(wrap("a\u{1b}[31m", 20), ["a\u{fffd}[31m"]);
+        for columns in 1..9 {
+            let lines = wrap("some words, and averylongone", columns);
+            assert!(lines.iter().all(|line| style::width(line) <= columns), "{columns}: {lines:?}");
+            assert_eq!(lines.concat().replace(' ', ""), "somewords,andaverylongone", "{columns}");
+        }
+    }
+
+    #[test]
+    fn a_lost_context_is_shown_with_the_limits_behind_it() {
+        let event = TraceNode {
+            reference: 7,
+            cluster: "c".into(),
+            topic: "orders".into(),
+            partition: 0,
+            offset: 3,
+            time: crate::event::Timestamp(0),
+            kind: "dead_letter".into(),
+            event_type: None,
+            resolution: "orphaned".into(),
+            orphan_reason: Some("context_lost".into()),
+            conversation: 7,
+        };
+        let orphan = Verdict { event, causes: Vec::new(), failure: None, passage: Vec::new(), conversation_events: 1 };
+        let text = verdict(&orphan, &Style::default());
+        assert!(text.contains("orphaned: context lost"), "{text}");
+        assert!(text.contains("at least 95 % of the last 1,000 settled events (at least 50)"), "{text}");
+    }
 }

@@ -100,7 +100,7 @@ fn own(text: &str, tokens: &[Token]) -> Option<Statement> {
         return None;
     }
     Some(match (word(0).as_str(), word(1).as_str()) {
-        ("select", _) => Statement::Live(live_question(text, tokens)?),
+        ("select" | "from", _) => Statement::Live(live_question(text, tokens)?),
         ("begin", _) | ("start", "transaction") => Statement::Begin,
         ("commit" | "end", _) => Statement::Commit,
         ("rollback", "to") => Statement::Ignored("ROLLBACK"),
@@ -121,13 +121,15 @@ fn own(text: &str, tokens: &[Token]) -> Option<Statement> {
     })
 }
 
-/// `SELECT * FROM name('text', …)`, where the name is that of a live question. All else is for DuckDB.
+/// `SELECT * FROM name('text', …)`, or DuckDB's short form without the first two words, where the name is that of a live question. All else is for DuckDB.
 fn live_question(text: &str, tokens: &[Token]) -> Option<live::Question> {
     let raw: Vec<&str> = tokens.iter().map(|token| &text[token.start..token.end]).collect();
-    let [_, "*", from, name, "(", arguments @ .., ")"] = raw.as_slice() else { return None };
-    if !from.eq_ignore_ascii_case("from") {
-        return None;
-    }
+    let called = match raw.as_slice() {
+        [_, "*", from, called @ ..] if from.eq_ignore_ascii_case("from") => called,
+        [from, called @ ..] if from.eq_ignore_ascii_case("from") => called,
+        _ => return None,
+    };
+    let [name, "(", arguments @ .., ")"] = called else { return None };
     let literal = |word: &str| Some(word.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"));
     let commas = arguments.iter().skip(1).step_by(2).all(|word| *word == ",");
     let given: Option<Vec<String>> = arguments.iter().step_by(2).map(|word| literal(word)).collect();

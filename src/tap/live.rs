@@ -1,12 +1,12 @@
 //! One record, read where it lies, and why it is understood as it is: for the command line, and for the live questions
 //! of the door.
 
-use super::{check, conventions, settings};
+use super::{check, conventions, secured, settings};
 use crate::capture::{self, CapturedRecord, Line};
 use crate::config::TapConfig;
-use crate::decode::{Convention, Explainer};
+use crate::decode::{Convention, Explainer, Schemas};
 use crate::event::{Coordinates, Explanation, Finding, HashKey, Producer, Record, Timestamp, TopicPartition};
-use crate::kafka::{self, ReadError, Security};
+use crate::kafka::{self, ReadError};
 use crate::serve::{self, Explained};
 use crate::telemetry::Counters;
 use anyhow::Context;
@@ -32,9 +32,8 @@ pub fn explain_live(config: &TapConfig, ids: Option<HashKey>, at: &Coordinates) 
     let mut explainer = Explainer::new(ids.unwrap_or(NO_KEY), &house);
     let (counters, stop) = (Arc::new(Counters::default()), Arc::new(AtomicBool::new(false)));
     let clusters = std::iter::once(config).chain(&config.also);
-    let clusters = clusters
-        .map(|one| Ok(settings(one, &Arc::new(Security::new(&one.kafka)?), &counters, &stop)))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let clusters =
+        clusters.map(|one| Ok(settings(one, &secured(one)?, &counters, &stop))).collect::<anyhow::Result<Vec<_>>>()?;
     let mut explanation = Explanation::default();
     read(&clusters, at, &mut |partition, _, record| explanation = explainer.explain(partition, record))?;
     Ok(explanation)
@@ -152,15 +151,32 @@ fn names_as_cause(explanation: &Explanation, id: &str) -> bool {
 /// Answers the live questions of a tap's door. Its connections are its own: the reader's are not held up.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub clusters: Vec<kafka::Settings>,
-    pub ids: HashKey,
-    pub house: Arc<[Convention]>,
-    pub config: TapConfig,
+    clusters: Vec<kafka::Settings>,
+    /// Of each cluster.
+    schemas: Vec<Option<Arc<dyn Schemas>>>,
+    ids: HashKey,
+    house: Arc<[Convention]>,
+    config: TapConfig,
     /// One question at a time: a crowd at the door is none at the brokers.
-    pub turn: Mutex<()>,
+    turn: Mutex<()>,
 }
 
 impl Live {
+    pub(super) fn new(
+        config: &TapConfig,
+        (ids, house): (HashKey, Arc<[Convention]>),
+        clusters: Vec<(kafka::Settings, Option<Arc<dyn Schemas>>)>,
+    ) -> Self {
+        let (clusters, schemas) = clusters.into_iter().unzip();
+        Self { clusters, schemas, ids, house, config: config.clone(), turn: Mutex::default() }
+    }
+
+    /// The schemas of the cluster `name`.
+    fn schemas(&self, name: &str) -> Option<Arc<dyn Schemas>> {
+        let at = self.clusters.iter().position(|one| one.cluster == name)?;
+        self.schemas.get(at).cloned().flatten()
+    }
+
     fn read(
         &self,
         at: &str,
@@ -175,9 +191,12 @@ impl Live {
 
 impl serve::Live for Live {
     fn explain(&self, at: &str, values: bool) -> Result<Explained, String> {
-        let mut explainer = Explainer::new(self.ids, &self.house);
         let mut explanation = Explanation::default();
-        self.read(at, &mut |partition, _, record| explanation = explainer.explain(partition, record))?;
+        self.read(at, &mut |partition, _, record| {
+            let explainer = Explainer::new(self.ids, &self.house);
+            let mut explainer = explainer.with_schemas(self.schemas(&partition.cluster));
+            explanation = explainer.explain(partition, record);
+        })?;
         if !values {
             explanation.hide_values();
         }

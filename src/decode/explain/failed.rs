@@ -5,7 +5,7 @@ use super::super::row::{Encoding, Field};
 use super::super::text::number;
 use super::fields::{Candidate, read_text};
 use super::{Story, words};
-use crate::event::{FailureNotice, FieldStory, Kind, Origin};
+use crate::event::{FailureNotice, FieldStory, Kind, Origin, TopicClass};
 
 impl Story<'_> {
     /// What the record is, and why.
@@ -20,6 +20,9 @@ impl Story<'_> {
         story.meaning = words::meaning(Field::Kind).to_owned();
         let why = self.evidence().why();
         let mut because = vec![self.about_failure(why).to_owned()];
+        if why == Why::LiesElsewhere && self.scope.role.by_name == TopicClass::Business {
+            because.push("where its partition holds ordinary events too, the name of its topic decides".to_owned());
+        }
         if story.from.is_none() && !is_failure && why != Why::Internal {
             because.push(self.about_kind(kind));
         }
@@ -38,10 +41,10 @@ impl Story<'_> {
             (Why::LeftOver, false) => {
                 "no failure: it lies on the topic of the record that failed, so its headers are left over from a redrive"
             }
-            (Why::AmongEvents, _) => {
-                "no failure: its headers are copied, since the partition holds ordinary events too"
-            }
             (Why::LiesElsewhere, _) => "a failure: it lies on another topic than the record that failed",
+            (Why::AmongEvents, _) => {
+                "its partition holds ordinary events too, so its headers may be copies of an old failure's"
+            }
             (Why::WithoutOrigin, true) => "a failure: it carries an error, and its topic's name is one for failures",
             (Why::WithoutOrigin, false) => {
                 "no failure: it names no record that failed, and its topic's name is none for failures"

@@ -128,7 +128,12 @@ impl<'s> Story<'s> {
             }
             read_text(claim)
         });
-        self.settle(field.name(), (!value.is_empty()).then(|| value.to_owned()), candidates)
+        let mut story = self.settle(field.name(), (!value.is_empty()).then(|| value.to_owned()), candidates);
+        if story.from.is_none() && story.value.is_some() {
+            story.meaning = words::meaning(field).to_owned();
+            story.because = Some("the schema of the body names it".to_owned());
+        }
+        story
     }
 
     fn time(&self) -> FieldStory {
@@ -230,7 +235,10 @@ impl<'s> Story<'s> {
                 Field::Attribute => candidate.claim.rule.label == attribute.name,
                 _ => *attribute.name == *super::super::CLAIM_CHECK,
             });
-            let derived = || "what passed between the event's time and the record's".to_owned();
+            let derived = || match &*attribute.name {
+                super::super::SCHEMA_ID => "the schema that the body names".to_owned(),
+                _ => "what passed between the event's time and the record's".to_owned(),
+            };
             FieldStory {
                 field: format!("attribute {}", attribute.name),
                 value: Some(value),

@@ -2,6 +2,7 @@
 
 use super::super::found::Read;
 use super::super::row::{Condition, Convention, Encoding, Field, Location, Rank, Says, TraceFormat};
+use super::super::schema::SchemaId;
 use super::super::text::{MAX_ID_BYTES, Raw};
 use crate::event::{Timestamp, TraceContext};
 use std::fmt::Write;
@@ -161,20 +162,15 @@ pub fn unread(body: &[u8]) -> String {
     }
 }
 
-/// How the reading of a body went.
-pub fn read(body: &[u8], read: Read, schema: bool) -> String {
-    let prefix = match body {
-        [_, a, b, c, d, ..] if schema => {
-            format!(" behind the prefix of schema {}", u32::from_be_bytes([*a, *b, *c, *d]))
-        }
-        _ => String::new(),
-    };
+/// How the reading of a body went; `schema` is the one that it names.
+pub fn read(read: Read, schema: Option<SchemaId>) -> String {
+    let behind = schema.map(|id| format!(" behind the mark of schema {id}")).unwrap_or_default();
     match read {
-        Read::Whole => format!("read as JSON{prefix}"),
-        Read::NotJson if schema => format!("no JSON{prefix}: it needs a schema registry"),
+        Read::Whole => format!("read as JSON{behind}"),
+        Read::NotJson if schema.is_some() => format!("no JSON{behind}: it needs that schema, from a schema registry"),
         Read::NotJson => "no JSON: nothing was looked for in it".to_owned(),
-        Read::RanOut => format!("read as JSON{prefix}, which ends too early or is longer than what is read"),
-        Read::Broken => format!("begins as JSON{prefix} and is none: nothing in it counts"),
+        Read::RanOut => format!("read as JSON{behind}, which ends too early or is longer than what is read"),
+        Read::Broken => format!("begins as JSON{behind} and is none: nothing in it counts"),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::super::json::{Step, Value};
 use super::super::names::Place;
-use super::{Claim, Find, Found, Lies, Read, recognised};
+use super::super::schema::SchemaId;
+use super::{Claim, Found, Lies, Read, UNHEARD, recognised};
 use crate::event::Record;
 use std::collections::{HashMap, HashSet};
 
@@ -41,15 +42,14 @@ pub struct Member {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Notes {
-    /// How the reading of the body ended, and whether it stood behind the prefix of a schema; `None` when it was not read.
-    pub body: Option<(Read, bool)>,
+    /// How the reading of the body ended, and the schema that it names; `None` when it was not read.
+    pub body: Option<(Read, Option<SchemaId>)>,
     /// What was taken off around values.
     pub unwrapped: Vec<&'static str>,
     /// Members of the body that no row knows.
     pub members: Vec<Member>,
     /// There were more of them.
     pub members_cut: bool,
-    strangers: Vec<Find>,
     conditions: HashSet<Spot>,
     /// By whether it lies in the scratch buffer, and where.
     places: HashMap<(bool, u32), Spot>,
@@ -131,15 +131,6 @@ impl Found {
         }
     }
 
-    /// Notes the finds that are about to be dropped.
-    pub(super) fn note_strangers(&mut self, off: &[bool]) {
-        let Self { notes, finds, table, fields, .. } = self;
-        if let Some(notes) = notes {
-            let stranger = |find: &&Find| !recognised(table, fields, off, find.convention);
-            notes.strangers = finds.iter().filter(stranger).copied().collect();
-        }
-    }
-
     /// Notes the step to the member at `lies`, before its rows take it.
     pub(super) fn note_member(&mut self, place: Place, step: Step<'_>, lies: Lies) {
         if self.notes.is_none() {
@@ -176,7 +167,7 @@ impl Found {
     /// Where the value of `claim` lies.
     pub fn spot(&self, claim: &Claim<'_>) -> Option<Spot> {
         let notes = self.notes()?;
-        let find = self.finds.iter().chain(&notes.strangers).find(|find| find.score == claim.score)?;
+        let find = self.finds.iter().find(|find| find.score == claim.score)?;
         Some(notes.spot(find.lies))
     }
 
@@ -187,12 +178,12 @@ impl Found {
 
     /// All claims of recognised conventions to all fields, in the order in which they were found.
     pub fn all<'s>(&'s self, record: &'s Record<'_>) -> impl Iterator<Item = Claim<'s>> {
-        self.finds.iter().map(|find| self.claim(find, record))
+        self.finds.iter().filter(|find| find.slot != UNHEARD).map(|find| self.claim(find, record))
     }
 
     /// All claims of conventions that were not recognised.
     pub fn strangers<'s>(&'s self, record: &'s Record<'_>) -> impl Iterator<Item = Claim<'s>> {
-        self.notes().into_iter().flat_map(|notes| &notes.strangers).map(|find| self.claim(find, record))
+        self.finds.iter().filter(|find| find.slot == UNHEARD).map(|find| self.claim(find, record))
     }
 
     /// Conventions of which anything was found: number, what was found of it, and whether it is recognised.

@@ -18,13 +18,12 @@ impl Found {
     pub(super) fn body(&mut self, record: &Record<'_>, body: &[u8], undecoded: &mut [u64]) {
         let framed = framed(record);
         if let Some(framed) = framed.filter(|framed| !is_json(framed.payload)) {
-            self.note(|notes| notes.body = Some((Read::NotJson, true)));
             return self.by_schema(&framed, undecoded);
         }
         let skipped = framed.map_or(0, |framed| body.len() - framed.payload.len());
         let cut = &body[..body.len().min(MAX_BODY_BYTES)];
         let read = self.text(cut.get(skipped..).unwrap_or_default(), Base::Body(skipped), undecoded);
-        self.note(|notes| notes.body = Some((read, framed.is_some())));
+        self.note(|notes| notes.body = Some((read, framed.map(|framed| framed.id))));
         match (read, framed) {
             (Read::Whole, _) | (Read::NotJson, None) => {}
             (Read::RanOut, _) if cut.len() < body.len() => undecoded[Undecoded::Clipped as usize] += 1,
@@ -40,6 +39,7 @@ impl Found {
     /// Reads a body by its schema, as JSON.
     fn by_schema(&mut self, framed: &Framed<'_>, undecoded: &mut [u64]) {
         self.schema = Some(framed.id);
+        self.note(|notes| notes.body = Some((Read::NotJson, Some(framed.id))));
         if self.lexicon.look_up(framed.id).is_none() {
             undecoded[Undecoded::NeedsSchema as usize] += 1;
             self.wants_schema = true;
@@ -52,7 +52,10 @@ impl Found {
                 let start = self.scratch.len();
                 self.scratch.extend_from_slice(&json);
                 let read = self.text(&json, Base::Scratch(start, 0), undecoded);
-                self.note(|notes| notes.body = Some((read, true)));
+                self.note(|notes| {
+                    notes.body = Some((read, Some(framed.id)));
+                    notes.unwrapped.push("body from its binary form, by its schema");
+                });
                 undecoded[Undecoded::Clipped as usize] += u64::from(done.is_err() || matches!(read, Read::RanOut));
             }
         }
