@@ -5,6 +5,9 @@ use crate::support::kafka::RealKafka;
 use crate::support::poll_until;
 use crate::support::produce::{Outgoing, Writer, create_topic, create_topic_with, delete_before};
 use crate::support::program::{Door, Program, answer, number, run};
+use crate::support::registry::Registry;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use headwater::capture::{Line, read};
 use headwater::decode::{Decoder, Explainer};
 use headwater::event::{Envelopes, HashKey, Kind, TopicPartition};
@@ -263,4 +266,20 @@ fn a_payload_leaves_only_where_the_configuration_allows_it() {
     assert!(text.contains("4111111111111111"), "{text}");
     let (status, said) = tap.stop();
     assert!(status.success(), "{said}");
+}
+
+#[test]
+fn a_body_that_needs_a_schema_is_explained_by_it() {
+    let Some(registry) = Registry::start() else { return };
+    let folder = Folder::new("explain");
+    let body = registry.bodies().into_iter().next().unwrap();
+    let payload = STANDARD.encode(&body.value);
+    let line = format!(r#"{{"topic":"{}","partition":0,"offset":0,"ts":1,"payload_b64":"{payload}"}}"#, body.topic);
+    std::fs::write(folder.file("body.ndjson"), format!("{line}\n")).unwrap();
+    let id = format!("{}/0/0", body.topic);
+    let without = answer(folder.path(), &["explain", &id, "--capture", "body.ndjson"]);
+    assert!(without.contains("it needs that schema") && without.contains("1 needs schema"), "{without}");
+    let with = answer(folder.path(), &["explain", &id, "--capture", "body.ndjson", "--registry", &registry.url]);
+    assert!(with.contains("unwrapped: body from its binary form, by its schema"), "{with}");
+    assert!(!with.contains("needs schema") && with.contains("attribute schema id"), "{with}");
 }

@@ -6,7 +6,7 @@ use super::{Usage, output, writing};
 use crate::client::find::{self, FindError, Found};
 use crate::client::{query, trace};
 use crate::config::{self, ConfigError, TapConfig, Words};
-use crate::event::{Coordinates, Explanation, clean};
+use crate::event::{Coordinates, Explanation, Secret, clean};
 use crate::report::explanation::{self, Verdict};
 use crate::report::rows::{Match, PassageRow, TraceEdge, TraceFailure, TraceNode};
 use crate::report::text::{self, Look};
@@ -60,7 +60,7 @@ fn config(args: &args::Explain) -> anyhow::Result<Option<TapConfig>> {
         cluster: args.cluster.clone(),
         brokers: args.brokers.clone().map(|list| vec![list]),
         client_properties: args.client_properties.clone(),
-        kafka: config::kafka_variables(writing::variables()),
+        kafka: settings(args),
         ..Words::default()
     };
     match config::tap(words, args.config.as_deref()) {
@@ -68,6 +68,13 @@ fn config(args: &args::Explain) -> anyhow::Result<Option<TapConfig>> {
         Err(ConfigError::NoBrokers) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Settings of the cluster and of its schema registry, as the environment and what was typed say them.
+fn settings(args: &args::Explain) -> Vec<(String, Secret)> {
+    let mut settings = config::kafka_variables(writing::variables());
+    settings.extend(config::registry_url(&args.registry));
+    settings
 }
 
 /// A record that no database was asked about.
@@ -96,9 +103,12 @@ fn show(
 }
 
 fn captured(args: &args::Explain, file: &Path, config: Option<&TapConfig>) -> anyhow::Result<ExitCode> {
-    let sections = match config {
-        Some(config) => config.conventions.clone(),
-        None => config::import(None, None, args.config.as_deref(), Vec::new())?.config.conventions,
+    let (sections, registry) = match config {
+        Some(config) => (config.conventions.clone(), config.registry.clone()),
+        None => {
+            let config = config::import(None, None, args.config.as_deref(), settings(args))?.config;
+            (config.conventions, config.registry)
+        }
     };
     let house = tap::conventions(&sections)?;
     let wanted = match (args.id.strip_prefix("key:"), Coordinates::parse(&args.id)) {
@@ -107,7 +117,7 @@ fn captured(args: &args::Explain, file: &Path, config: Option<&TapConfig>) -> an
         (None, None) => Wanted::Id(find::trace_of(&args.id).unwrap_or_else(|| args.id.trim().to_owned())),
     };
     let cluster = args.cluster.as_deref().unwrap_or(config::DEFAULT_CLUSTER);
-    let found = tap::explain_captured(file, (cluster, &wanted), &house)?;
+    let found = tap::explain_captured(file, (cluster, &wanted), (&house, &registry))?;
     if found.unread > 0 {
         output::note(&format!("headwater: {} lines of {} could not be read", found.unread, file.display()));
     }

@@ -288,14 +288,14 @@ pub fn verdict(verdict: &Verdict, style: &Style) -> String {
     let lost = [node.orphan_reason.as_deref(), verdict.failure.as_ref().and_then(|f| f.orphan_reason.as_deref())];
     if lost.contains(&Some("context_lost")) {
         let rule = format!(
-            "context lost: the way ends in an event without a cause, of a topic and type of which at least \
+            "the way back ends in an event without a cause, of a topic and type of which at least \
              {LINEAGE_CAUSED_PERCENT} % of the last {} settled events (at least {LINEAGE_LEAST}) named one",
             style::count(LINEAGE_WINDOW as i64)
         );
-        line(&mut out, "", &rule, style);
+        below(&mut out, ("rule", &rule), (Tone::Faint, style));
     }
     let events = style::plural(verdict.conversation_events as i64, "event");
-    line(&mut out, "conversation", &format!("{} of {events}", node.conversation), style);
+    line(&mut out, "conversation", &format!("{}, of {events}", node.conversation), style);
     let groups: Vec<String> = verdict
         .passage
         .iter()

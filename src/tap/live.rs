@@ -1,11 +1,13 @@
 //! One record, read where it lies, and why it is understood as it is: for the command line, and for the live questions
 //! of the door.
 
-use super::{check, conventions, secured, settings};
+use super::{check, conventions, schemas, secured, settings};
 use crate::capture::{self, CapturedRecord, Line};
 use crate::config::TapConfig;
 use crate::decode::{Convention, Explainer, Schemas};
-use crate::event::{Coordinates, Explanation, Finding, HashKey, Producer, Record, Timestamp, TopicPartition};
+use crate::event::{
+    ClientProperties, Coordinates, Explanation, Finding, HashKey, Producer, Record, Timestamp, TopicPartition,
+};
 use crate::kafka::{self, ReadError};
 use crate::serve::{self, Explained};
 use crate::telemetry::Counters;
@@ -29,14 +31,12 @@ const NO_KEY: HashKey = HashKey([0; 16]);
 /// Conventions or security settings that cannot be followed; why there is no such record, or why it cannot be read.
 pub fn explain_live(config: &TapConfig, ids: Option<HashKey>, at: &Coordinates) -> anyhow::Result<Explanation> {
     let house = conventions(&config.conventions)?;
-    let mut explainer = Explainer::new(ids.unwrap_or(NO_KEY), &house);
     let (counters, stop) = (Arc::new(Counters::default()), Arc::new(AtomicBool::new(false)));
     let clusters = std::iter::once(config).chain(&config.also);
-    let clusters =
-        clusters.map(|one| Ok(settings(one, &secured(one)?, &counters, &stop))).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut explanation = Explanation::default();
-    read(&clusters, at, &mut |partition, _, record| explanation = explainer.explain(partition, record))?;
-    Ok(explanation)
+    let reach =
+        |one: &TapConfig| Ok((settings(one, &secured(one)?, &counters, &stop), schemas(&one.registry, &counters)?));
+    let clusters = clusters.map(reach).collect::<anyhow::Result<Vec<_>>>()?;
+    Live::new(config, (ids.unwrap_or(NO_KEY), house.into()), clusters).look(at)
 }
 
 /// Reads one record from the cluster that holds it: the one that is named, else the first that has its topic.
@@ -88,18 +88,20 @@ pub struct Captured {
     pub unread: u64,
 }
 
-/// Explains the records of the capture `file` that are wanted, by the conventions `house` and those that come along.
+/// Explains the records of the capture `file` that are wanted, by the conventions `house` and those that come along, and
+/// by the schemas of `registry`.
 ///
 /// # Errors
 /// A file that cannot be read.
 pub fn explain_captured(
     file: &Path,
     (cluster, wanted): (&str, &Wanted),
-    house: &[Convention],
+    (house, registry): (&[Convention], &ClientProperties),
 ) -> anyhow::Result<Captured> {
     let name = file.display().to_string();
     let opened = File::open(file).with_context(|| format!("cannot read {name}; name a capture in NDJSON"))?;
-    let mut explainer = Explainer::new(NO_KEY, house);
+    let schemas = schemas(registry, &Arc::new(Counters::default()))?;
+    let mut explainer = Explainer::new(NO_KEY, house).with_schemas(schemas);
     let (mut found, mut causes) = (Captured::default(), Captured::default());
     let summary = capture::read(&name, BufReader::new(opened), &mut |line| {
         let Line::Record(CapturedRecord { topic, partition, record, .. }) = line else { return };
@@ -177,26 +179,28 @@ impl Live {
         self.schemas.get(at).cloned().flatten()
     }
 
-    fn read(
-        &self,
-        at: &str,
-        each: &mut dyn FnMut(&TopicPartition, Option<Producer>, &Record<'_>),
-    ) -> Result<(), String> {
+    /// Explains the record at `at`.
+    fn look(&self, at: &Coordinates) -> anyhow::Result<Explanation> {
+        let mut explanation = Explanation::default();
+        read(&self.clusters, at, &mut |partition, _, record| {
+            let explainer = Explainer::new(self.ids, &self.house);
+            let mut explainer = explainer.with_schemas(self.schemas(&partition.cluster));
+            explanation = explainer.explain(partition, record);
+        })?;
+        Ok(explanation)
+    }
+
+    fn asked<T>(&self, at: &str, answer: impl FnOnce(&Coordinates) -> anyhow::Result<T>) -> Result<T, String> {
         let wrong = || format!("`{at}` names no record; write topic/partition/offset, such as orders/0/12");
         let at = Coordinates::parse(at).ok_or_else(wrong)?;
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        read(&self.clusters, &at, each).map_err(|error| format!("{error:#}"))
+        answer(&at).map_err(|error| format!("{error:#}"))
     }
 }
 
 impl serve::Live for Live {
     fn explain(&self, at: &str, values: bool) -> Result<Explained, String> {
-        let mut explanation = Explanation::default();
-        self.read(at, &mut |partition, _, record| {
-            let explainer = Explainer::new(self.ids, &self.house);
-            let mut explainer = explainer.with_schemas(self.schemas(&partition.cluster));
-            explanation = explainer.explain(partition, record);
-        })?;
+        let mut explanation = self.asked(at, |at| self.look(at))?;
         if !values {
             explanation.hide_values();
         }
@@ -211,7 +215,7 @@ impl serve::Live for Live {
                 .to_owned());
         }
         let mut text = Vec::new();
-        self.read(at, &mut |partition, producer, record| {
+        let mut keep = |partition: &TopicPartition, producer: Option<Producer>, record: &Record<'_>| {
             let captured = CapturedRecord {
                 topic: &partition.topic,
                 partition: partition.partition,
@@ -223,7 +227,8 @@ impl serve::Live for Live {
             };
             // Writing to memory does not fail.
             let _ = capture::write(&mut text, &Line::Record(captured));
-        })?;
+        };
+        self.asked(at, |at| read(&self.clusters, at, &mut keep))?;
         Ok(String::from_utf8_lossy(&text).trim_end().to_owned())
     }
 

@@ -31,6 +31,9 @@ pub(in crate::cli) struct Explain {
     /// configuration file: brokers, and conventions of your own [default: headwater.toml, if it is there]
     #[arg(long, value_name = "FILE", env = "HEADWATER_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
+    /// schema registry of Avro and Protobuf bodies
+    #[arg(long, value_name = "URL", value_delimiter = ',', env = "HEADWATER_REGISTRY", hide_env_values = true)]
+    pub registry: Vec<String>,
     /// show what was written in headers and envelope, at most 120 bytes of each, or nothing of it
     #[arg(long, value_enum, default_value = "some")]
     pub values: Values,
