@@ -66,7 +66,7 @@ impl Explainer {
             let mut uncounted = [0; Undecoded::ALL.len()];
             self.full.read(record, &scope, |_| was_read, &mut uncounted);
         }
-        let unknown = if scope.role.is_internal() { Vec::new() } else { self.unknown(record) };
+        let (unknown, unknown_more) = if scope.role.is_internal() { Default::default() } else { self.unknown(record) };
         let story = Story {
             decoder: &self.decoder,
             conventions: &self.conventions,
@@ -82,6 +82,7 @@ impl Explainer {
             body: story.body(),
             noted: self.noted(&story),
             unknown,
+            unknown_more,
             undecoded: undecoded(&into),
             ..story.place()
         }
@@ -106,16 +107,17 @@ impl Explainer {
         noted.map(piece).collect()
     }
 
-    /// Headers and members of the body that no row knows.
-    fn unknown(&mut self, record: &Record<'_>) -> Vec<Piece> {
-        let mut unknown = Vec::new();
+    /// Headers and members of the body that no row knows, and how many more there are.
+    fn unknown(&mut self, record: &Record<'_>) -> (Vec<Piece>, usize) {
+        let (mut unknown, mut more) = (Vec::new(), 0);
         for (order, header) in record.headers.iter().enumerate() {
             let spot = Spot::Header(order as u16);
             if self.full.knows_header(header.name) || self.full.is_condition(&spot) {
                 continue;
             }
             if unknown.len() >= MAX_UNKNOWN {
-                break;
+                more += 1;
+                continue;
             }
             unknown.push(Piece {
                 place: place(Some(spot), record),
@@ -132,7 +134,8 @@ impl Explainer {
             raw: String::new(),
             bytes: member.bytes,
         }));
-        unknown
+        more += self.full.notes().map_or(0, |notes| notes.members_more);
+        (unknown, more)
     }
 }
 

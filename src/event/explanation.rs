@@ -36,6 +36,8 @@ pub struct Explanation {
     pub noted: Vec<Piece>,
     /// Headers and members of the body that no convention knows.
     pub unknown: Vec<Piece>,
+    /// Further ones that are not listed.
+    pub unknown_more: usize,
     /// What is counted as not understood, by reason.
     pub undecoded: Vec<Undecodable>,
 }

@@ -66,8 +66,8 @@ pub fn render(explanation: &Explanation, source: &str, style: &Style) -> String 
         field(&mut out, story, style);
     }
     conventions(&mut out, explanation, style);
-    pieces(&mut out, ("known, and of no use to the graph", &explanation.noted), style);
-    pieces(&mut out, ("no convention knows", &explanation.unknown), style);
+    pieces(&mut out, ("known, and of no use to the graph", &explanation.noted, 0), style);
+    pieces(&mut out, ("no convention knows", &explanation.unknown, explanation.unknown_more), style);
     counted(&mut out, explanation, style);
     out
 }
@@ -237,7 +237,7 @@ fn more(out: &mut String, all: usize, style: &Style) {
     }
 }
 
-fn pieces(out: &mut String, (title, pieces): (&str, &[Piece]), style: &Style) {
+fn pieces(out: &mut String, (title, pieces, beyond): (&str, &[Piece], usize), style: &Style) {
     if pieces.is_empty() {
         return;
     }
@@ -249,6 +249,10 @@ fn pieces(out: &mut String, (title, pieces): (&str, &[Piece]), style: &Style) {
         let _ = writeln!(out, "    {}", style::fit(&text, style.width.saturating_sub(5).max(REST_MIN)));
     }
     more(out, pieces.len(), style);
+    if beyond > 0 {
+        let text = format!("… and {beyond} beyond what is listed of one record");
+        let _ = writeln!(out, "    {}", style.paint(Tone::Faint, &text));
+    }
 }
 
 fn counted(out: &mut String, explanation: &Explanation, style: &Style) {
@@ -354,7 +358,7 @@ mod tests {
             conversation: 7,
         };
         let orphan = Verdict { event, causes: Vec::new(), failure: None, passage: Vec::new(), conversation_events: 1 };
-        let text = verdict(&orphan, &Style::default());
+        let text = verdict(&orphan, &Style::default()).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("orphaned: context lost"), "{text}");
         assert!(text.contains("at least 95 % of the last 1,000 settled events (at least 50)"), "{text}");
     }

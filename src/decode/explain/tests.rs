@@ -182,6 +182,17 @@ fn hidden_values_leave_nothing_that_was_written_but_ids_and_names() {
     assert!(!text.contains("4711") && !text.contains("s3cret"), "{text}");
 }
 
+#[test]
+fn what_is_not_listed_is_counted() {
+    let names: Vec<String> = (0..200).map(|n| format!("x-own-{n}")).collect();
+    let headers: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"v"[..])).collect();
+    let body: serde_json::Value =
+        (0..100).map(|n| (format!("own{n}"), n.into())).collect::<serde_json::Map<_, _>>().into();
+    let explanation = explain("orders", &headers, Some(body.to_string().as_bytes()));
+    assert_eq!(explanation.unknown.len() + explanation.unknown_more, 300);
+    assert!(explanation.unknown_more > 0);
+}
+
 /// A small generator that repeats itself: the seed is the whole state.
 struct Dice(u64);
 

@@ -48,8 +48,8 @@ pub struct Notes {
     pub unwrapped: Vec<&'static str>,
     /// Members of the body that no row knows.
     pub members: Vec<Member>,
-    /// There were more of them.
-    pub members_cut: bool,
+    /// Further ones, which are not kept.
+    pub members_more: usize,
     conditions: HashSet<Spot>,
     /// By whether it lies in the scratch buffer, and where.
     places: HashMap<(bool, u32), Spot>,
@@ -132,10 +132,15 @@ impl Found {
     }
 
     /// Notes the step to the member at `lies`, before its rows take it.
+    #[inline]
     pub(super) fn note_member(&mut self, place: Place, step: Step<'_>, lies: Lies) {
-        if self.notes.is_none() {
-            return;
+        if self.notes.is_some() {
+            self.write_member(place, step, lies);
         }
+    }
+
+    #[cold]
+    fn write_member(&mut self, place: Place, step: Step<'_>, lies: Lies) {
         let (name, value) = match step {
             Step::Member(name, value) => (name, Some(value)),
             Step::Object(name) | Step::List(name) => (name, None),
@@ -154,7 +159,7 @@ impl Found {
             };
             notes.members.push(Member { path, bytes });
         } else {
-            notes.members_cut |= notes.path.len() < MEMBER_LEVELS;
+            notes.members_more += usize::from(notes.path.len() < MEMBER_LEVELS);
         }
     }
 
