@@ -117,17 +117,17 @@ fn conventions_of_the_house_are_tried_first() {
     answer(folder.path(), &["import", "records.ndjson", "--db", "tap.duckdb", "--config", "house.toml"]);
     let database = folder.file("tap.duckdb");
     let rows = |query: &str| sql(folder.path(), Door::File(&database), query);
-    let events = rows("SELECT topic, coalesce(id, ''), coalesce(type, ''), resolution FROM event ORDER BY topic");
+    let events = rows("SELECT topic, coalesce(id, '-'), coalesce(type, '-'), resolution FROM event ORDER BY topic");
     assert_eq!(
         events,
         [
-            ["mails", "", "", "unlinked"],
+            ["mails", "-", "-", "unlinked"],
             ["shop.orders", "a", "OrderPlaced", "unlinked"],
-            ["shop.payments", "b", "", "caused"]
+            ["shop.payments", "b", "-", "caused"]
         ]
     );
-    let kept = rows("SELECT name, coalesce(text, ''), coalesce(number, 0) FROM attribute ORDER BY name");
-    assert_eq!(kept, [["customer", "Zoe", "0.0"], ["order_value", "", "12.5"]]);
+    let kept = rows("SELECT name, coalesce(text, '-'), coalesce(number, 0) FROM attribute ORDER BY name");
+    assert_eq!(kept, [["customer", "Zoe", "0.0"], ["order_value", "-", "12.5"]]);
 
     std::fs::write(folder.file("wrong.toml"), "[[convention]]\nname = \"shop\"\nids = \"header:x\"\n").unwrap();
     let refused = run(folder.path(), &["import", "records.ndjson", "--db", "other.duckdb", "--config", "wrong.toml"]);

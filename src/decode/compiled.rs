@@ -37,6 +37,28 @@ pub struct Rule {
     pub label: Arc<str>,
 }
 
+/// A row in short: what every name that is met asks for, in few lines of the cache.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    /// See [`Rule::strength`].
+    pub strength: u32,
+    /// See [`Rule::convention`].
+    pub convention: u16,
+    /// See [`Rule::slot`].
+    pub slot: u8,
+    /// See [`Rule::last`].
+    pub last: bool,
+    /// Whether the value has to be something.
+    pub picky: bool,
+}
+
+impl Mark {
+    fn of(rule: &Rule) -> Self {
+        let Rule { convention, slot, strength, last, .. } = *rule;
+        Self { strength, convention, slot, last, picky: rule.says.is_some() }
+    }
+}
+
 /// A convention as the engine reads it.
 #[derive(Debug, Clone)]
 pub struct Recognition {
@@ -77,6 +99,8 @@ impl Recognition {
 pub struct Compiled {
     /// All rows.
     pub rules: Vec<Rule>,
+    /// The same in short, by the same numbers.
+    pub marks: Vec<Mark>,
     /// All conventions.
     pub conventions: Vec<Recognition>,
     /// Names of headers and of members of bodies.
@@ -122,6 +146,7 @@ impl Compiled {
     fn new(all: Vec<Convention>, noted: bool) -> Self {
         let mut compiled = Self {
             rules: Vec::new(),
+            marks: Vec::new(),
             conventions: Vec::with_capacity(all.len()),
             names: NameIndex::new(),
             key_fields: Vec::new(),
@@ -130,6 +155,7 @@ impl Compiled {
         for convention in all {
             compiled.add(convention, noted);
         }
+        compiled.marks = compiled.rules.iter().map(Mark::of).collect();
         compiled.names = std::mem::replace(&mut compiled.names, NameIndex::new()).build();
         compiled
     }

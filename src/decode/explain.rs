@@ -184,11 +184,11 @@ impl<'s> Story<'s> {
     }
 
     fn recognised(&self) -> impl Iterator<Item = u16> {
-        self.found().touched(&self.scope.off).filter(|(.., recognised)| *recognised).map(|(number, ..)| number)
+        self.found().touched().filter(|(.., recognised)| *recognised).map(|(number, ..)| number)
     }
 
     fn conventions(&self) -> Vec<ConventionStory> {
-        let mut touched: Vec<_> = self.found().touched(&self.scope.off).collect();
+        let mut touched: Vec<_> = self.found().touched().collect();
         touched.sort_unstable_by_key(|(number, _, recognised)| (!recognised, *number));
         let tell = |(number, bits, recognised): (u16, u64, bool)| {
             let convention = &self.conventions[number as usize];

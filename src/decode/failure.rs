@@ -58,7 +58,7 @@ impl Evidence<'_, '_> {
             return (Kind::Internal, None);
         }
         let by_name = kind_of(role.by_name);
-        let Some(failure) = self.found.failure(&self.scope.off) else {
+        let Some(failure) = self.found.failure() else {
             return (by_name.map_or(Kind::Event, record_kind), by_name.map(empty));
         };
         let (topic, origin) = self.origin(undecoded);
@@ -98,7 +98,7 @@ impl Evidence<'_, '_> {
         if role.is_internal() {
             return Why::Internal;
         }
-        let Some(failure) = self.found.failure(&self.scope.off) else {
+        let Some(failure) = self.found.failure() else {
             return if kind_of(role.by_name).is_some() { Why::TopicName } else { Why::NoFailure };
         };
         let (topic, _) = self.origin(&mut [0; Undecoded::ALL.len()]);

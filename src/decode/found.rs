@@ -3,11 +3,11 @@
 mod notes;
 mod walk;
 
-use super::compiled::{Compiled, Recognition, Rule};
+use super::compiled::{Compiled, Mark, Recognition, Rule};
 use super::lexicon::{Lexicon, framed, is_json};
 use super::memory::Memory;
 use super::names::Place;
-use super::row::{Failure, Field, Says};
+use super::row::{Failure, Field, HEARD, Says};
 use super::schema::{SchemaId, Schemas};
 use super::scope::Scope;
 use super::text::Raw;
@@ -172,9 +172,9 @@ impl Found {
             all = self.survey(off);
         }
         if !all {
-            let (table, fields) = (&self.table, &self.fields);
+            let fields = &self.fields;
             // No field has this slot: they claim nothing.
-            let unheard = self.finds.iter_mut().filter(|find| !recognised(table, fields, off, find.convention));
+            let unheard = self.finds.iter_mut().filter(|find| !recognised(fields, find.convention));
             unheard.for_each(|find| find.slot = UNHEARD);
         }
         if self.finds.len() >= MAX_FINDS {
@@ -207,15 +207,15 @@ impl Found {
     }
 
     /// Recognised conventions, each once, in no order.
-    pub fn conventions<'s>(&'s self, off: &'s [bool]) -> impl Iterator<Item = &'s Recognition> {
-        let held = self.touched.iter().filter(move |number| recognised(&self.table, &self.fields, off, **number));
+    pub fn conventions(&self) -> impl Iterator<Item = &Recognition> {
+        let held = self.touched.iter().filter(|number| recognised(&self.fields, **number));
         held.map(|number| &self.table.conventions[*number as usize])
     }
 
     /// What recognised conventions make of a failure; `None` when none names one.
-    pub fn failure(&self, off: &[bool]) -> Option<Failure> {
+    pub fn failure(&self) -> Option<Failure> {
         let speaks = |failure: &Failure| *failure != Failure::No;
-        self.conventions(off).map(|convention| convention.failure).filter(speaks).max_by_key(|failure| match failure {
+        self.conventions().map(|convention| convention.failure).filter(speaks).max_by_key(|failure| match failure {
             Failure::No | Failure::ByTopic => 0,
             Failure::Fault => 1,
             Failure::Retry => 2,
@@ -242,7 +242,7 @@ impl Found {
         let wrapped = |find: &Find| {
             let Lies::Header(order) = find.lies else { return false };
             let value = record.headers[order as usize].value.unwrap_or_default();
-            text::is_wrapped(value, &self.table.rules[find.row as usize].encoding)
+            text::may_be_wrapped(value) && text::is_wrapped(value, &self.table.rules[find.row as usize].encoding)
         };
         if self.finds.iter().any(wrapped) {
             self.unwrap_headers(record);
@@ -295,25 +295,24 @@ impl Found {
     }
 
     fn keep(&mut self, row: u16, lies: Lies, value: Option<&[u8]>) {
-        let Rule { convention, slot, strength, last, says, .. } = &self.table.rules[row as usize];
-        let is_field = (*slot as usize) < Field::COUNT;
-        if is_field && (value.is_none() || self.finds.len() >= MAX_FINDS)
-            || says.as_ref().is_some_and(|says| !said(says, value))
-        {
+        let Mark { convention, slot, strength, last, picky } = self.table.marks[row as usize];
+        let is_field = (slot as usize) < Field::COUNT;
+        let refused = || self.table.rules[row as usize].says.as_ref().is_some_and(|says| !said(says, value));
+        if is_field && (value.is_none() || self.finds.len() >= MAX_FINDS) || picky && refused() {
             return;
         }
-        let fields = &mut self.fields[*convention as usize];
+        let fields = &mut self.fields[convention as usize];
         if *fields == 0 {
-            self.touched.push(*convention);
+            self.touched.push(convention);
         }
         *fields |= 1 << slot;
         if !is_field {
             self.note(|notes| notes.condition(lies));
         } else {
             let order = self.finds.len() as u64;
-            let order = if *last { MAX_FINDS as u64 - order } else { order };
-            let score = u64::from(*strength) << 32 | order;
-            self.finds.push(Find { score, row, convention: *convention, slot: *slot, lies });
+            let order = if last { MAX_FINDS as u64 - order } else { order };
+            let score = u64::from(strength) << 32 | order;
+            self.finds.push(Find { score, row, convention, slot, lies });
         }
     }
 
@@ -321,8 +320,14 @@ impl Found {
     fn survey(&mut self, off: &[bool]) -> bool {
         self.held = 0;
         let mut all = true;
+        for &number in &self.touched {
+            let fields = &mut self.fields[number as usize];
+            let is_off = off.get(number as usize).copied().unwrap_or_default();
+            let heard = self.table.conventions[number as usize].holds(*fields) && !is_off;
+            *fields = *fields & !HEARD | if heard { HEARD } else { 0 };
+        }
         for (at, find) in self.finds.iter().enumerate() {
-            if !recognised(&self.table, &self.fields, off, find.convention) {
+            if !recognised(&self.fields, find.convention) {
                 all = false;
                 continue;
             }
@@ -358,10 +363,10 @@ fn said(says: &Says, value: Option<&[u8]>) -> bool {
     }
 }
 
+/// Whether the convention was recognised when the finds were surveyed last.
 #[inline]
-fn recognised(table: &Compiled, fields: &[u64], off: &[bool], convention: u16) -> bool {
-    let convention = convention as usize;
-    table.conventions[convention].holds(fields[convention]) && !off.get(convention).copied().unwrap_or_default()
+fn recognised(fields: &[u64], convention: u16) -> bool {
+    fields[convention as usize] & HEARD != 0
 }
 
 /// Claims to one field, strongest first.

@@ -43,7 +43,7 @@ use crate::event::{
 };
 use compiled::Compiled;
 use failure::Evidence;
-use found::{Claim, Found};
+use found::{Claim, Claims, Found};
 use habit::Habits;
 use profile::{Draft, Profiles};
 use row::{Encoding, Field};
@@ -122,15 +122,15 @@ impl Decoder {
         let among_events = !named && self.habits.holds_events(&partition.topic, partition.partition);
         let evidence = Evidence { found: &self.found, record, topic: &partition.topic, scope: &scope, among_events };
         let (kind, notice) = evidence.judge(&mut into.undecoded);
-        if !named && !among_events && self.found.failure(&scope.off).is_none() {
+        if !named && !among_events && self.found.failure().is_none() {
             self.habits.note_event(&partition.topic, partition.partition);
         }
-        let kind = if kind == Kind::Event { self.kind(record, &scope) } else { kind };
+        let kind = if kind == Kind::Event { self.kind(record) } else { kind };
         let notice = notice.map(|notice| {
             into.notices.push(notice);
             into.notices.len() as u32 - 1
         });
-        self.row(record, &scope, (kind, notice), into);
+        self.row(record, (kind, notice), into);
     }
 
     fn find(&mut self, partition: &TopicPartition, record: &Record<'_>, scope: &Scope, undecoded: &mut [u64]) {
@@ -145,7 +145,7 @@ impl Decoder {
     }
 
     /// What an ordinary record is: what it says itself, else what all records of its convention are.
-    fn kind(&self, record: &Record<'_>, scope: &Scope) -> Kind {
+    fn kind(&self, record: &Record<'_>) -> Kind {
         for claim in self.found.claims(Field::Kind, None, record) {
             let text = claim.raw.text();
             let Encoding::Kinds(kinds) = &claim.rule.encoding else { continue };
@@ -157,10 +157,10 @@ impl Decoder {
         if self.found.has(Field::RequestId) {
             return if self.found.has(Field::ReplyTo) { Kind::Command } else { Kind::Reply };
         }
-        self.found.conventions(&scope.off).find_map(|convention| convention.kind).unwrap_or(Kind::Event)
+        self.found.conventions().find_map(|convention| convention.kind).unwrap_or(Kind::Event)
     }
 
-    fn row(&mut self, record: &Record<'_>, scope: &Scope, (kind, notice): (Kind, Option<u32>), into: &mut Envelopes) {
+    fn row(&mut self, record: &Record<'_>, (kind, notice): (Kind, Option<u32>), into: &mut Envelopes) {
         let record_time = Timestamp::from_millis(record.timestamp_ms);
         let mut texts = [Span::default(); 3];
         let id = self.id(&[Field::Id], record, &mut texts[0], into);
@@ -169,7 +169,7 @@ impl Decoder {
         let correlation = self.id(&flows, record, &mut texts[2], into);
         let (trace, traces) = self.traces(record, &mut into.undecoded);
         let time = self.time(record, &mut into.undecoded);
-        let extra = self.extra(record, scope, traces, time.map(|time| record_time.since(time)));
+        let extra = self.extra(record, traces, time.map(|time| record_time.since(time)));
         let profile = self.profile(record, into);
         into.rows.push(Envelope {
             offset: record.offset,
@@ -243,14 +243,9 @@ impl Decoder {
         if !self.found.has(Field::Trace) && !self.found.has(Field::TraceId) {
             return (own, others);
         }
-        let mut whole = self.found.claims(Field::Trace, None, record).peekable();
-        let mut parted = self.found.claims(Field::TraceId, None, record).peekable();
-        let mut next = || match (whole.peek(), parted.peek()) {
-            (Some(one), Some(other)) if other.score < one.score => parted.next(),
-            (Some(_), _) => whole.next(),
-            (None, _) => parted.next(),
-        };
-        while let Some(claim) = next() {
+        let whole = self.found.claims(Field::Trace, None, record);
+        let parted = self.found.claims(Field::TraceId, None, record);
+        for claim in strongest_first(whole, parted) {
             let Some(context) = self.trace(&claim, record) else {
                 undecoded[Undecoded::MalformedTrace as usize] += u64::from(own.is_none());
                 continue;
@@ -291,13 +286,7 @@ impl Decoder {
     }
 
     /// What few records say: `delay_us` is what passed between the event and its record.
-    fn extra(
-        &self,
-        record: &Record<'_>,
-        scope: &Scope,
-        shared: Vec<Identifier>,
-        delay_us: Option<i64>,
-    ) -> Option<Extra> {
+    fn extra(&self, record: &Record<'_>, shared: Vec<Identifier>, delay_us: Option<i64>) -> Option<Extra> {
         let found = &self.found;
         let mut extra = Extra { shared, ..Extra::default() };
         if found.has(Field::RootId)
@@ -326,7 +315,7 @@ impl Decoder {
             );
         }
         if let Some(delay) = delay_us
-            && found.conventions(&scope.off).any(|convention| convention.publish_delay)
+            && found.conventions().any(|convention| convention.publish_delay)
         {
             keep(PUBLISH_DELAY.into(), AttributeValue::Number(delay as f64 / 1_000.0));
         }
@@ -365,6 +354,17 @@ impl Decoder {
         into.undecoded[Undecoded::Clipped as usize] += u64::from(draft.is_clipped());
         self.profiles.number(&draft, &mut into.profiles)
     }
+}
+
+/// Claims to two fields, in one order.
+fn strongest_first<'s>(one: Claims<'s>, other: Claims<'s>) -> impl Iterator<Item = Claim<'s>> {
+    let (mut one, mut other) = (one, other);
+    let (mut first, mut second) = (one.next(), other.next());
+    std::iter::from_fn(move || match (&first, &second) {
+        (Some(a), Some(b)) if b.score < a.score => std::mem::replace(&mut second, other.next()),
+        (Some(_), _) => std::mem::replace(&mut first, one.next()),
+        (None, _) => std::mem::replace(&mut second, other.next()),
+    })
 }
 
 /// Whether the value is one that its convention says means nothing.

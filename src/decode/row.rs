@@ -289,8 +289,11 @@ pub enum Failure {
     Fault,
 }
 
-/// Conditions of one convention that are no fields: they share a word with its fields.
-pub const MAX_CONDITIONS: usize = 64 - Field::COUNT;
+/// Set beside the fields that were found of a convention that is recognised.
+pub const HEARD: u64 = 1 << 63;
+
+/// Conditions of one convention that are no fields: they share a word with its fields and [`HEARD`].
+pub const MAX_CONDITIONS: usize = 63 - Field::COUNT;
 
 /// A test of a convention's fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]

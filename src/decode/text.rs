@@ -52,6 +52,12 @@ pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     BASE64.decode(text).ok()
 }
 
+/// Whether [`is_wrapped`] can hold: most values are of another length.
+#[inline]
+pub fn may_be_wrapped(value: &[u8]) -> bool {
+    matches!(value.len(), 48 | 76) || value.ends_with(b"=")
+}
+
 /// True when a header value is certainly written in Base64, as MirrorMaker 2 on a plain Connect cluster writes them all
 /// (`SimpleHeaderConverter`): it is nothing in its own encoding and something in that one.
 pub fn is_wrapped(value: &[u8], encoding: &Encoding) -> bool {

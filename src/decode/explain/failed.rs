@@ -63,7 +63,7 @@ impl Story<'_> {
             }
             Kind::Event => "nothing says that it is anything else than an event".to_owned(),
             kind => {
-                let of = self.found().conventions(&self.scope.off).find(|convention| convention.kind == Some(kind));
+                let of = self.found().conventions().find(|convention| convention.kind == Some(kind));
                 let name = of.map(|convention| convention.name.to_string()).unwrap_or_default();
                 format!("all records of {name} are")
             }

@@ -2,6 +2,7 @@
 
 use super::super::json::{Step, Value};
 use super::super::names::Place;
+use super::super::row::HEARD;
 use super::super::schema::SchemaId;
 use super::{Claim, Found, Lies, Read, UNHEARD, recognised};
 use crate::event::Record;
@@ -192,9 +193,8 @@ impl Found {
     }
 
     /// Conventions of which anything was found: number, what was found of it, and whether it is recognised.
-    pub fn touched<'s>(&'s self, off: &'s [bool]) -> impl Iterator<Item = (u16, u64, bool)> {
-        let told =
-            |&number: &u16| (number, self.fields[number as usize], recognised(&self.table, &self.fields, off, number));
+    pub fn touched(&self) -> impl Iterator<Item = (u16, u64, bool)> {
+        let told = |&number: &u16| (number, self.fields[number as usize] & !HEARD, recognised(&self.fields, number));
         self.touched.iter().map(told)
     }
 }
