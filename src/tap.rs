@@ -13,7 +13,9 @@ mod reading;
 mod restore;
 mod sampling;
 mod secret;
+mod seeking;
 mod site;
+mod sought;
 mod telling;
 mod watch;
 
@@ -27,6 +29,7 @@ pub use crate::telemetry::{hold_log, init_logging, release_log};
 use self::gather::Gather;
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
+use self::seeking::{SEEKS_WAITING, Seek, Seeker};
 use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
@@ -62,7 +65,8 @@ pub struct Running {
     pub outlook: String,
     stop_reading: Arc<AtomicBool>,
     sites: Vec<(SyncSender<Ask>, SiteThread)>,
-    core: JoinHandle<()>,
+    seeker: (SyncSender<Seek>, JoinHandle<()>),
+    core: JoinHandle<Core>,
     writer: JoinHandle<Result<store::Writer, store::Error>>,
     door: Option<Door>,
     metrics: Option<Metrics>,
@@ -115,7 +119,6 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
             core: to_core.clone(),
         });
     }
-    drop(to_core);
     let mut remarks: Vec<String> = security.iter().flat_map(|security| security.remarks()).collect();
     let (admins, outlook) = connect(&sites, &mut remarks)?;
     let telling = Telling::start(&config, &readers, &counters)?;
@@ -132,18 +135,21 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         pulse: pulse.clone(),
         progress: telling.progress.clone(),
         commit_interval: config.commit_interval,
+        seeks: true,
         watch: Watch::default(),
     };
-    let end = Ending("writer", pulse.clone());
-    let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1))?;
+    let read = sites.iter().map(|site| site.settings.clone()).collect();
+    let seeker = start_seeker(Seeker::new(writer.readers(), read, ids, stop_reading.clone()), to_core)?;
+    let (end, to_seeker) = (Ending("writer", pulse.clone()), seeker.0.clone());
+    let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1, Some(&to_seeker)))?;
     let end = Ending("core", pulse);
     let core = spawn("core", move || {
         let _end = end;
-        pipeline.run();
+        pipeline.run()
     })?;
     let sites = samplers.into_iter().zip(begin(sites, admins)?).collect();
     let url = door.as_ref().map(Door::url);
-    Ok(Running { url, remarks, outlook, stop_reading, sites, core, writer, door, metrics, telling })
+    Ok(Running { url, remarks, outlook, stop_reading, sites, seeker, core, writer, door, metrics, telling })
 }
 
 /// How the reader reaches one cluster.
@@ -207,6 +213,12 @@ fn begin(sites: Vec<Site>, admins: Vec<Option<Admin>>) -> anyhow::Result<Vec<Sit
         threads.push(spawn(&name, move || site.run(opened))?);
     }
     Ok(threads)
+}
+
+/// Starts the seeker, which answers to the core.
+fn start_seeker(seeker: Seeker, core: SyncSender<Input>) -> anyhow::Result<(SyncSender<Seek>, JoinHandle<()>)> {
+    let (seeks, asked) = sync_channel(SEEKS_WAITING);
+    Ok((seeks, spawn("seeker", move || seeker.run(&asked, &core))?))
 }
 
 /// The door that is asked for: for the users beside the database.
@@ -301,6 +313,10 @@ impl Running {
             drop(asks);
             reading = reading.and(join(site, "sampler")?);
         }
+        // It waits for no answer of Kafka any more, and the core ends only after it.
+        let (seeks, seeker) = self.seeker;
+        let _ = seeks.send(Seek::Stop);
+        join(seeker, "seeker")?;
         join(self.core, "core")?;
         let written = join(self.writer, "writer")?;
         drop(self.metrics);

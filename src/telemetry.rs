@@ -37,11 +37,13 @@ pub enum Counter {
     OutboxWaiting = 12,
     /// Bytes of records that followers gave, not leaders.
     FollowerBytes = 13,
+    /// Bytes of answers that were asked for because of one record in them.
+    RereadBytes = 14,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -56,6 +58,7 @@ impl Counter {
         Self::SpanRetries,
         Self::OutboxWaiting,
         Self::FollowerBytes,
+        Self::RereadBytes,
     ];
 
     /// The name in the `tap` view.
@@ -75,6 +78,7 @@ impl Counter {
             Self::SpanRetries => "span_retries",
             Self::OutboxWaiting => "outbox_waiting",
             Self::FollowerBytes => "follower_bytes",
+            Self::RereadBytes => "reread_bytes",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::EventRef;
 
-/// Why an edge *effect <- cause* is believed, strongest first.
+/// Why an edge *effect <- cause* is believed. Numbers are stored; within a class the lower is the stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Evidence {
@@ -22,6 +22,8 @@ pub enum Evidence {
     Transaction = 6,
     /// Same trace, learned order of topics and types.
     TraceOrder = 7,
+    /// A failure that names nothing has the value of this record, byte for byte.
+    SameValue = 8,
 }
 
 /// The three classes of evidence. They never share a count.
@@ -37,7 +39,7 @@ pub enum EvidenceClass {
 
 impl Evidence {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FailureCoordinates,
         Self::CausationId,
         Self::Reply,
@@ -46,6 +48,7 @@ impl Evidence {
         Self::Depth,
         Self::Transaction,
         Self::TraceOrder,
+        Self::SameValue,
     ];
 
     /// The name in the SQL contract.
@@ -59,6 +62,7 @@ impl Evidence {
             Self::Depth => "depth",
             Self::Transaction => "transaction",
             Self::TraceOrder => "trace_order",
+            Self::SameValue => "same_value",
         }
     }
 
@@ -66,7 +70,7 @@ impl Evidence {
     pub const fn class(self) -> EvidenceClass {
         match self {
             Self::Transaction => EvidenceClass::Transactional,
-            Self::TraceOrder => EvidenceClass::Inferred,
+            Self::TraceOrder | Self::SameValue => EvidenceClass::Inferred,
             _ => EvidenceClass::Declared,
         }
     }

@@ -24,7 +24,7 @@ pub use changes::{
 };
 pub use coverage::{CoverageRow, GapReason};
 pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};
-pub use failure::{FailureKind, FailureNotice, FailureRow, FailureState, Origin};
+pub use failure::{BareFailure, FailureKind, FailureNotice, FailureRow, FailureState, Origin, Sought};
 pub use group::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState};
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
 pub use outbox::OutboxCursor;

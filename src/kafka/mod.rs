@@ -15,6 +15,7 @@ mod fetcher;
 mod librdkafka;
 mod lineup;
 mod login;
+mod one;
 mod reader;
 mod security;
 mod shape;
@@ -29,6 +30,7 @@ pub use admin::{Admin, TopicSummary};
 pub use checkup::{Checkup, Held, Offer, Reach, Rights, Step, check};
 pub use error::Error;
 pub use estimate::{Estimate, Size};
+pub use one::{ReadError, read_record};
 pub use reader::{Reader, SinkFactory};
 pub use security::{Security, SecurityError};
 

@@ -393,6 +393,8 @@ pub mod ask {
         PASSED_TO_ROWS "passed_to_rows",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
+        /// What the failure $1 may repeat: see the file.
+        SAME_SIZE "same_size",
         /// Sums by minute: $1 since, $2 until; NULL for no bound.
         PULSE "pulse",
         /// How many events there are, and up to when they were seen.
