@@ -10,6 +10,7 @@
 )]
 
 mod cpu;
+mod decode;
 mod idle;
 mod overhead;
 mod store;
@@ -183,7 +184,8 @@ fn option<T: FromStr>(arguments: &mut Vec<String>, name: &str) -> Result<Option<
 
 /// What can be measured, by name; no rows when what it needs is not there.
 type Measure = fn(&Options) -> Vec<Row>;
-const ROWS: &[(&str, Measure)] = &[("idle", idle::measure), ("overhead", overhead::measure), ("store", store::measure)];
+const ROWS: &[(&str, Measure)] =
+    &[("decode", decode::measure), ("idle", idle::measure), ("overhead", overhead::measure), ("store", store::measure)];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

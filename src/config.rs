@@ -10,10 +10,12 @@ mod file;
 mod flows;
 mod import;
 mod jaas;
+mod registry;
 mod security;
 
 pub use flows::{FlowWords, business_flows};
 pub use import::{ImportTarget, import};
+pub use registry::registry_url;
 pub use security::kafka_variables;
 
 use self::collector::collector;
@@ -129,6 +131,8 @@ pub struct TapConfig {
     pub telemetry: Option<String>,
     /// How the cluster is reached, and as whom.
     pub kafka: ClientProperties,
+    /// Which schema registry is asked, and as whom; nothing when there is none.
+    pub registry: ClientProperties,
     /// What the business counts.
     pub business_flows: Vec<BusinessFlow>,
     /// The user's own conventions, as written; the decoder reads them.
@@ -288,7 +292,8 @@ pub fn tap(typed: Words, file: Option<&Path>) -> Result<Resolved<TapConfig>, Con
 
 /// The tap on one cluster: `typed` over `written`, over the defaults.
 fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigError> {
-    let Reach { brokers: addresses, properties: kafka, remarks } = reach(&typed, &written)?;
+    let Reach { brokers: addresses, properties: mut kafka, remarks } = reach(&typed, &written)?;
+    let registry = registry::parted(&mut kafka);
     let words = over(typed, written);
     let metrics_chosen = words.metrics.is_some();
     let mut defaults = Vec::new();
@@ -318,6 +323,7 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         otlp: words.otlp.map(|url| collector("otlp", url)).transpose()?,
         telemetry: words.telemetry.map(|url| collector("telemetry", url)).transpose()?,
         kafka,
+        registry,
         business_flows: business_flows(words.business_flows)?,
         conventions: words.conventions,
         retention: retention(words.retention, &mut or)?,

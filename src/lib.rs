@@ -9,6 +9,7 @@
 //! - [`event`]: the language of the domain. Plain data, no I/O; everything below speaks it.
 //! - [`kafka`]: the cluster as the tap sees it. Connections, metadata, fetch, record batches in place, read-only group
 //!   and admin requests. Nothing else speaks to a cluster.
+//! - [`registry`]: the schemas that bodies are written by, from a schema registry. Read-only.
 //! - [`capture`]: the same records from NDJSON files.
 //! - [`decode`]: `Record -> Envelope`, pure and total: a table of conventions and a small engine that runs it.
 //! - [`causality`]: `Envelope -> Resolution`: who caused it, who still waits, who is orphaned.
@@ -60,6 +61,7 @@ pub mod demo;
 pub mod event;
 pub mod kafka;
 pub mod otlp;
+pub mod registry;
 pub mod report;
 pub mod serve;
 pub mod store;

@@ -34,9 +34,10 @@ use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
 use crate::config::{Client, MetricsAddress, TapConfig};
-use crate::decode::{self, Convention, Decoder};
-use crate::event::HashKey;
+use crate::decode::{self, Convention, Decoder, Schemas};
+use crate::event::{ClientProperties, HashKey};
 use crate::kafka::{self, Admin, Security};
+use crate::registry::{self, Registry};
 use crate::serve::{Door, DoorSettings, Metrics, Tls};
 use crate::store::{self, Readers};
 use crate::telemetry::{Counters, Pulse};
@@ -87,8 +88,7 @@ pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -
 pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let house: Arc<[Convention]> = conventions(&config.conventions)?.into();
     let clusters: Vec<&TapConfig> = std::iter::once(&config).chain(&config.also).collect();
-    let security =
-        clusters.iter().map(|one| Ok(Arc::new(Security::new(&one.kafka)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    let security = clusters.iter().map(|one| secured(one)).collect::<anyhow::Result<Vec<_>>>()?;
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     writer.fill_outbox(config.otlp.is_some());
@@ -112,7 +112,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         sites.push(Site {
             settings: settings(one, security, &counters, &stop_reading),
             plan: Arc::new(plan::TapPlan::new(one, core.positions(), clock::now())),
-            sinks: sinks((ids, keys), house.clone(), to_core.clone()),
+            sinks: sinks((ids, keys), (house.clone(), schemas(&one.registry, &counters)?), to_core.clone()),
             groups: one.groups.clone(),
             interval: one.sample_interval,
             asks: asked,
@@ -163,15 +163,26 @@ fn settings(
         cluster: config.cluster.clone(),
         brokers: config.brokers.clone(),
         security: security.clone(),
-        source: match config.client {
-            Client::Native => kafka::Source::Native,
-            Client::Librdkafka => kafka::Source::Librdkafka,
-        },
+        source: source(config.client),
         max_read: config.max_read,
         max_wait: config.commit_interval,
         counters: counters.clone(),
         stop: stop.clone(),
     }
+}
+
+fn source(client: Client) -> kafka::Source {
+    match client {
+        Client::Native => kafka::Source::Native,
+        Client::Librdkafka => kafka::Source::Librdkafka,
+    }
+}
+
+/// How one cluster is reached, and as whom.
+fn secured(config: &TapConfig) -> anyhow::Result<Arc<Security>> {
+    let security = Security::new(&config.kafka)?;
+    security.suits(source(config.client))?;
+    Ok(Arc::new(security))
 }
 
 /// Reaches all clusters and says what is there to be read. The only one has to answer; of several, one.
@@ -281,8 +292,21 @@ pub fn conventions(sections: &[toml::Table]) -> anyhow::Result<Vec<Convention>> 
 }
 
 /// Makes one sink a fetch thread.
-fn sinks((ids, keys): (HashKey, HashKey), house: Arc<[Convention]>, to_core: SyncSender<Input>) -> kafka::SinkFactory {
-    Arc::new(move || Box::new(Reading::new(Decoder::with_house(ids, keys, &house), to_core.clone())))
+fn sinks(
+    (ids, keys): (HashKey, HashKey),
+    (house, schemas): (Arc<[Convention]>, Option<Arc<dyn Schemas>>),
+    to_core: SyncSender<Input>,
+) -> kafka::SinkFactory {
+    Arc::new(move || {
+        let decoder = Decoder::with_house(ids, keys, &house).with_schemas(schemas.clone());
+        Box::new(Reading::new(decoder, to_core.clone()))
+    })
+}
+
+/// The registry that `settings` name, if they name one.
+fn schemas(settings: &ClientProperties, counters: &Arc<Counters>) -> Result<Option<Arc<dyn Schemas>>, registry::Error> {
+    let registry = Registry::start(settings, counters.clone())?;
+    Ok(registry.map(|registry| Arc::new(registry) as Arc<dyn Schemas>))
 }
 
 fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<JoinHandle<T>> {

@@ -37,13 +37,19 @@ pub enum Counter {
     OutboxWaiting = 12,
     /// Bytes of records that followers gave, not leaders.
     FollowerBytes = 13,
+    /// Schemas that a registry gave.
+    SchemasFetched = 14,
+    /// Schema ids that a registry did not give, or not as a schema.
+    SchemasRefused = 15,
+    /// Times that no registry answered.
+    RegistryFailures = 16,
     /// Bytes of answers that were asked for because of one record in them.
-    RereadBytes = 14,
+    RereadBytes = 17,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -58,6 +64,9 @@ impl Counter {
         Self::SpanRetries,
         Self::OutboxWaiting,
         Self::FollowerBytes,
+        Self::SchemasFetched,
+        Self::SchemasRefused,
+        Self::RegistryFailures,
         Self::RereadBytes,
     ];
 
@@ -78,6 +87,9 @@ impl Counter {
             Self::SpanRetries => "span_retries",
             Self::OutboxWaiting => "outbox_waiting",
             Self::FollowerBytes => "follower_bytes",
+            Self::SchemasFetched => "schemas_fetched",
+            Self::SchemasRefused => "schemas_refused",
+            Self::RegistryFailures => "registry_failures",
             Self::RereadBytes => "reread_bytes",
         }
     }

@@ -874,8 +874,13 @@ fn business_flows_end_as_completed_failed_stuck_or_open() {
 fn an_import_is_counted_once() {
     let folder = Folder::new("counts-import");
     let db = folder.file("h.duckdb");
-    let config =
-        ImportConfig { db: db.clone(), cluster: "test".into(), business_flows: Vec::new(), conventions: Vec::new() };
+    let config = ImportConfig {
+        db: db.clone(),
+        cluster: "test".into(),
+        business_flows: Vec::new(),
+        conventions: Vec::new(),
+        registry: Default::default(),
+    };
     let captures = ["spring-retryable", "kafkajs-otel", "python-cloudevents"];
     let file = |name: &str, kind: &str| PathBuf::from(format!("tests/captures/{name}{kind}.ndjson"));
     let import = |names: &[&str]| {

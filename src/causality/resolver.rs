@@ -22,6 +22,8 @@ const ORPHANS_WATCHED: usize = 1_000_000;
 pub enum Named {
     /// On a partition that has its number: the ref, and whether the tap has read it, will, or never can.
     Here(EventRef, Horizon),
+    /// Where the tap does not read at all.
+    Nowhere(OrphanReason),
     /// On a topic that was not heard of yet, under a hash of its coordinates; see [`Resolver::placed`].
     Elsewhere(u64),
 }
@@ -219,6 +221,7 @@ impl Resolver {
                 Named::Here(origin, Horizon::Read) => AtSight::Caused(origin, evidence),
                 Named::Here(origin, Horizon::Ahead) => AtSight::Waits(Claim::Ref(origin), evidence),
                 Named::Here(_, Horizon::Lost(reason)) => AtSight::Settled(Resolution::Orphaned(reason)),
+                Named::Nowhere(reason) => AtSight::Settled(Resolution::Orphaned(reason)),
                 Named::Elsewhere(hash) => AtSight::Waits(Claim::Elsewhere(hash), evidence),
             };
         }
@@ -349,7 +352,9 @@ impl Resolver {
 
     /// Which barrier sample to take now, if any event waits for one.
     pub fn ask_barrier(&mut self) -> Option<Epoch> {
-        (self.waiting > 0 || self.failures.has_candidates() || self.bare.has_candidates()).then(|| self.barrier.ask()).flatten()
+        (self.waiting > 0 || self.failures.has_candidates() || self.bare.has_candidates())
+            .then(|| self.barrier.ask())
+            .flatten()
     }
 
     /// Takes the sample that was asked for. `ahead` are the ends that were not read past yet.

@@ -90,6 +90,7 @@ impl Resolver {
         let claim = match origin {
             Some(Named::Here(origin, _)) => Some((Claim::Ref(origin), Evidence::FailureCoordinates)),
             Some(Named::Elsewhere(hash)) => Some((Claim::Elsewhere(hash), Evidence::FailureCoordinates)),
+            Some(Named::Nowhere(_)) => None,
             None => self.claim_by_id(row),
         };
         let Some((claim, evidence)) = claim else { return false };

@@ -255,6 +255,9 @@ pub(super) struct Import {
     /// configuration file with business flows and conventions [default: headwater.toml, if it is there]
     #[arg(long, value_name = "FILE", env = "HEADWATER_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
+    /// schema registry of Avro and Protobuf bodies
+    #[arg(long, value_name = "URL", value_delimiter = ',', env = "HEADWATER_REGISTRY", hide_env_values = true)]
+    pub registry: Vec<String>,
     /// print JSON
     #[arg(long)]
     pub json: bool,
@@ -299,6 +302,10 @@ pub(super) struct Tap {
     /// where the tap stands, as the brokers' broker.rack says it: followers there are read, not leaders elsewhere
     #[arg(long, value_name = "RACK", env = "HEADWATER_RACK", hide_env_values = true)]
     pub rack: Option<String>,
+    /// schema registry of Avro and Protobuf bodies; several addresses of one with commas. HEADWATER_REGISTRY_USER_INFO,
+    /// _TOKEN and _CA say the rest
+    #[arg(long, value_name = "URL", value_delimiter = ',', env = "HEADWATER_REGISTRY", hide_env_values = true)]
+    pub registry: Vec<String>,
     /// address of the door, or off; other than loopback needs users [default: 127.0.0.1:5439]
     #[arg(long, value_name = "ADDR", env = "HEADWATER_SERVE", hide_env_values = true)]
     pub serve: Option<String>,

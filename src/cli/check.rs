@@ -62,6 +62,13 @@ fn as_json(check: &Check) -> String {
         "estimate": {
             "sentence": check.outlook, "bytes": check.bytes, "records": check.records, "topics": check.topics,
         },
+        "registry": check.registry.as_ref().map(|registry| match registry {
+            Ok(answer) => json!({
+                "addresses": answer.addresses, "answers": true, "subjects": answer.subjects,
+                "looked_at": answer.looked_at, "usable": answer.usable, "reason": answer.trouble,
+            }),
+            Err(reason) => json!({"answers": false, "reason": reason}),
+        }),
         "findings": findings,
     }))
 }
@@ -95,6 +102,16 @@ fn as_text(check: &Check) -> String {
         let _ = writeln!(
             out,
             "to read\n  {outlook}\n  an earlier run in the database goes on where it stopped, and reads less"
+        );
+    }
+    if let Some(Ok(registry)) = &check.registry {
+        let _ = writeln!(
+            out,
+            "schema registry\n  {} answers: {} subjects; of {} that were looked at, the newest schema of {} can be used",
+            clean(&registry.addresses.join(",")),
+            registry.subjects,
+            registry.looked_at,
+            registry.usable
         );
     }
     if !check.findings.is_empty() {

@@ -15,6 +15,7 @@ pub(super) fn words(args: args::Tap) -> Words {
     let list = |text: Option<String>| text.map(|text| vec![text]);
     let mut kafka = config::kafka_variables(variables());
     // Behind the environment: the last word wins.
+    kafka.extend(config::registry_url(&args.registry));
     kafka.extend(args.rack.map(|rack| ("client.rack".to_owned(), crate::event::Secret::new(rack))));
     Words {
         cluster: args.cluster,
@@ -119,12 +120,14 @@ fn say_defaults(defaults: &[(&'static str, String)]) {
 
 /// `headwater import`: captures into a database.
 pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
-    let resolved = config::import(args.cluster, args.db, args.config.as_deref())?;
+    let mut registry = config::kafka_variables(variables());
+    registry.extend(config::registry_url(&args.registry));
+    let resolved = config::import(args.cluster, args.db, args.config.as_deref(), registry)?;
     say_defaults(&resolved.defaults);
-    let config::ImportTarget { cluster, db, business_flows, conventions } = resolved.config;
+    let config::ImportTarget { cluster, db, business_flows, conventions, registry } = resolved.config;
     let database = db.display().to_string();
     let conventions = tap::conventions(&conventions)?;
-    let summary = tap::import(&ImportConfig { cluster, db, business_flows, conventions }, &args.files)?;
+    let summary = tap::import(&ImportConfig { cluster, db, business_flows, conventions, registry }, &args.files)?;
     for unread in &summary.unread {
         output::note(&format!("headwater: import: {}", clean(&unread.to_string())));
     }

@@ -1,5 +1,6 @@
 //! `headwater.toml`.
 
+use super::registry::RegistryWords;
 use super::security::flattened;
 use super::{ConfigError, DEFAULT_FILE, FlowWords, RetentionWords, Words};
 use serde::Deserialize;
@@ -20,6 +21,8 @@ pub(super) struct File {
     telemetry: Option<String>,
     #[serde(default)]
     retention: RetentionWords,
+    #[serde(default)]
+    pub registry: RegistryWords,
     #[serde(default)]
     cluster: Vec<Section>,
     #[serde(default, rename = "business_flow")]
@@ -103,6 +106,9 @@ pub(super) fn all(file: Option<&Path>) -> Result<Vec<Words>, ConfigError> {
 }
 
 fn words(file: File, section: Section) -> Result<Words, ConfigError> {
+    let mut kafka: Vec<_> = file.registry.settings().collect();
+    // Behind the registry of the whole tap: the word of the cluster is the last.
+    kafka.extend(section.kafka.0.map_or_else(|| Ok(Vec::new()), flattened)?);
     Ok(Words {
         cluster: section.name,
         brokers: section.brokers,
@@ -114,7 +120,7 @@ fn words(file: File, section: Section) -> Result<Words, ConfigError> {
         max_read: section.max_read,
         client: section.client,
         client_properties: section.client_properties,
-        kafka: section.kafka.0.map_or_else(|| Ok(Vec::new()), flattened)?,
+        kafka,
         serve: file.serve,
         serve_tls_cert: file.serve_tls_cert,
         serve_tls_key: file.serve_tls_key,

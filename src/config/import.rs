@@ -1,8 +1,9 @@
 //! What an import is asked to do.
 
 use super::file::{File, parse, read};
-use super::{ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, Resolved, business_flows, cluster_name};
-use crate::event::BusinessFlow;
+use super::security::{layer, over};
+use super::{ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, Resolved, business_flows, cluster_name, registry};
+use crate::event::{BusinessFlow, ClientProperties, Secret};
 use std::path::{Path, PathBuf};
 
 /// Where an import goes, and what the business counts there.
@@ -16,9 +17,12 @@ pub struct ImportTarget {
     pub business_flows: Vec<BusinessFlow>,
     /// The user's own conventions, as written there.
     pub conventions: Vec<toml::Table>,
+    /// Which schema registry is asked, and as whom; nothing when there is none.
+    pub registry: ClientProperties,
 }
 
-/// Cluster, database and business flows of an import.
+/// Cluster, database, business flows and schema registry of an import; `typed` are the settings of the registry that
+/// were typed, or stand in the environment.
 ///
 /// # Errors
 /// A cluster's name that cannot be one, or a file that is not understood.
@@ -26,6 +30,7 @@ pub fn import(
     cluster: Option<String>,
     db: Option<PathBuf>,
     file: Option<&Path>,
+    typed: Vec<(String, Secret)>,
 ) -> Result<Resolved<ImportTarget>, ConfigError> {
     let mut defaults = Vec::new();
     if cluster.is_none() {
@@ -40,14 +45,10 @@ pub fn import(
         None => File::default(),
     };
     let business_flows = business_flows(file.business_flows)?;
-    Ok(Resolved {
-        config: ImportTarget {
-            cluster,
-            db: db.or(file.db).unwrap_or_else(|| DEFAULT_DB.into()),
-            business_flows,
-            conventions: file.conventions,
-        },
-        defaults,
-        remarks: Vec::new(),
-    })
+    let written = layer(DEFAULT_FILE, file.registry.settings().collect())?;
+    let typed = layer("the environment", typed)?;
+    let registry = registry::parted(&mut over(typed.properties, &written.properties));
+    let db = db.or(file.db).unwrap_or_else(|| DEFAULT_DB.into());
+    let config = ImportTarget { cluster, db, business_flows, conventions: file.conventions, registry };
+    Ok(Resolved { config, defaults, remarks: typed.remarks })
 }

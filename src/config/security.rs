@@ -4,7 +4,7 @@
 //! together, the connection knows: `kafka::Security`.
 
 use super::jaas::{self, Login};
-use super::{ConfigError, DEFAULT_FILE, Words, client_properties};
+use super::{ConfigError, DEFAULT_FILE, Words, client_properties, registry};
 use crate::event::{ClientProperties, Secret};
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,22 @@ const TAKEN: &[(&str, &str)] = &[
     ("sasl.oauthbearer.extensions", "sasl.oauthbearer.extensions"),
     ("https.ca.location", "https.ca.location"),
     ("https.ca.pem", "https.ca.pem"),
+    ("sasl.kerberos.service.name", "sasl.kerberos.service.name"),
+    ("sasl.kerberos.principal", "sasl.kerberos.principal"),
+    ("sasl.kerberos.keytab", "sasl.kerberos.keytab"),
+    // Only Java's logins can name one; librdkafka takes that of KRB5CCNAME.
+    ("sasl.kerberos.ticket.cache", "sasl.kerberos.ticket.cache"),
+    ("schema.registry.url", "schema.registry.url"),
+    ("basic.auth.credentials.source", "basic.auth.credentials.source"),
+    ("schema.registry.basic.auth.credentials.source", "basic.auth.credentials.source"),
+    ("basic.auth.user.info", "basic.auth.user.info"),
+    ("schema.registry.basic.auth.user.info", "basic.auth.user.info"),
+    ("bearer.auth.token", "bearer.auth.token"),
+    ("schema.registry.bearer.auth.token", "bearer.auth.token"),
+    ("schema.registry.ssl.ca.location", "schema.registry.ssl.ca.location"),
+    ("schema.registry.ssl.truststore.location", "schema.registry.ssl.ca.location"),
+    ("schema.registry.ssl.ca.pem", "schema.registry.ssl.ca.pem"),
+    ("schema.registry.ssl.truststore.certificates", "schema.registry.ssl.ca.pem"),
 ];
 
 /// Two ways to say one thing: whoever says it one way does not mean what a weaker source says the other way.
@@ -49,6 +65,9 @@ const ALTERNATIVES: &[(&str, &str)] = &[
     ("ssl.certificate.location", "ssl.certificate.pem"),
     ("ssl.key.location", "ssl.key.pem"),
     ("https.ca.location", "https.ca.pem"),
+    ("sasl.kerberos.keytab", "sasl.kerberos.ticket.cache"),
+    ("schema.registry.ssl.ca.location", "schema.registry.ssl.ca.pem"),
+    ("basic.auth.user.info", "bearer.auth.token"),
 ];
 
 /// Settings that would change how the cluster is reached and that the tap does not follow.
@@ -73,6 +92,8 @@ const ELSEWHERE: &[&str] = &[
     "auto.commit.",
     "auto.include.jmx.reporter",
     "auto.offset.reset",
+    "auto.register.schemas",
+    "avro.",
     "batch.",
     "broker.address.",
     "broker.version.fallback",
@@ -106,7 +127,9 @@ const ELSEWHERE: &[&str] = &[
     "interceptor.classes",
     "internal.",
     "isolation.level",
+    "json.",
     "key.",
+    "latest.",
     "linger.ms",
     "log.",
     "log_level",
@@ -115,6 +138,7 @@ const ELSEWHERE: &[&str] = &[
     "metadata.",
     "metric.reporters",
     "metrics.",
+    "normalize.schemas",
     "offset.",
     "offset_commit_cb",
     "open_cb",
@@ -128,7 +152,9 @@ const ELSEWHERE: &[&str] = &[
     "request.",
     "retries",
     "retry.",
-    "sasl.kerberos.",
+    "sasl.kerberos.kinit.cmd",
+    "sasl.kerberos.min.time.before.relogin",
+    "sasl.kerberos.ticket.renew.",
     "sasl.login.",
     "sasl.oauthbearer.clock.skew.seconds",
     "sasl.oauthbearer.expected.",
@@ -139,9 +165,11 @@ const ELSEWHERE: &[&str] = &[
     "sasl.oauthbearer.scope.claim.name",
     "sasl.oauthbearer.sub.claim.name",
     "send.buffer.bytes",
+    "schema.reflection",
     "session.timeout.ms",
     "share.acknowledgement.mode",
     "socket.",
+    "specific.",
     "ssl.keymanager.algorithm",
     "ssl.keystore.type",
     "ssl.protocol",
@@ -154,6 +182,7 @@ const ELSEWHERE: &[&str] = &[
     "throttle_cb",
     "topic.",
     "transaction",
+    "use.latest.version",
     "value.",
 ];
 
@@ -202,7 +231,10 @@ pub(super) fn reach(typed: &Words, written: &Words) -> Result<Reach, ConfigError
 /// The settings among the variables of the environment.
 pub fn kafka_variables(variables: impl Iterator<Item = (String, String)>) -> Vec<(String, Secret)> {
     let setting = |(name, value): (String, String)| {
-        let name = name.strip_prefix(VARIABLE)?.to_ascii_lowercase().replace('_', ".");
+        let name = match name.strip_prefix(registry::VARIABLE) {
+            Some(short) => registry::setting(&short.to_ascii_lowercase().replace('_', "-"))?.to_owned(),
+            None => name.strip_prefix(VARIABLE)?.to_ascii_lowercase().replace('_', "."),
+        };
         Some((name, Secret::new(value)))
     };
     let mut settings: Vec<_> = variables.filter_map(setting).collect();
@@ -283,6 +315,9 @@ pub(super) fn layer(origin: &str, settings: Vec<(String, Secret)>) -> Result<Lay
 
 /// Takes over what a JAAS login says. What stands beside it under a name of its own wins.
 fn log_in(properties: &mut ClientProperties, login: Login, origin: &str) -> Result<(), ConfigError> {
+    if login.module == "Krb5LoginModule" {
+        return log_in_by_ticket(properties, &login, origin);
+    }
     let mut extensions = Vec::new();
     for (name, value) in login.options {
         let taken = match (login.module.as_str(), name.as_str()) {
@@ -305,7 +340,7 @@ fn log_in(properties: &mut ClientProperties, login: Login, origin: &str) -> Resu
             }
             ("PlainLoginModule" | "ScramLoginModule" | "OAuthBearerLoginModule", _) => continue,
             _ => {
-                let expected = "PlainLoginModule, ScramLoginModule or OAuthBearerLoginModule";
+                let expected = "PlainLoginModule, ScramLoginModule, OAuthBearerLoginModule or Krb5LoginModule";
                 return Err(refused("sasl.jaas.config", origin, "the tap does not speak its login module", expected));
             }
         };
@@ -315,6 +350,28 @@ fn log_in(properties: &mut ClientProperties, login: Login, origin: &str) -> Resu
     }
     if !extensions.is_empty() && properties.get("sasl.oauthbearer.extensions").is_none() {
         properties.set("sasl.oauthbearer.extensions", Secret::new(extensions.join(",")));
+    }
+    Ok(())
+}
+
+/// The same for Kerberos. Java asks the ticket cache before the keytab; who has a keytab needs no cache.
+fn log_in_by_ticket(properties: &mut ClientProperties, login: &Login, origin: &str) -> Result<(), ConfigError> {
+    let option = |name| login.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let says = |name| option(name).is_some_and(|value| value.expose().eq_ignore_ascii_case("true"));
+    let keytab = option("keyTab").filter(|_| says("useKeyTab"));
+    if says("useKeyTab") && keytab.is_none() {
+        let expected = "keyTab=\"/PATH\" beside useKeyTab=true";
+        return Err(refused("sasl.jaas.config", origin, "its Krb5LoginModule names no keytab", expected));
+    }
+    for (taken, value) in [
+        ("sasl.kerberos.ticket.cache", option("ticketCache").filter(|_| keytab.is_none() && says("useTicketCache"))),
+        ("sasl.kerberos.keytab", keytab),
+        ("sasl.kerberos.principal", option("principal")),
+        ("sasl.kerberos.service.name", option("serviceName")),
+    ] {
+        if let (Some(value), None) = (value, properties.get(taken)) {
+            properties.set(taken, value);
+        }
     }
     Ok(())
 }
@@ -413,13 +470,41 @@ mod tests {
         );
         for (jaas, reason) in [
             ("x.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=alice;", "nobody signed"),
-            ("x.Krb5LoginModule required keyTab=hunter2;", "does not speak"),
+            ("x.LdapLoginModule required password=hunter2;", "does not speak"),
+            ("x.Krb5LoginModule required useKeyTab=true principal=hunter2;", "names no keytab"),
             ("x.PlainLoginModule required password=hunter2", "not one login module"),
         ] {
             let settings = vec![("sasl.jaas.config".to_owned(), Secret::new(jaas))];
             let said = layer("f", settings).unwrap_err().to_string();
             assert!(said.contains(reason) && said.contains("; give ") && !said.contains("hunter2"), "{said}");
         }
+    }
+
+    #[test]
+    fn a_kerberos_login_is_the_same_from_java_and_from_librdkafka() {
+        let java = |options: &str| {
+            let jaas = format!("com.sun.security.auth.module.Krb5LoginModule required {options};");
+            let mut layer = told(&[("sasl.jaas.config", &jaas), ("sasl.kerberos.service.name", "kafka")]);
+            layer.properties.remove("sasl.kerberos.service.name").unwrap();
+            layer.properties
+        };
+        let librdkafka = told(&[
+            ("sasl.kerberos.keytab", "/tap.keytab"),
+            ("sasl.kerberos.principal", "tap@R"),
+            ("sasl.kerberos.kinit.cmd", "kinit"),
+        ]);
+        assert!(librdkafka.remarks.is_empty(), "{:?}", librdkafka.remarks);
+        let keytab = "useKeyTab=true storeKey=true keyTab=\"/tap.keytab\" useTicketCache=true ticketCache=/c \
+                      principal=\"tap@R\" serviceName=kafka";
+        assert_eq!(java(keytab), librdkafka.properties);
+        let cache = java("useTicketCache=true ticketCache=\"/tmp/tap\" keyTab=/unused");
+        assert_eq!(shown(&cache), [("sasl.kerberos.ticket.cache", "/tmp/tap")]);
+        assert!(java("useTicketCache=true").is_empty() && java("ticketCache=/unused").is_empty());
+        let named = told(&[("sasl.jaas.config", "x.Krb5LoginModule required serviceName=kafka;")]).properties;
+        assert_eq!(shown(&named), [("sasl.kerberos.service.name", "kafka")]);
+        assert_eq!(told(&[("sasl.kerberos.keytb", "/k")]).remarks.len(), 1, "a misspelt name is told");
+        let lower = told(&[("sasl.kerberos.ticket.cache", "/c")]).properties;
+        assert_eq!(over(librdkafka.properties, &lower).get("sasl.kerberos.ticket.cache"), None);
     }
 
     #[test]

@@ -2,8 +2,26 @@
 
 /// Words of a name that only say that it is for failures.
 const FAILURE_WORDS: [&str; 20] = [
-    "dlq", "dlt", "dlx", "resq", "dead", "letter", "letters", "deadletter", "deadletters", "retry", "retries", "error",
-    "errors", "err", "failed", "failure", "failures", "poison", "poisoned", "quarantine",
+    "dlq",
+    "dlt",
+    "dlx",
+    "resq",
+    "dead",
+    "letter",
+    "letters",
+    "deadletter",
+    "deadletters",
+    "retry",
+    "retries",
+    "error",
+    "errors",
+    "err",
+    "failed",
+    "failure",
+    "failures",
+    "poison",
+    "poisoned",
+    "quarantine",
 ];
 /// Words that belong to those where they follow them: `dead-letter-topic`.
 const FOLLOWING_WORDS: [&str; 4] = ["queue", "topic", "channel", "store"];

@@ -257,4 +257,33 @@ mod tests {
             assert!(given == 0 || given.count_ones() >= convention.least, "{}", convention.name);
         }
     }
+
+    /// `tests/fixtures/catalogue.tsv` lists what frameworks write, read in their sources: framework, field, place, name.
+    #[test]
+    fn every_name_that_a_framework_writes_is_known() {
+        let table = Compiled::in_full(&[]);
+        let unknown: Vec<&str> = include_str!("../../tests/fixtures/catalogue.tsv")
+            .lines()
+            .filter(|line| {
+                let mut columns = line.split('\t').skip(2);
+                let (place, name) = (columns.next().unwrap(), columns.next().unwrap());
+                !match place {
+                    "header" => table.names.find(Place::HEADERS, name.as_bytes()).is_some(),
+                    _ => leads_to_a_row(&table.names, name),
+                }
+            })
+            .collect();
+        assert_eq!(unknown, [""; 0]);
+    }
+
+    fn leads_to_a_row(names: &NameIndex, path: &str) -> bool {
+        let mut place = Some(Place::BODY);
+        let mut found = false;
+        for name in path[1..].split('/') {
+            let name = if name.bytes().all(|byte| byte.is_ascii_digit()) { "*" } else { name };
+            let Some(entry) = place.and_then(|place| names.find(place, name.as_bytes())) else { return false };
+            (place, found) = (entry.members, true);
+        }
+        found
+    }
 }

@@ -246,9 +246,9 @@ fn kinds(value: &Value) -> Result<Vec<(String, Kind)>, String> {
 }
 
 fn kind(text: &str) -> Result<Kind, String> {
-    let usual = [Kind::Event, Kind::Command, Kind::Reply, Kind::Change, Kind::Fault];
+    let usual = [Kind::Event, Kind::Command, Kind::Reply, Kind::Change, Kind::Fault, Kind::Internal];
     let known = usual.into_iter().find(|kind| kind.as_str() == text);
-    known.ok_or_else(|| format!("`{text}` is no kind; kinds are event, command, reply, change, fault"))
+    known.ok_or_else(|| format!("`{text}` is no kind; kinds are event, command, reply, change, fault, internal"))
 }
 
 fn topics(text: &str) -> Result<String, String> {

@@ -3,9 +3,12 @@
 mod walk;
 
 use super::compiled::{Compiled, Recognition, Rule};
+use super::lexicon::{Lexicon, framed, is_json};
 use super::memory::Memory;
 use super::names::Place;
 use super::row::{Failure, Field, Says};
+use super::schema::{SchemaId, Schemas};
+use super::scope::Scope;
 use super::text::Raw;
 use super::{key, text};
 use crate::event::{Record, Undecoded};
@@ -20,6 +23,9 @@ const MAX_FINDS: usize = 256;
 /// Bytes of a body that are read for its envelope. Envelopes stand first or are small beside their data; beyond, the
 /// record is counted as clipped.
 const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// Slot of finds whose convention was not recognised.
+const UNHEARD: u8 = u8::MAX;
 
 /// Where a found value lies.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +83,11 @@ pub struct Found {
     best: [u16; Field::COUNT],
     memory: Memory,
     scratch: Vec<u8>,
+    lexicon: Lexicon,
+    /// The schema of the body, where it has one.
+    schema: Option<SchemaId>,
+    /// The body could not be read for lack of its schema.
+    wants_schema: bool,
 }
 
 impl Found {
@@ -91,6 +102,9 @@ impl Found {
             best: [0; Field::COUNT],
             memory: Memory::new(),
             scratch: Vec::new(),
+            lexicon: Lexicon::default(),
+            schema: None,
+            wants_schema: false,
             table,
         }
     }
@@ -103,37 +117,68 @@ impl Found {
         }
         self.held = 0;
         self.scratch.clear();
+        self.schema = None;
+        self.wants_schema = false;
     }
 
-    /// Runs the conventions over `record`; those whose number is `true` in `off` do not count on its topic. `read_body`
+    /// The schema by which the body was to be read.
+    pub fn schema(&self) -> Option<SchemaId> {
+        self.schema
+    }
+
+    /// Reads bodies that need a schema by `schemas` from now on.
+    pub fn learn(&mut self, schemas: Option<Arc<dyn Schemas>>) {
+        self.lexicon.learn(schemas);
+    }
+
+    /// True when the body could not be read for lack of its schema.
+    pub fn wants_schema(&self) -> bool {
+        self.wants_schema
+    }
+
+    /// The full name of the type that the body of `record` has by its schema; none where the headers or the body name
+    /// one.
+    pub fn schema_name(&self, record: &Record<'_>) -> Option<&str> {
+        let framed = if self.lexicon.is_open() { framed(record) } else { None }?;
+        self.lexicon.known(framed.id)?.name(&framed)
+    }
+
+    /// Runs those conventions over `record` that count on its topic. `read_body`
     /// is asked once, when the headers leave something for the body to say. True when the body was read.
     pub fn read(
         &mut self,
         record: &Record<'_>,
-        off: &[bool],
+        scope: &Scope,
         read_body: impl FnOnce(&[u8]) -> bool,
         undecoded: &mut [u64],
     ) -> bool {
         self.clear();
+        let off = &scope.off[..];
         self.headers(record, undecoded);
-        if let Some(key) = record.key
-            && !self.table.key_fields.is_empty()
-        {
+        if let (Some(key), true) = (record.key, scope.reads_key) {
             self.key(key, off);
         }
         let mut all = self.survey(off);
         let body = record.value.filter(|body| self.wants_body() && read_body(body));
         if let Some(body) = body {
-            self.body(body, undecoded);
+            self.body(record, body, undecoded);
             all = self.survey(off);
         }
         if !all {
             let (table, fields) = (&self.table, &self.fields);
-            self.finds.retain(|find| recognised(table, fields, off, find.convention));
-            self.survey(off);
+            // No field has this slot: they claim nothing.
+            let unheard = self.finds.iter_mut().filter(|find| !recognised(table, fields, off, find.convention));
+            unheard.for_each(|find| find.slot = UNHEARD);
         }
         if self.finds.len() >= MAX_FINDS {
             undecoded[Undecoded::Clipped as usize] += 1;
+        }
+        if self.lexicon.is_open()
+            && !self.has(Field::Type)
+            && let Some(framed) = framed(record).filter(|framed| !is_json(framed.payload))
+        {
+            // The schema names the type, also where the body is not read.
+            self.lexicon.look_up(framed.id);
         }
         body.is_some()
     }
@@ -146,7 +191,7 @@ impl Found {
 
     /// True when a recognised convention found anything in the body.
     pub fn body_spoke(&self) -> bool {
-        self.finds.iter().any(|find| !matches!(find.lies, Lies::Header(_)))
+        self.finds.iter().any(|find| find.slot != UNHEARD && !matches!(find.lies, Lies::Header(_)))
     }
 
     /// The convention of this number.
@@ -219,9 +264,6 @@ impl Found {
     fn key(&mut self, key: &[u8], off: &[bool]) {
         let table = self.table.clone();
         let wanted = |row: u16| !off.get(table.rules[row as usize].convention as usize).copied().unwrap_or_default();
-        if !table.key_fields.iter().any(|(_, row)| wanted(*row)) {
-            return;
-        }
         for (number, value) in key::fields(key) {
             let start = self.scratch.len() as u32;
             self.scratch.extend_from_slice(&value);

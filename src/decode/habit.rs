@@ -17,6 +17,9 @@ const OPENINGS: usize = 4;
 /// Bytes that make up an opening: up to the first colon.
 const OPENING_BYTES: usize = 32;
 
+/// Bytes of a schema id before a body, with the zero that announces it: whatever follows is data.
+const SCHEMA_PREFIX: usize = 5;
+
 /// Partitions that are remembered; beyond, all are learned anew.
 const MAX_PARTITIONS: usize = 65_536;
 
@@ -84,9 +87,10 @@ impl Habits {
     }
 }
 
-/// What `body` begins with, up to the end of its first name. Never 0, which stands for none.
+/// What `body` begins with, up to the end of its first name, or its schema id. Never 0, which stands for none.
 fn opening(body: &[u8]) -> u64 {
-    let start = &body[..body.len().min(OPENING_BYTES)];
+    let bytes = if body.first() == Some(&0) { SCHEMA_PREFIX } else { OPENING_BYTES };
+    let start = &body[..body.len().min(bytes)];
     let end = start.iter().position(|byte| *byte == b':').unwrap_or(start.len());
     start[..end]
         .iter()

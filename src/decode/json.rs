@@ -8,6 +8,9 @@ use std::borrow::Cow;
 /// Nesting beyond this is no business data: the JSON readers that producers use stop at about 1,000 too.
 const MAX_DEPTH: u32 = 1024;
 
+/// Bytes of a string that are looked at one by one.
+const SHORT: usize = 16;
+
 /// The body is not what JSON allows, or ends too early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotJson;
@@ -183,6 +186,14 @@ impl<'a> Scanner<'a> {
         let start = self.at + 1;
         let mut at = start;
         let mut escaped = false;
+        // Most strings are short: for those a search that starts up is dearer than a look at each byte.
+        let near = self.body.get(at..(at + SHORT).min(self.body.len())).unwrap_or_default();
+        if let Some(len) = near.iter().position(|byte| matches!(byte, b'"' | b'\\'))
+            && near[len] == b'"'
+        {
+            self.at = at + len + 1;
+            return Ok((&near[..len], false));
+        }
         loop {
             let Some(found) = self.body.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) else {
                 self.at = self.body.len();

@@ -11,11 +11,13 @@ mod found;
 mod habit;
 mod json;
 mod key;
+mod lexicon;
 mod memory;
 mod names;
 mod offsets;
 mod profile;
 mod row;
+mod schema;
 mod scope;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ pub use failure::MAX_ERROR_BYTES;
 pub use offsets::{CoordinatorRecord, offset_commit};
 pub use profile::MAX_PROFILE_TEXT_BYTES;
 pub use row::Convention;
+pub use schema::{Framed, MAX_SCHEMA_BYTES, Reference, Schema, SchemaError, SchemaId, SchemaKind, Schemas, Unreadable};
 pub use text::MAX_ID_BYTES;
 pub use topic::class;
 
@@ -56,6 +59,8 @@ const MAX_ATTRIBUTE_BYTES: usize = 256;
 
 /// Name of the attribute that says where the data lies that a record only points at.
 const CLAIM_CHECK: &str = "claim_check";
+/// Name of the attribute that says which schema the body has.
+const SCHEMA_ID: &str = "schema_id";
 /// Name of the attribute that says what passed between a change in a database and its record.
 const PUBLISH_DELAY: &str = "publish_delay_ms";
 
@@ -82,6 +87,12 @@ impl Decoder {
         let found = Found::new(table.clone());
         let (profiles, scopes, habits) = (Profiles::default(), Scopes::default(), Habits::default());
         Self { ids, keys, table, found, profiles, scopes, habits }
+    }
+
+    /// The same with schemas for bodies that need one.
+    pub fn with_schemas(mut self, schemas: Option<Arc<dyn Schemas>>) -> Self {
+        self.found.learn(schemas);
+        self
     }
 
     /// The keyed hash under which the record key `key` is kept: what a search for a known key looks for.
@@ -112,9 +123,10 @@ impl Decoder {
         let (habits, house) = (&mut self.habits, self.table.house_reads_bodies);
         let (topic, number) = (&partition.topic, partition.partition);
         let wants = |body: &[u8]| house || habits.wants(topic, number, (record.offset, body));
-        let read = self.found.read(record, &scope.off, wants, undecoded);
+        let read = self.found.read(record, scope, wants, undecoded);
         if let (Some(body), true) = (record.value, read) {
-            self.habits.learn(topic, number, body, self.found.body_spoke());
+            // What could not be read may speak once its schema is there.
+            self.habits.learn(topic, number, body, self.found.body_spoke() || self.found.wants_schema());
         }
     }
 
@@ -222,11 +234,14 @@ impl Decoder {
         if !self.found.has(Field::Trace) && !self.found.has(Field::TraceId) {
             return (own, others);
         }
-        let whole = self.found.claims(Field::Trace, None, record).map(|claim| (claim.score, claim));
-        let parted = self.found.claims(Field::TraceId, None, record).map(|claim| (claim.score, claim));
-        let mut claims: Vec<_> = whole.chain(parted).collect();
-        claims.sort_unstable_by_key(|(score, _)| *score);
-        for (_, claim) in claims {
+        let mut whole = self.found.claims(Field::Trace, None, record).peekable();
+        let mut parted = self.found.claims(Field::TraceId, None, record).peekable();
+        let mut next = || match (whole.peek(), parted.peek()) {
+            (Some(one), Some(other)) if other.score < one.score => parted.next(),
+            (Some(_), _) => whole.next(),
+            (None, _) => parted.next(),
+        };
+        while let Some(claim) = next() {
             let Some(context) = self.trace(&claim, record) else {
                 undecoded[Undecoded::MalformedTrace as usize] += u64::from(own.is_none());
                 continue;
@@ -292,6 +307,15 @@ impl Decoder {
         if let Some(claim) = found.claims(Field::ClaimCheck, None, record).next() {
             keep(CLAIM_CHECK.into(), attribute(&claim));
         }
+        if let Some(schema) = found.schema() {
+            keep(
+                SCHEMA_ID.into(),
+                match schema {
+                    SchemaId::Number(number) => AttributeValue::Number(f64::from(number)),
+                    guid => AttributeValue::Text(guid.to_string()),
+                },
+            );
+        }
         if let Some(delay) = delay_us
             && found.conventions(&scope.off).any(|convention| convention.publish_delay)
         {
@@ -320,11 +344,13 @@ impl Decoder {
             }
             Cow::Borrowed(&[][..])
         };
+        let by_schema = || found.schema_name(record).map(str::as_bytes).unwrap_or_default();
         let by = |field| {
             let claim = found.claims(field, None, record).next()?;
             Some(&*found.convention(claim.rule.convention).name)
         };
         let (kind, source, version) = (words(Field::Type), words(Field::Source), words(Field::Version));
+        let kind = if kind.is_empty() { by_schema().into() } else { kind };
         let convention = by(Field::Id).or_else(|| by(Field::Type)).unwrap_or_default();
         let draft = Draft { kind: &kind, source: &source, version: &version, convention };
         into.undecoded[Undecoded::Clipped as usize] += u64::from(draft.is_clipped());

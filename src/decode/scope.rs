@@ -15,15 +15,19 @@ pub struct Scope {
     pub role: Role,
     /// By number of the convention: `true` where it does not count here.
     pub off: Box<[bool]>,
+    /// Whether any convention that counts here reads record keys.
+    pub reads_key: bool,
 }
 
 impl Scope {
     /// The scope of `topic` under these conventions.
     pub fn of(topic: &str, table: &Compiled) -> Self {
         let elsewhere = |topics: &regex::Regex| !topics.is_match(topic);
-        let off =
+        let off: Box<[bool]> =
             table.conventions.iter().map(|convention| convention.topics.as_ref().is_some_and(elsewhere)).collect();
-        Self { role: Role::of(topic), off }
+        let mut key_rows = table.key_fields.iter().map(|(_, row)| table.rules[*row as usize].convention as usize);
+        let reads_key = key_rows.any(|convention| !off[convention]);
+        Self { role: Role::of(topic), off, reads_key }
     }
 }
 

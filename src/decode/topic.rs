@@ -43,7 +43,7 @@ const PATTERNS: &[(TopicClass, Trust, &str)] = &[
         r"(?i)[._\-](?:delayed|backoff|redelivery)(?:[._\-]?\d+(?:ms|s|m|h|d)?)?(?:[._\-]\d+)?$|^retry[._\-]",
     ),
     (TopicClass::DeadLetter, WithEvidence, r"[a-z0-9](?:Dlq|DLQ|Dlt|DLT|DeadLetters?)(?:$|[A-Z._\-])"),
-    (TopicClass::DeadLetter, WithEvidence, r"^error[.\-]"),
+    (TopicClass::DeadLetter, WithEvidence, r"^errors?(?:[.\-]|$)"),
     (
         TopicClass::DeadLetter,
         WithEvidence,

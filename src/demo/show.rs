@@ -156,6 +156,7 @@ fn tap_config(
         business_flows: company.flows()?,
         conventions: Vec::new(),
         kafka: ClientProperties::default(),
+        registry: ClientProperties::default(),
         retention: Retention::default(),
     })
 }

@@ -2,9 +2,10 @@
 
 use super::connection::Connection;
 use super::error::{Error, code};
-use super::security::{Sasl, Step};
+use super::security::{Sasl, Step, Words};
 use super::shape;
-use crate::event::{Secret, clean, clip};
+use super::stream::host;
+use crate::event::{clean, clip};
 use bytes::Bytes;
 use kafka_protocol::messages::{
     ApiKey, ResponseHeader, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
@@ -17,7 +18,7 @@ use std::time::Duration;
 const HANDSHAKE: i16 = 1;
 /// The session's length stands in the answer from v1 on (KIP-368).
 const AUTHENTICATE_MOST: i16 = 2;
-/// SCRAM takes two rounds, the others one; a broker that wants more keeps us busy.
+/// SCRAM takes two rounds and Kerberos three; a broker that wants more than one besides keeps us busy.
 const ROUNDS_MAX: usize = 4;
 /// A session is renewed once this share of it is over, as Kafka's own clients do.
 const SESSION_USED: f64 = 0.85;
@@ -29,7 +30,12 @@ const WORD_MAX: usize = 300;
 
 /// Logs in, and gives the time after which it has to be done again; `None` when the session does not end.
 pub(super) fn log_in(link: &mut Connection, sasl: &Sasl) -> Result<Option<Duration>, Error> {
-    converse(link, sasl).inspect_err(|_| sasl.forget())
+    converse(link, sasl).inspect_err(|error| {
+        // Whoever has no token or ticket to show was not refused by this broker.
+        if !matches!(error, Error::Security(_) | Error::Stopped) {
+            sasl.forget();
+        }
+    })
 }
 
 fn converse(link: &mut Connection, sasl: &Sasl) -> Result<Option<Duration>, Error> {
@@ -40,7 +46,7 @@ fn converse(link: &mut Connection, sasl: &Sasl) -> Result<Option<Duration>, Erro
         reason: format!("{reason}; {advice}"),
     };
     choose(link, sasl)?;
-    let (mut login, mut words) = sasl.begin()?;
+    let (mut login, mut words) = sasl.begin(host(&broker))?;
     for _ in 0..ROUNDS_MAX {
         let answer = say(link, &words)?;
         if answer.error_code != code::NONE {
@@ -83,9 +89,9 @@ fn choose(link: &mut Connection, sasl: &Sasl) -> Result<(), Error> {
     }
 }
 
-fn say(link: &mut Connection, words: &Secret) -> Result<SaslAuthenticateResponse, Error> {
+fn say(link: &mut Connection, words: &Words) -> Result<SaslAuthenticateResponse, Error> {
     const NAME: &str = "SaslAuthenticate";
-    let request = SaslAuthenticateRequest::default().with_auth_bytes(Bytes::copy_from_slice(words.expose().as_bytes()));
+    let request = SaslAuthenticateRequest::default().with_auth_bytes(Bytes::copy_from_slice(words.bytes()));
     ask(link, (ApiKey::SaslAuthenticate, NAME), (0, AUTHENTICATE_MOST), &request)
 }
 
@@ -127,5 +133,13 @@ mod tests {
         assert_eq!(renewal(3_600_000), Some(Duration::from_secs(3_060)));
         assert_eq!(renewal(500), Some(RENEWAL_MIN));
         assert!(renewal(i64::MAX).is_some());
+    }
+
+    #[test]
+    fn a_broker_is_named_by_its_host() {
+        assert_eq!(
+            ["broker-1.example:9092", "[::1]:9092", "127.0.0.1:1"].map(host),
+            ["broker-1.example", "::1", "127.0.0.1"]
+        );
     }
 }

@@ -32,7 +32,7 @@ pub use error::Error;
 pub use estimate::{Estimate, Size};
 pub use one::{ReadError, read_record};
 pub use reader::{Reader, SinkFactory};
-pub use security::{Security, SecurityError};
+pub use security::{Security, SecurityError, registry_agent};
 
 use crate::event::{GapReason, Producer, Record, Start, Timestamp, TopicPartition};
 use crate::telemetry::Counters;

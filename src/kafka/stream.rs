@@ -59,6 +59,12 @@ impl Write for Stream {
     }
 }
 
+/// The host of `host:port`, as its certificate and its tickets name it.
+pub(super) fn host(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
 fn connect(address: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in address.to_socket_addrs()? {
@@ -77,9 +83,7 @@ fn connect(address: &str) -> io::Result<TcpStream> {
 
 fn shake_hands(address: &str, mut socket: TcpStream, tls: &Tls, stop: &AtomicBool) -> Result<Stream, Error> {
     let refused = |reason| Error::Tls { broker: address.to_owned(), reason };
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let name = ServerName::try_from(host).map_err(|_| {
+    let name = ServerName::try_from(host(address).to_owned()).map_err(|_| {
         refused("its host is neither a name nor an address; name it as its certificate does".to_owned())
     })?;
     let mut session = ClientConnection::new(tls.config()?, name).map_err(|error| refused(reason(&error)))?;

@@ -4,7 +4,7 @@ use crate::decode;
 use crate::event::{
     Changes, EventRef, Ordinal, PartitionRow, Producer, ProducerRow, Profile, ProfileRow, TopicPartition,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Profiles that get a number of their own; types come from outside and could be different in every record.
@@ -36,6 +36,7 @@ pub(super) struct Catalog {
     /// The newest incarnation of each partition by (topic number, partition).
     current: HashMap<(u32, i32), Arc<TopicPartition>>,
     topics: HashMap<(Arc<str>, Arc<str>), u32>,
+    clusters: HashSet<Arc<str>>,
     incarnations: HashMap<u32, Vec<[u8; 16]>>,
     profiles: HashMap<Profile, ProfileNumber>,
     types: HashMap<String, i32>,
@@ -113,12 +114,33 @@ impl Catalog {
 
     fn topic(&mut self, cluster: &Arc<str>, topic: &Arc<str>) -> u32 {
         let next = self.topics.len() as u32;
+        if !self.clusters.contains(cluster) {
+            self.clusters.insert(cluster.clone());
+        }
         *self.topics.entry((cluster.clone(), topic.clone())).or_insert(next)
     }
 
     /// The place that an ordinal stands for.
     pub fn at(&self, ordinal: Ordinal) -> Option<&Place> {
         self.places.get(ordinal.0 as usize)
+    }
+
+    /// The cluster to which coordinates on `topic` belong that a record on `at` names; `None` when it is not tapped.
+    ///
+    /// A mirror copies a dead letter with its headers: on `west.orders-dlt` they speak of the cluster `west`, where the
+    /// offsets are others. MirrorMaker 2 puts the name of that cluster before each topic (`DefaultReplicationPolicy`).
+    pub fn home(&self, at: &TopicPartition, topic: &str) -> Option<Arc<str>> {
+        let here = Some(at.cluster.clone());
+        let Some((alias, _)) = at.topic.split_once('.') else { return here };
+        // A consumer of the mirror itself fails on what it read: on the copy.
+        if topic.split_once('.').is_some_and(|(of, _)| of == alias) || alias == &*at.cluster {
+            return here;
+        }
+        if let Some(cluster) = self.clusters.get(alias) {
+            return Some(cluster.clone());
+        }
+        let is_here = |topic: &str| self.topics.contains_key(&(at.cluster.clone(), topic.into()));
+        if !is_here(topic) && is_here(&format!("{alias}.{topic}")) { None } else { here }
     }
 
     /// The partition that goes by these names now.
@@ -194,5 +216,33 @@ impl Catalog {
     /// Takes in a dictionary row of an earlier run.
     pub fn restore_producer(&mut self, row: &ProducerRow) {
         self.producers.insert((row.cluster.clone(), row.producer_id, row.epoch), row.producer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition(cluster: &str, topic: &str) -> Arc<TopicPartition> {
+        Arc::new(TopicPartition { cluster: cluster.into(), topic: topic.into(), topic_id: [0; 16], partition: 0 })
+    }
+
+    #[test]
+    fn coordinates_on_a_mirror_belong_to_the_cluster_that_it_copies() {
+        let mut catalog = Catalog::default();
+        let mut read = |cluster, topic| {
+            let partition = partition(cluster, topic);
+            catalog.place(&partition, 0, &mut Changes::default());
+            partition
+        };
+        let (letter, own) = (read("main", "west.orders-dlt"), read("main", "orders-dlt"));
+        read("main", "west.orders");
+        let home = |catalog: &Catalog, at: &TopicPartition, topic: &str| catalog.home(at, topic).map(|c| c.to_string());
+        assert_eq!(home(&catalog, &letter, "orders"), None, "west is not tapped, and its copy lies beside");
+        assert_eq!(home(&catalog, &letter, "west.orders").as_deref(), Some("main"), "a consumer of the mirror failed");
+        assert_eq!(home(&catalog, &own, "orders").as_deref(), Some("main"));
+        assert_eq!(home(&catalog, &letter, "payments").as_deref(), Some("main"), "a dot alone is no mirror");
+        catalog.place(&partition("west", "orders"), 0, &mut Changes::default());
+        assert_eq!(home(&catalog, &letter, "orders").as_deref(), Some("west"));
     }
 }

@@ -3,6 +3,7 @@
 use super::{clock, outlook, plan};
 use crate::config::TapConfig;
 use crate::kafka::{self, Checkup, Held, Reach, Rights, Security, Size};
+use crate::registry;
 use crate::telemetry::Counters;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -85,6 +86,8 @@ pub struct Check {
     pub addresses: Vec<Address>,
     /// All rights that matter; none when nobody answered.
     pub rights: Vec<Right>,
+    /// What the schema registry said, if there is one.
+    pub registry: Option<Result<registry::Answer, String>>,
     /// How much would be read, as a sentence.
     pub outlook: Option<String>,
     /// Bytes that would be read, where the brokers tell.
@@ -102,16 +105,23 @@ pub struct Check {
 /// # Errors
 /// Settings of the connection that mean nothing, and a cluster that goes away meanwhile.
 pub fn check(config: &TapConfig) -> anyhow::Result<Check> {
-    let security = Arc::new(Security::new(&config.kafka)?);
+    let security = super::secured(config)?;
     let (counters, stop) = (Arc::new(Counters::default()), Arc::new(AtomicBool::new(false)));
     let settings = super::settings(config, &security, &counters, &stop);
     let now = clock::now();
     let plan = plan::TapPlan::new(config, HashMap::new(), now);
     let checkup = kafka::check(&settings, &plan, now)?;
-    Ok(told(config, &security, &checkup))
+    // The registry is asked although no broker answers: whoever mends one wants to know of the other.
+    let registry = registry::check(&config.registry);
+    Ok(told(config, &security, &checkup, registry))
 }
 
-fn told(config: &TapConfig, security: &Security, checkup: &Checkup) -> Check {
+fn told(
+    config: &TapConfig,
+    security: &Security,
+    checkup: &Checkup,
+    registry: Result<Option<registry::Answer>, registry::Error>,
+) -> Check {
     let acls = Acls { bootstrap: config.brokers.join(","), principal: principal(security) };
     let mut findings = ways(checkup);
     if let Some(rights) = &checkup.rights {
@@ -119,6 +129,7 @@ fn told(config: &TapConfig, security: &Security, checkup: &Checkup) -> Check {
         findings.extend(groups(rights, &acls));
         findings.extend(cluster(rights, &acls));
     }
+    findings.extend(schemas(&registry));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
     let estimate = checkup.estimate.as_ref();
     Check {
@@ -126,6 +137,7 @@ fn told(config: &TapConfig, security: &Security, checkup: &Checkup) -> Check {
         cluster: config.cluster.clone(),
         addresses: checkup.addresses.iter().map(address).collect(),
         rights: checkup.rights.as_ref().map(rights).unwrap_or_default(),
+        registry: registry.map_err(|error| error.to_string()).transpose(),
         outlook: estimate.map(|estimate| outlook::outlook(estimate, config.max_read)),
         bytes: estimate.and_then(|estimate| match estimate.size {
             Size::Bytes(bytes) => Some(bytes),
@@ -258,6 +270,21 @@ fn cluster(rights: &Rights, acls: &Acls) -> Option<Finding> {
     let what = format!("the bytes to read cannot be told before reading{groups}: DESCRIBE on the cluster is missing");
     let command = format!("{} --operation Describe --cluster", acls.begin());
     Some(Finding { verdict: Verdict::Less, what, command: Some(command) })
+}
+
+/// What a registry keeps from being read.
+fn schemas(registry: &Result<Option<registry::Answer>, registry::Error>) -> Option<Finding> {
+    let what = match registry {
+        Err(error) => format!("no schema registry answers, and Avro and Protobuf bodies will not be read: {error}"),
+        Ok(Some(answer)) if answer.usable < answer.looked_at => format!(
+            "bodies of {} of {} schemas that were looked at will not be read: {}",
+            answer.looked_at - answer.usable,
+            answer.looked_at,
+            answer.trouble.as_deref().unwrap_or_default()
+        ),
+        Ok(_) => return None,
+    };
+    Some(Finding { verdict: Verdict::Less, what, command: None })
 }
 
 /// How rights are granted on this cluster.

@@ -233,13 +233,16 @@ impl Core {
     /// What is known of the record that a failure names by its coordinates.
     fn origin(&mut self, at: &TopicPartition, notice: &FailureNotice) -> Option<Named> {
         let origin = notice.origin.as_ref()?;
-        let known = self.catalog.find(&at.cluster, &origin.topic, origin.partition);
+        let Some(cluster) = self.catalog.home(at, &origin.topic) else {
+            return Some(Named::Nowhere(OrphanReason::OtherCluster));
+        };
+        let known = self.catalog.find(&cluster, &origin.topic, origin.partition);
         let Some(partition) = known.cloned() else {
-            return Some(Named::Elsewhere(self.remember_elsewhere(&at.cluster, origin)));
+            return Some(Named::Elsewhere(self.remember_elsewhere(&cluster, origin)));
         };
         // Nor does an offset that nobody has read near: a header never takes a number.
         let Some(ordinal) = self.catalog.ordinal(&partition, origin.offset) else {
-            return Some(Named::Elsewhere(self.remember_elsewhere(&at.cluster, origin)));
+            return Some(Named::Elsewhere(self.remember_elsewhere(&cluster, origin)));
         };
         let reference = EventRef::new(ordinal, origin.offset);
         let row = covered(&self.coverage, ordinal).map(Coverage::row);

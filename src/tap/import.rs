@@ -2,15 +2,15 @@
 
 use super::clock;
 use super::gather::Gather;
-use super::seeking::Seeker;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
+use super::seeking::Seeker;
 use super::watch::Watch;
 use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, Convention, CoordinatorRecord, Decoder};
 use crate::event::{
-    BusinessFlow, Changes, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, HashKey, LogEnds, Producer, Record,
-    Segment, Timestamp, TopicClass, TopicPartition,
+    BusinessFlow, Changes, ClientProperties, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, HashKey,
+    LogEnds, Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
 };
 use crate::otlp::Progress;
 use crate::store;
@@ -40,6 +40,8 @@ pub struct ImportConfig {
     pub business_flows: Vec<BusinessFlow>,
     /// The user's own conventions.
     pub conventions: Vec<Convention>,
+    /// Which schema registry is asked, and as whom; nothing when there is none.
+    pub registry: ClientProperties,
 }
 
 /// What an import did.
@@ -67,13 +69,15 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     for path in files {
         std::fs::metadata(path).with_context(|| format!("find the capture {}; check the path", path.display()))?;
     }
+    let counters = Arc::new(Counters::default());
+    let schemas = super::schemas(&config.registry, &counters)?;
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     if !config.business_flows.is_empty() {
         writer.configure(&config.business_flows)?;
     }
     let ids = restored.id_key;
-    let decoder = Decoder::with_house(ids, keys, &config.conventions);
+    let decoder = Decoder::with_house(ids, keys, &config.conventions).with_schemas(schemas);
     let core = Core::resume(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
@@ -84,7 +88,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
         commits,
         samplers: Vec::new(),
         gather: Gather::default(),
-        counters: Arc::new(Counters::default()),
+        counters,
         pulse: pulse.clone(),
         progress: Progress::default(),
         commit_interval: COMMIT_INTERVAL,

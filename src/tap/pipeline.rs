@@ -3,8 +3,8 @@
 use super::clock;
 use super::core::Core;
 use super::gather::Gather;
-use super::watch::Watch;
 use super::seeking::Seek;
+use super::watch::Watch;
 use crate::event::{BarrierSample, Changes, Envelopes, Epoch, GroupSample, Sought, Timestamp};
 use crate::otlp::Progress;
 use crate::store;

@@ -79,6 +79,7 @@ mod tests {
             business_flows: Vec::new(),
             conventions: Vec::new(),
             kafka: crate::event::ClientProperties::default(),
+            registry: crate::event::ClientProperties::default(),
             retention: crate::event::Retention::default(),
         }
     }

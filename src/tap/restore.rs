@@ -4,8 +4,8 @@ use super::core::Core;
 use crate::causality::{Horizon, Named, RestoredEvent};
 use crate::delivery::Coverage;
 use crate::event::{
-    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, Origin, PartitionRow, PassedTo, ProducerRow,
-    ProfileRow, ProgressRow, TraceContext, Undecoded,
+    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, Origin, OrphanReason, PartitionRow, PassedTo,
+    ProducerRow, ProfileRow, ProgressRow, TraceContext, Undecoded,
 };
 use crate::store::{Error, RecentEvent, Restored, Writer};
 use std::collections::HashMap;
@@ -148,7 +148,10 @@ impl Core {
         }
         let (topic, partition, offset) = (&failure.origin_topic, failure.origin_partition, failure.origin_offset);
         let origin = Origin { topic: topic.clone()?, partition: partition?, offset: offset? };
-        let cluster = self.catalog.at(failure.reference.ordinal())?.partition.cluster.clone();
+        let at = self.catalog.at(failure.reference.ordinal())?.partition.clone();
+        let Some(cluster) = self.catalog.home(&at, &origin.topic) else {
+            return Some(Named::Nowhere(OrphanReason::OtherCluster));
+        };
         Some(Named::Elsewhere(self.remember_elsewhere(&cluster, &origin)))
     }
 

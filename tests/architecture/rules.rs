@@ -15,6 +15,7 @@ pub const IMPORTS: &[(&str, &[&str])] = &[
     ("config", &["event"]),
     ("report", &["event"]),
     ("kafka", &["event", "telemetry"]),
+    ("registry", &["event", "telemetry", "decode", "kafka"]),
     ("capture", &["event", "telemetry"]),
     ("store", &["event", "report", "telemetry"]),
     ("otlp", &["event", "store", "telemetry"]),
@@ -28,6 +29,7 @@ pub const IMPORTS: &[(&str, &[&str])] = &[
             "causality",
             "delivery",
             "kafka",
+            "registry",
             "capture",
             "store",
             "serve",
@@ -47,7 +49,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka", "demo"]),
     ("kafka_protocol", &["kafka"]),
     ("rustls_native_certs", &["kafka"]),
-    ("ureq", &["kafka"]),
+    ("ureq", &["kafka", "registry"]),
+    ("apache_avro", &["decode"]),
+    ("prost_reflect", &["decode"]),
+    ("protox", &["decode"]),
     ("duckdb", &["store"]),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
@@ -75,6 +80,7 @@ const CORE: &[&str] = &["event", "decode", "causality", "delivery"];
 pub const UNSAFE: &[(&str, &str)] = &[
     ("src/demo/cluster.rs", "librdkafka offers a setting of its mock cluster through C only"),
     ("src/kafka/librdkafka/client.rs", "librdkafka offers reading without a group, and in batches, through C only"),
+    ("src/kafka/security/gss.rs", "the Kerberos library of the system is opened at run time, and speaks C"),
     ("tests/support/mock.rs", "librdkafka offers request tracking of its mock cluster through C only"),
 ];
 

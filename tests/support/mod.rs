@@ -7,10 +7,12 @@ pub mod generate;
 pub mod grafana;
 pub mod jaeger;
 pub mod kafka;
+pub mod kerberos;
 pub mod mock;
 pub mod produce;
 pub mod program;
 pub mod proxy;
+pub mod registry;
 pub mod secure;
 pub mod tmux;
 

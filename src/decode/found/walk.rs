@@ -1,31 +1,59 @@
 //! The walk over a body, and over the texts inside it.
 
 use super::super::json::{NotJson, Scanner, Step, Value, unescape};
+use super::super::lexicon::{framed, is_json};
 use super::super::names::Place;
+use super::super::schema::{Framed, Schema, Unreadable};
 use super::{Found, Lies, MAX_BODY_BYTES};
-use crate::event::Undecoded;
+use crate::event::{Record, Undecoded};
 
-/// First byte of the Confluent wire format; four bytes of schema id follow.
-const SCHEMA_MAGIC: u8 = 0;
-/// Length of its prefix.
+/// Length of the prefix of the Confluent wire format.
 const SCHEMA_PREFIX: usize = 5;
 
 /// Bodies inside bodies that are followed: a JSON text in a JSON string.
 const MAX_WRAPPINGS: u32 = 2;
 
 impl Found {
-    /// Reads `body`, as far as it is JSON.
-    pub(super) fn body(&mut self, body: &[u8], undecoded: &mut [u64]) {
-        let schema = body.first() == Some(&SCHEMA_MAGIC) && body.len() >= SCHEMA_PREFIX;
-        let skipped = if schema { SCHEMA_PREFIX } else { 0 };
+    /// Reads the body of `record`, as far as it is JSON or becomes it by its schema.
+    pub(super) fn body(&mut self, record: &Record<'_>, body: &[u8], undecoded: &mut [u64]) {
+        let framed = framed(record);
+        if let Some(framed) = framed.filter(|framed| !is_json(framed.payload)) {
+            return self.by_schema(&framed, undecoded);
+        }
+        let skipped = framed.map_or(0, |framed| body.len() - framed.payload.len());
         let cut = &body[..body.len().min(MAX_BODY_BYTES)];
         let read = self.text(cut.get(skipped..).unwrap_or_default(), Base::Body(skipped), undecoded);
-        match read {
-            Read::NotJson => undecoded[Undecoded::NeedsSchema as usize] += u64::from(schema),
-            Read::RanOut if cut.len() < body.len() => undecoded[Undecoded::Clipped as usize] += 1,
-            Read::RanOut | Read::Broken => undecoded[Undecoded::MalformedBody as usize] += 1,
-            Read::Whole => {}
+        match (read, framed) {
+            (Read::Whole, _) | (Read::NotJson, None) => {}
+            (Read::RanOut, _) if cut.len() < body.len() => undecoded[Undecoded::Clipped as usize] += 1,
+            (Read::NotJson, Some(framed)) => self.by_schema(&framed, undecoded),
+            // A binary body may begin so too.
+            (_, Some(framed)) if self.lexicon.look_up(framed.id).is_some_and(Schema::is_binary) => {
+                self.by_schema(&framed, undecoded);
+            }
+            _ => undecoded[Undecoded::MalformedBody as usize] += 1,
         }
+    }
+
+    /// Reads a body by its schema, as JSON.
+    fn by_schema(&mut self, framed: &Framed<'_>, undecoded: &mut [u64]) {
+        self.schema = Some(framed.id);
+        if self.lexicon.look_up(framed.id).is_none() {
+            undecoded[Undecoded::NeedsSchema as usize] += 1;
+            self.wants_schema = true;
+            return;
+        }
+        let (json, done) = self.lexicon.translate(framed);
+        match done {
+            Err(Unreadable::Malformed) => undecoded[Undecoded::MalformedBody as usize] += 1,
+            Ok(()) | Err(Unreadable::TooLarge) => {
+                let start = self.scratch.len();
+                self.scratch.extend_from_slice(&json);
+                let read = self.text(&json, Base::Scratch(start, 0), undecoded);
+                undecoded[Undecoded::Clipped as usize] += u64::from(done.is_err() || matches!(read, Read::RanOut));
+            }
+        }
+        self.lexicon.give_back(json);
     }
 
     /// Reads a text that may be JSON, and the JSON texts in its strings where they stand for the whole.

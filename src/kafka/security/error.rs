@@ -35,6 +35,16 @@ pub enum SecurityError {
         /// What to do.
         advice: &'static str,
     },
+    /// Kerberos gave no ticket for a broker.
+    #[error("Kerberos gave no ticket for {service}: {reason}; {advice}")]
+    Ticket {
+        /// The service that was asked for, `name/host`.
+        service: String,
+        /// Why not.
+        reason: String,
+        /// What to do.
+        advice: String,
+    },
 }
 
 impl SecurityError {

@@ -1,6 +1,9 @@
 //! How brokers are reached, and as whom: Kafka's settings, and what they mean to a connection.
 
 mod error;
+mod gss;
+mod https;
+mod kerberos;
 mod oauth;
 mod pem;
 mod sasl;
@@ -8,9 +11,11 @@ mod scram;
 mod tls;
 
 pub use error::SecurityError;
-pub(super) use sasl::{Sasl, Step};
+pub use https::registry_agent;
+pub(super) use sasl::{Sasl, Step, Words};
 pub(super) use tls::Tls;
 
+use super::Source;
 use crate::event::{ClientProperties, Secret};
 
 /// `security.protocol`, and all that belongs to it.
@@ -67,9 +72,28 @@ impl Security {
         self.settings.get("client.rack").unwrap_or_default().trim()
     }
 
-    /// Who logs in with a name and a password.
+    /// Who logs in, where that is said: by name and password, or by the name that brokers make of a principal.
     pub fn user(&self) -> Option<&str> {
-        self.settings.get("sasl.username").filter(|_| self.sasl.is_some())
+        match &self.sasl {
+            None => None,
+            Some(Sasl::Kerberos(kerberos)) => kerberos.user(),
+            Some(_) => self.settings.get("sasl.username"),
+        }
+    }
+
+    /// Whether `source` can do what the settings ask for.
+    ///
+    /// # Errors
+    /// Kerberos with librdkafka, which would need another build and programs of the system for it.
+    pub fn suits(&self, source: Source) -> Result<(), SecurityError> {
+        match (&self.sasl, source) {
+            (Some(Sasl::Kerberos(_)), Source::Librdkafka) => Err(SecurityError::setting(
+                "sasl.mechanism",
+                "librdkafka does not speak Kerberos here, the built-in client does",
+                "leave --client librdkafka out",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// What its owner should know, as sentences.

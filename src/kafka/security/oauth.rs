@@ -1,16 +1,15 @@
 //! Tokens for OAUTHBEARER: from a file that somebody renews, or from the token service (client credentials).
 
 use super::error::SecurityError;
-use super::tls::{self, Source};
+use super::https;
+use super::tls::Source;
 use crate::event::{ClientProperties, Secret, clean, clip};
 use crate::kafka::clock;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use rustls::crypto::ring;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 const ENDPOINT: &str = "sasl.oauthbearer.token.endpoint.url";
 /// A token has 1 to 4 KiB; a broker takes no request of this size before the login.
@@ -136,7 +135,9 @@ impl Service {
             form.push_str(&form_encoded(scope));
         }
         let login = STANDARD.encode(format!("{}:{}", self.client, self.secret.expose()));
-        let request = self.agent()?.post(&self.url).header("Accept", "application/json");
+        let request = https::agent(self.authorities.as_ref(), SERVICE_TIMEOUT)?
+            .post(&self.url)
+            .header("Accept", "application/json");
         let request = request.header("Authorization", format!("Basic {login}"));
         let request = request.header("Content-Type", "application/x-www-form-urlencoded");
         let mut answer = request.send(form.as_str()).map_err(|error| {
@@ -160,23 +161,6 @@ impl Service {
         let told = body["expires_in"].as_f64().or_else(|| lifetime(token.expose(), clock::wall().millis()));
         let seconds = told.unwrap_or_default().clamp(0.0, 86_400.0);
         Ok((token, Duration::from_secs_f64(seconds)))
-    }
-
-    fn agent(&self) -> Result<ureq::Agent, SecurityError> {
-        let roots = tls::authorities(self.authorities.as_ref())?;
-        let roots: Vec<_> = roots.iter().map(|der| Certificate::from_der(der.as_ref()).to_owned()).collect();
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(&roots))
-            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-            .build();
-        let config = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .timeout_global(Some(SERVICE_TIMEOUT))
-            .http_status_as_error(false)
-            // The secret is for this address alone.
-            .max_redirects(0)
-            .build();
-        Ok(config.new_agent())
     }
 }
 

@@ -1,6 +1,7 @@
 //! SASL: what is said at a login, by mechanism. `login` carries it.
 
 use super::error::SecurityError;
+use super::kerberos::{self, Kerberos, Talk};
 use super::oauth::Tokens;
 use super::scram::{Hash, Scram};
 use crate::event::{ClientProperties, Secret, clean, clip};
@@ -14,6 +15,7 @@ pub(in crate::kafka) enum Sasl {
     Plain { username: String, password: Secret },
     Scram { hash: Hash, username: String, password: Secret },
     Bearer { tokens: Tokens, extensions: Vec<(String, String)> },
+    Kerberos(Kerberos),
 }
 
 /// One login on its way.
@@ -21,11 +23,26 @@ pub(in crate::kafka) enum Login<'a> {
     Plain,
     Scram { scram: Box<Scram<'a>>, proved: bool },
     Bearer,
+    Kerberos(Talk<'a>),
+}
+
+/// What is said to a broker. Nothing prints it: it is or proves a secret.
+pub(in crate::kafka) struct Words(Vec<u8>);
+
+impl Words {
+    pub(super) fn new(words: impl Into<Vec<u8>>) -> Self {
+        Self(words.into())
+    }
+
+    /// For whoever sends them.
+    pub(in crate::kafka) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// What comes next.
 pub(in crate::kafka) enum Step {
-    Say(Secret),
+    Say(Words),
     Done,
 }
 
@@ -42,7 +59,7 @@ impl Sasl {
             Ok(Self::Scram { hash, username, password })
         };
         const NAME: &str = "sasl.mechanism";
-        const SPOKEN: &str = "give PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER";
+        const SPOKEN: &str = "give PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or GSSAPI";
         match given(NAME).map(|name| name.trim().to_ascii_uppercase()).as_deref() {
             Some("PLAIN") => {
                 let (username, password) = login()?;
@@ -57,8 +74,10 @@ impl Sasl {
                 let extensions = extensions(given("sasl.oauthbearer.extensions").unwrap_or_default())?;
                 Ok(Self::Bearer { tokens: Tokens::new(settings)?, extensions })
             }
-            Some("GSSAPI") => Err(SecurityError::setting(NAME, "Kerberos is not spoken", SPOKEN)),
+            Some("GSSAPI") => Kerberos::new(settings).map(Self::Kerberos),
             Some(_) => Err(SecurityError::setting(NAME, "it is not known", SPOKEN)),
+            // Kafka's own clients take Kerberos where nothing is said, so files for them say nothing.
+            None if given(kerberos::SERVICE).is_some() => Kerberos::new(settings).map(Self::Kerberos),
             None => Err(SecurityError::setting(NAME, "security.protocol asks for a login", SPOKEN)),
         }
     }
@@ -70,6 +89,7 @@ impl Sasl {
             Self::Scram { hash: Hash::Sha256, .. } => "SCRAM-SHA-256",
             Self::Scram { hash: Hash::Sha512, .. } => "SCRAM-SHA-512",
             Self::Bearer { .. } => "OAUTHBEARER",
+            Self::Kerberos(_) => "GSSAPI",
         }
     }
 
@@ -82,28 +102,34 @@ impl Sasl {
                  (kafka-configs --describe --entity-type users)"
             }
             Self::Bearer { .. } => "check that the token is for this cluster, and not out of date",
+            Self::Kerberos(_) => {
+                "check that the broker's keytab holds the newest key of its service, that it knows the tap's realm, and \
+                 that the clocks of both machines agree"
+            }
         }
     }
 
     /// A broker refused the login: what was kept for the next one goes.
     pub(in crate::kafka) fn forget(&self) {
-        if let Self::Bearer { tokens, .. } = self {
-            tokens.forget();
+        match self {
+            Self::Bearer { tokens, .. } => tokens.forget(),
+            Self::Kerberos(kerberos) => kerberos.forget(),
+            Self::Plain { .. } | Self::Scram { .. } => {}
         }
     }
 
-    /// Begins a login: who goes on, and the first words.
-    pub(in crate::kafka) fn begin(&self) -> Result<(Login<'_>, Secret), SecurityError> {
+    /// Begins a login at the broker on `host`: who goes on, and the first words.
+    pub(in crate::kafka) fn begin(&self, host: &str) -> Result<(Login<'_>, Words), SecurityError> {
         match self {
             Self::Plain { username, password } => {
-                Ok((Login::Plain, Secret::new(format!("\0{username}\0{}", password.expose()))))
+                Ok((Login::Plain, Words::new(format!("\0{username}\0{}", password.expose()))))
             }
             Self::Scram { hash, username, password } => {
                 let scram = Scram::new(*hash, username, password).ok_or_else(|| {
                     let advice = "check this system's random device";
                     SecurityError::setting("sasl.mechanism", "the system gives no random bytes", advice)
                 })?;
-                let first = Secret::new(scram.first());
+                let first = Words::new(scram.first());
                 Ok((Login::Scram { scram: Box::new(scram), proved: false }, first))
             }
             Self::Bearer { tokens, extensions } => {
@@ -112,7 +138,11 @@ impl Sasl {
                     first.push_str(&format!("{name}={value}\x01"));
                 }
                 first.push('\x01');
-                Ok((Login::Bearer, Secret::new(first)))
+                Ok((Login::Bearer, Words::new(first)))
+            }
+            Self::Kerberos(kerberos) => {
+                let (talk, first) = kerberos.begin(host)?;
+                Ok((Login::Kerberos(talk), Words::new(first)))
             }
         }
     }
@@ -126,9 +156,10 @@ impl Login<'_> {
             Self::Scram { scram, proved: proved @ false } => {
                 let proof = scram.prove(said)?;
                 *proved = true;
-                Ok(Step::Say(Secret::new(proof)))
+                Ok(Step::Say(Words::new(proof)))
             }
             Self::Scram { scram, proved: true } => Ok(scram.verify(said).map(|()| Step::Done)?),
+            Self::Kerberos(talk) => Ok(talk.answer(said)?.map_or(Step::Done, |words| Step::Say(Words::new(words)))),
             Self::Bearer if said.is_empty() => Ok(Step::Done),
             // The broker says why before it refuses.
             Self::Bearer => {
@@ -164,12 +195,16 @@ mod tests {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect()
     }
 
+    fn text(words: &Words) -> &str {
+        std::str::from_utf8(words.bytes()).unwrap()
+    }
+
     #[test]
     fn plain_says_name_and_password_at_once() {
         let given = [("sasl.mechanism", "plain"), ("sasl.username", "tap"), ("sasl.password", "hunter2")];
         let sasl = Sasl::new(&settings(&given)).unwrap();
-        let (mut login, first) = sasl.begin().unwrap();
-        assert_eq!(first.expose(), "\0tap\0hunter2");
+        let (mut login, first) = sasl.begin("broker").unwrap();
+        assert_eq!(text(&first), "\0tap\0hunter2");
         assert!(matches!(login.answer(b""), Ok(Step::Done)));
         assert!(!format!("{sasl:?}").contains("hunter2"));
         assert!(Sasl::new(&settings(&[given[0], given[1], ("sasl.password", "a\0b")])).is_err());
@@ -179,8 +214,8 @@ mod tests {
     fn a_broker_that_does_not_prove_itself_is_left() {
         let given = [("sasl.mechanism", "SCRAM-SHA-512"), ("sasl.username", "tap"), ("sasl.password", "hunter2")];
         let sasl = Sasl::new(&settings(&given)).unwrap();
-        let (mut login, first) = sasl.begin().unwrap();
-        let nonce = first.expose().rsplit("r=").next().unwrap().to_owned();
+        let (mut login, first) = sasl.begin("broker").unwrap();
+        let nonce = text(&first).rsplit("r=").next().unwrap().to_owned();
         assert!(login.answer(b"").is_err(), "success without a challenge");
         assert!(matches!(login.answer(format!("r={nonce}x,s=AA==,i=4096").as_bytes()), Ok(Step::Say(_))));
         assert!(login.answer(b"").is_err() && login.answer(b"v=AAAA").is_err());
@@ -197,21 +232,21 @@ mod tests {
             ("sasl.oauthbearer.extensions", "logicalCluster=lkc-1, poolId=p"),
         ];
         let sasl = Sasl::new(&settings(&given)).unwrap();
-        let (mut login, first) = sasl.begin().unwrap();
-        assert_eq!(first.expose(), "n,,\x01auth=Bearer e30.e30.\x01logicalCluster=lkc-1\x01poolId=p\x01\x01");
+        let (mut login, first) = sasl.begin("broker").unwrap();
+        assert_eq!(text(&first), "n,,\x01auth=Bearer e30.e30.\x01logicalCluster=lkc-1\x01poolId=p\x01\x01");
         let refusal = login.answer(b"{\"status\":\"invalid_token\"}").err().unwrap();
         assert_eq!(refusal, "it refused the token: invalid_token");
         std::fs::write(&path, "renewed").unwrap();
-        assert!(sasl.begin().unwrap().1.expose().contains("Bearer renewed\x01"));
+        assert!(text(&sasl.begin("broker").unwrap().1).contains("Bearer renewed\x01"));
         std::fs::remove_file(&path).unwrap();
-        assert!(sasl.begin().is_err());
+        assert!(sasl.begin("broker").is_err());
     }
 
     #[test]
     fn what_cannot_be_followed_says_what_can() {
         for (given, wanted) in [
             (&[][..], "give PLAIN, SCRAM-SHA-256"),
-            (&[("sasl.mechanism", "GSSAPI")], "Kerberos is not spoken"),
+            (&[("sasl.mechanism", "GSSAPI")], "sasl.kerberos.service.name: GSSAPI needs it"),
             (&[("sasl.mechanism", "MAGIC")], "it is not known"),
             (&[("sasl.mechanism", "PLAIN")], "sasl.username: the mechanism needs it"),
             (&[("sasl.mechanism", "PLAIN"), ("sasl.username", "u")], "sasl.password: the mechanism needs it"),

@@ -70,7 +70,7 @@ impl Source {
         let shown = path.display();
         let convert = |kind: &str| {
             let (reason, advice) = match name {
-                "ssl.ca.location" | "https.ca.location" => (
+                "ssl.ca.location" | "https.ca.location" | "schema.registry.ssl.ca.location" => (
                     format!("{shown} is a {kind} store, and PEM is needed"),
                     format!("write its certificates as PEM: keytool -list -rfc -keystore {shown} > ca.pem"),
                 ),

@@ -56,11 +56,7 @@ pub(super) fn choose(value_bytes: i64, likenesses: &[Likeness], cut: bool) -> Op
 }
 
 /// The latest of `same`: with `certain` when it is the only one that can be meant, else with its share.
-fn share<'a>(
-    mut same: impl Iterator<Item = &'a Likeness>,
-    others: usize,
-    certain: f32,
-) -> Option<(EventRef, f32)> {
+fn share<'a>(mut same: impl Iterator<Item = &'a Likeness>, others: usize, certain: f32) -> Option<(EventRef, f32)> {
     let latest = same.next()?;
     let all = 1 + same.count() + others;
     Some((latest.reference, if all == 1 { certain } else { 1.0 / all as f32 }))
