@@ -138,9 +138,9 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         seeks: true,
         watch: Watch::default(),
     };
-    let read = sites.iter().map(|site| site.settings.clone()).collect();
-    let seeker = start_seeker(Seeker::new(writer.readers(), read, ids, stop_reading.clone()), to_core)?;
-    let (end, to_seeker) = (Ending("writer", pulse.clone()), seeker.0.clone());
+    let (seeks, asked) = sync_channel(SEEKS_WAITING);
+    let seeker = Seeker::new(readers, sites.iter().map(|site| &site.settings), ids, stop_reading.clone());
+    let (end, to_seeker) = (Ending("writer", pulse.clone()), seeks.clone());
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1, Some(&to_seeker)))?;
     let end = Ending("core", pulse);
     let core = spawn("core", move || {
@@ -148,6 +148,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         pipeline.run()
     })?;
     let sites = samplers.into_iter().zip(begin(sites, admins)?).collect();
+    let seeker = (seeks, spawn("seeker", move || seeker.run(&asked, &to_core))?);
     let url = door.as_ref().map(Door::url);
     Ok(Running { url, remarks, outlook, stop_reading, sites, seeker, core, writer, door, metrics, telling })
 }
@@ -224,12 +225,6 @@ fn begin(sites: Vec<Site>, admins: Vec<Option<Admin>>) -> anyhow::Result<Vec<Sit
         threads.push(spawn(&name, move || site.run(opened))?);
     }
     Ok(threads)
-}
-
-/// Starts the seeker, which answers to the core.
-fn start_seeker(seeker: Seeker, core: SyncSender<Input>) -> anyhow::Result<(SyncSender<Seek>, JoinHandle<()>)> {
-    let (seeks, asked) = sync_channel(SEEKS_WAITING);
-    Ok((seeks, spawn("seeker", move || seeker.run(&asked, &core))?))
 }
 
 /// The door that is asked for: for the users beside the database.

@@ -112,7 +112,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
 
 /// Seeks the origins of failures that name none in what was imported: there is no Kafka to compare bytes in.
 fn seek(mut core: Core, writer: &store::Writer, ids: HashKey) -> Changes {
-    let mut seeker = Seeker::new(writer.readers(), Vec::new(), ids, Arc::default());
+    let mut seeker = Seeker::new(writer.readers(), std::iter::empty(), ids, Arc::default());
     loop {
         let bare = core.take_bare();
         if bare.is_empty() {

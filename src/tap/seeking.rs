@@ -66,8 +66,13 @@ enum Hindrance {
 
 impl Seeker {
     /// A seeker that reads from `clusters`, until `stop` is set.
-    pub fn new(readers: Readers, clusters: Vec<kafka::Settings>, hash: HashKey, stop: Arc<AtomicBool>) -> Self {
-        let clusters = clusters.into_iter().map(|settings| (settings.cluster.clone(), settings)).collect();
+    pub fn new<'a>(
+        readers: Readers,
+        clusters: impl Iterator<Item = &'a kafka::Settings>,
+        hash: HashKey,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
+        let clusters = clusters.map(|settings| (settings.cluster.clone(), settings.clone())).collect();
         Self { readers, clusters, hash, stop, values: HashMap::new(), next_read: None }
     }
 
