@@ -34,7 +34,7 @@ COMMENT ON COLUMN failure.topic IS 'Topic of the failure record.';
 COMMENT ON COLUMN failure.kind IS 'dead_letter, retry or fault.';
 COMMENT ON COLUMN failure.state IS 'retrying, dead or healed.';
 COMMENT ON COLUMN failure.origin IS 'The record that failed, seen or only named.';
-COMMENT ON COLUMN failure.origin_evidence IS 'Why the origin is believed: failure_coordinates, forward or, where the record names nothing, same_value (its bytes are the origin''s).';
+COMMENT ON COLUMN failure.origin_evidence IS 'Why the origin is believed: failure_coordinates, forward or, where the record names nothing, same_value (it repeats it: in its bytes, or in size, key and timestamp where these can be read no more).';
 COMMENT ON COLUMN failure.origin_confidence IS '1.0 when certain; below 1 for same_value, always.';
 COMMENT ON COLUMN failure.origin_topic IS 'Topic of the origin.';
 COMMENT ON COLUMN failure.origin_partition IS 'Partition of the origin.';

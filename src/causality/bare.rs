@@ -157,7 +157,6 @@ impl Resolver {
             changes.retracted.push(Settled { reference: failure, resolution, conversation, cause: None });
             self.bare.told = true;
         }
-        self.walk(failure);
         self.chain_changed(failure);
     }
 

@@ -197,9 +197,13 @@ impl Resolver {
         for failure in self.failures.hanging.remove(&event).unwrap_or_default() {
             self.walk(failure);
         }
+        // Its own chain went on from what was concluded, and hung nowhere.
+        if self.failures.concluded(event).is_some() {
+            self.walk(event);
+        }
     }
 
-    pub(super) fn walk(&mut self, failure: EventRef) {
+    fn walk(&mut self, failure: EventRef) {
         if !self.failures.rows.contains_key(&failure) {
             return;
         }

@@ -1,16 +1,14 @@
 //! The seeker thread: looks for the record that a failure repeats where that failure says nothing about it. Only such a
 //! failure starts a search. The database tells what it may be; the bytes decide, read again from Kafka.
 
-mod candidates;
 mod choice;
 
-use self::candidates::{Place, Suspects, suspects};
 use self::choice::{Likeness, choose};
 use super::clock;
 use super::pipeline::Input;
 use crate::event::{BareFailure, EventRef, HashKey, Sought};
 use crate::kafka::{self, ReadError, read_record};
-use crate::store::{self, Readers};
+use crate::store::{self, Place, Readers, Suspects};
 use crate::telemetry::Counter;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -108,7 +106,7 @@ impl Seeker {
     /// `last` tells that what cannot be read now will not be waited for.
     fn search(&mut self, failure: &BareFailure, last: bool) -> Result<Sought, Hindrance> {
         let nothing = Sought { failure: failure.reference, origin: None, cut: false };
-        let Some(suspects) = suspects(&self.readers, failure)? else { return Ok(nothing) };
+        let Some(suspects) = self.readers.suspects(failure)? else { return Ok(nothing) };
         if suspects.candidates.is_empty() {
             return Ok(Sought { cut: suspects.cut, ..nothing });
         }

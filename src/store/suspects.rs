@@ -1,9 +1,9 @@
-//! What a bare failure may repeat, as the database knows it.
+//! What a failure that names no origin may repeat, as the database knows it.
 
+use super::query::ask;
+use super::{Error, Limits, Readers};
 use crate::event::{BareFailure, EventRef};
 use crate::report::{Cell, Table};
-use crate::store::query::ask;
-use crate::store::{Error, Limits, Readers};
 use std::time::Duration;
 
 /// How long before a failure its origin was read at most: retries with backoff, and a sink that stood over night.
@@ -12,7 +12,7 @@ const READ_BEFORE: Duration = Duration::from_secs(24 * 3600);
 const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 /// Events that are compared: each is read again from Kafka. Records of one size and key are few, but for payloads of a fixed
 /// size, and of those the latest are the likeliest.
-pub(super) const COMPARED: usize = 32;
+const COMPARED: usize = 32;
 /// Slices that are looked through, of about a million events each: their sizes alone are read, in some 10 ms a slice.
 const SLICES: i64 = 16;
 /// Nobody waits for the answer, but the reader is one of few.
@@ -20,9 +20,12 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Where a record lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub struct Place {
+    /// Its topic.
     pub topic: String,
+    /// Its partition.
     pub partition: i32,
+    /// Its offset.
     pub offset: i64,
     /// False for a topic that was deleted since: the cluster may have another under this name.
     pub current: bool,
@@ -30,20 +33,27 @@ pub(super) struct Place {
 
 /// A record as large as the failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Candidate {
+pub struct Candidate {
+    /// The record.
     pub reference: EventRef,
+    /// Where it lies.
     pub place: Place,
+    /// Their timestamps are the same.
     pub same_time: bool,
+    /// Their keys are the same, or both have none.
     pub same_key: bool,
-    /// Of the topic that a name points at.
+    /// It lies on the topic that a name points at.
     pub named: bool,
 }
 
 /// A bare failure, and what it may repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Suspects {
+pub struct Suspects {
+    /// The cluster of all of them.
     pub cluster: String,
+    /// Where the failure lies.
     pub letter: Place,
+    /// Size of their values.
     pub value_bytes: i64,
     /// The likeliest first.
     pub candidates: Vec<Candidate>,
@@ -51,20 +61,25 @@ pub(super) struct Suspects {
     pub cut: bool,
 }
 
-/// Asks for what `failure` may repeat; `None` when the database does not have it (any more).
-pub(super) fn suspects(readers: &Readers, failure: &BareFailure) -> Result<Option<Suspects>, Error> {
-    let micros = |span: Duration| Cell::Int(i64::try_from(span.as_micros()).unwrap_or(i64::MAX));
-    let values = [
-        Cell::Int(failure.reference.0),
-        micros(READ_BEFORE),
-        micros(CLOCKS_DIFFER),
-        failure.topic.clone().map_or(Cell::Null, Cell::Text),
-        Cell::Int(COMPARED as i64),
-        Cell::Int(SLICES),
-    ];
-    let limits = Limits { rows: COMPARED, deadline: DEADLINE };
-    let answer = readers.reader()?.answer(&ask::SAME_SIZE, &values, limits)?;
-    Ok(read(&answer.table))
+impl Readers {
+    /// What `failure` may repeat; `None` when the database does not have it (any more).
+    ///
+    /// # Errors
+    /// As [`super::Reader::ask`].
+    pub fn suspects(&self, failure: &BareFailure) -> Result<Option<Suspects>, Error> {
+        let micros = |span: Duration| Cell::Int(i64::try_from(span.as_micros()).unwrap_or(i64::MAX));
+        let values = [
+            Cell::Int(failure.reference.0),
+            micros(READ_BEFORE),
+            micros(CLOCKS_DIFFER),
+            failure.topic.clone().map_or(Cell::Null, Cell::Text),
+            Cell::Int(COMPARED as i64),
+            Cell::Int(SLICES),
+        ];
+        let limits = Limits { rows: COMPARED, deadline: DEADLINE };
+        let answer = self.reader()?.answer(&ask::SAME_SIZE, &values, limits)?;
+        Ok(read(&answer.table))
+    }
 }
 
 fn read(table: &Table) -> Option<Suspects> {
