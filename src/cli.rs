@@ -9,6 +9,7 @@ mod check;
 mod dashboards;
 mod demo;
 mod erase;
+mod explain;
 mod export;
 mod output;
 mod reading;
@@ -69,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(*args),
         Command::Top(args) => top::run(&args),
         Command::Trace(args) => trace::run(&args),
+        Command::Explain(args) => explain::run(args),
         Command::Failures(args) => reading::failures(&args),
         Command::Lag(args) => reading::lag(&args),
         Command::Report(args) => report::run(&args),

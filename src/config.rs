@@ -139,6 +139,8 @@ pub struct TapConfig {
     pub conventions: Vec<toml::Table>,
     /// How long the database keeps what.
     pub retention: Retention,
+    /// Whether its door may hand out whole records.
+    pub payloads: bool,
 }
 
 /// What one source says, before it means anything.
@@ -188,6 +190,8 @@ pub struct Words {
     pub conventions: Vec<toml::Table>,
     /// `[retention]`, in the file only.
     pub retention: RetentionWords,
+    /// `payloads` of `[privacy]`, in the file only.
+    pub payloads: Option<bool>,
 }
 
 /// The configuration, and every value of it that nobody chose.
@@ -327,6 +331,7 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         business_flows: business_flows(words.business_flows)?,
         conventions: words.conventions,
         retention: retention(words.retention, &mut or)?,
+        payloads: words.payloads.unwrap_or(false),
     };
     Ok(Resolved { config, defaults, remarks })
 }
@@ -373,6 +378,7 @@ fn over(typed: Words, written: Words) -> Words {
         business_flows: if typed.business_flows.is_empty() { written.business_flows } else { typed.business_flows },
         conventions: written.conventions,
         retention: written.retention,
+        payloads: written.payloads,
     }
 }
 

@@ -6,6 +6,7 @@ mod clock;
 mod core;
 mod gather;
 mod import;
+mod live;
 mod outlook;
 mod pipeline;
 mod plan;
@@ -22,6 +23,7 @@ mod watch;
 pub use self::check::{Address, Check, Finding, Right, Verdict, check};
 pub use self::core::Core;
 pub use self::import::{ImportConfig, ImportSummary, import};
+pub use self::live::{Captured, Wanted, explain_captured, explain_live};
 pub use self::secret::{parse as parse_secret, secret_path};
 pub use crate::serve::{Users, make_password};
 pub use crate::telemetry::{hold_log, init_logging, release_log};
@@ -100,19 +102,23 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let core = Core::resume(&writer, restored, filtered)?;
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));
+    let reach: Vec<kafka::Settings> =
+        clusters.iter().zip(&security).map(|(one, s)| settings(one, s, &counters, &stop_reading)).collect();
+    let known = clusters.iter().map(|one| schemas(&one.registry, &counters)).collect::<Result<Vec<_>, _>>()?;
+    let live = live::Live::new(&config, (ids, house.clone()), reach.iter().cloned().zip(known.clone()).collect());
     // Whoever waits for the address gets it before the first record is read, and a door that may not open is refused
     // before any cluster is asked.
-    let door = open_door(&config, readers.clone(), counters.clone())?;
+    let door = open_door(&config, (readers.clone(), live), counters.clone())?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let (mut samplers, mut sites) = (Vec::new(), Vec::new());
-    for (one, security) in clusters.iter().zip(&security) {
+    for ((one, settings), known) in clusters.iter().zip(reach).zip(known) {
         let (asks, asked) = sync_channel(ASKS_WAITING);
         samplers.push(asks);
         sites.push(Site {
-            settings: settings(one, security, &counters, &stop_reading),
+            settings,
             plan: Arc::new(plan::TapPlan::new(one, core.positions(), clock::now())),
-            sinks: sinks((ids, keys), (house.clone(), schemas(&one.registry, &counters)?), to_core.clone()),
+            sinks: sinks((ids, keys), (house.clone(), known), to_core.clone()),
             groups: one.groups.clone(),
             interval: one.sample_interval,
             asks: asked,
@@ -228,10 +234,14 @@ fn begin(sites: Vec<Site>, admins: Vec<Option<Admin>>) -> anyhow::Result<Vec<Sit
 }
 
 /// The door that is asked for: for the users beside the database.
-fn open_door(config: &TapConfig, readers: Readers, counters: Arc<Counters>) -> anyhow::Result<Option<Door>> {
+fn open_door(
+    config: &TapConfig,
+    (readers, live): (Readers, live::Live),
+    counters: Arc<Counters>,
+) -> anyhow::Result<Option<Door>> {
     let Some(address) = config.serve else { return Ok(None) };
     let tls = config.serve_tls.as_ref().map(|files| Tls::read(&files.certificate, &files.key)).transpose()?;
-    let settings = DoorSettings { address, users: Some(Users::beside(&config.db)), tls };
+    let settings = DoorSettings { address, users: Some(Users::beside(&config.db)), tls, live: Some(Arc::new(live)) };
     Ok(Some(Door::open(settings, readers, counters)?))
 }
 

@@ -142,3 +142,21 @@ fn what_real_traffic_taught_decodes_to_what_it_means() {
     }
     golden("findings", &text);
 }
+
+/// The cases for `traceparent` of the test suite of W3C Trace Context (`test/test.py`) that make sense without HTTP.
+#[test]
+fn traceparent_is_read_as_the_specification_says() {
+    for line in include_str!("fixtures/w3c.tsv").lines() {
+        let (value, expected) = line.split_once('\t').unwrap();
+        let fixture = Fixture {
+            name: String::new(),
+            topic: "orders".into(),
+            headers: vec![("traceparent".into(), value.into())],
+            key: None,
+            body: None,
+        };
+        let into = decode(&fixture);
+        assert_eq!(into.rows[0].trace.is_some(), expected == "read", "{value:?}");
+        assert_eq!(into.undecoded[Undecoded::MalformedTrace as usize] == 0, expected == "read", "{value:?}");
+    }
+}

@@ -92,3 +92,107 @@ fn a_line_that_cannot_be_read_is_named_and_the_rest_goes_in() {
     let database = folder.file("tap.duckdb");
     assert_eq!(number(folder.path(), Door::File(&database), "SELECT count(*) FROM event"), 2);
 }
+
+/// Scenario: a house that names its ids in its own way, and what it wants kept.
+/// Guarantees: its own conventions are tried first, on the topics that they name alone, and its fields are kept.
+#[test]
+fn conventions_of_the_house_are_tried_first() {
+    let folder = Folder::new("imports");
+    let config = r#"
+        [[convention]]
+        name = "shop"
+        topics = '^shop\.'
+        id = "header:x-event"
+        causation_id = "header:x-parent-event"
+        type = "body:/meta/kind"
+        attributes = { order_value = "body:/data/total", customer = "header:x-customer" }
+    "#;
+    std::fs::write(folder.file("house.toml"), config).unwrap();
+    let records = [
+        r#"{"topic":"shop.orders","partition":0,"offset":0,"ts":1700000000000,"headers":["x-event","a","message-id","other","x-customer","Zoe"],"payload":"{\"meta\":{\"kind\":\"OrderPlaced\"},\"data\":{\"total\":12.5}}"}"#,
+        r#"{"topic":"shop.payments","partition":0,"offset":0,"ts":1700000000001,"headers":["x-event","b","x-parent-event","a"],"payload":"{}"}"#,
+        r#"{"topic":"mails","partition":0,"offset":0,"ts":1700000000002,"headers":["x-event","c","x-parent-event","a"],"payload":"{}"}"#,
+    ];
+    std::fs::write(folder.file("records.ndjson"), records.join("\n")).unwrap();
+    answer(folder.path(), &["import", "records.ndjson", "--db", "tap.duckdb", "--config", "house.toml"]);
+    let database = folder.file("tap.duckdb");
+    let rows = |query: &str| sql(folder.path(), Door::File(&database), query);
+    let events = rows("SELECT topic, coalesce(id, ''), coalesce(type, ''), resolution FROM event ORDER BY topic");
+    assert_eq!(
+        events,
+        [
+            ["mails", "", "", "unlinked"],
+            ["shop.orders", "a", "OrderPlaced", "unlinked"],
+            ["shop.payments", "b", "", "caused"]
+        ]
+    );
+    let kept = rows("SELECT name, coalesce(text, ''), coalesce(number, 0) FROM attribute ORDER BY name");
+    assert_eq!(kept, [["customer", "Zoe", "0.0"], ["order_value", "", "12.5"]]);
+
+    std::fs::write(folder.file("wrong.toml"), "[[convention]]\nname = \"shop\"\nids = \"header:x\"\n").unwrap();
+    let refused = run(folder.path(), &["import", "records.ndjson", "--db", "other.duckdb", "--config", "wrong.toml"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("convention `shop`: `ids` is no field"), "{said}");
+}
+
+/// Scenario: two requests that share nothing but an id with their replies, one of which comes first.
+/// Guarantees: each reply is caused by its request, by that evidence, and a business id of the same text is not mistaken.
+#[test]
+fn a_reply_is_caused_by_its_request() {
+    let folder = Folder::new("imports");
+    let (one, two) = ("iz4vRAwdSm+bHi8/Sltsfg==", "D8nPHKN0TgyfxtenrY29KQ==");
+    let headers = |id: &str, reply_to: bool| {
+        let topic = if reply_to { r#","kafka_replyTopic","cHJpY2VzLnJlcGxpZXM=""# } else { "" };
+        format!(r#""headers_b64":["kafka_correlationId","{id}"{topic}]"#)
+    };
+    let record = |topic: &str, offset: u32, headers: &str| {
+        format!(
+            r#"{{"topic":"{topic}","partition":0,"offset":{offset},"ts":1700000000000,{headers},"payload":"{{}}"}}"#
+        )
+    };
+    let lines = [
+        record("prices.replies", 0, &headers(two, false)),
+        record("prices.requests", 0, &headers(one, true)),
+        record("prices.requests", 1, &headers(two, true)),
+        record("prices.replies", 1, &headers(one, false)),
+        record("orders", 0, r#""headers":["message-id","8b3e2f44-0c1d-4a6f-9b1e-2f3a4b5c6d7e"]"#),
+    ];
+    std::fs::write(folder.file("records.ndjson"), lines.join("\n")).unwrap();
+    answer(folder.path(), &["import", "records.ndjson", "--db", "tap.duckdb"]);
+    let database = folder.file("tap.duckdb");
+    let edges = "SELECT e.\"offset\", c.topic, c.\"offset\", evidence FROM cause
+        JOIN event e ON e.ref = effect JOIN event c ON c.ref = cause.cause ORDER BY e.\"offset\"";
+    let found = sql(folder.path(), Door::File(&database), edges);
+    assert_eq!(found, [["0", "prices.requests", "1", "reply"], ["1", "prices.requests", "0", "reply"]]);
+    let kinds = "SELECT kind, count(*) FROM event GROUP BY kind ORDER BY kind";
+    let found = sql(folder.path(), Door::File(&database), kinds);
+    assert_eq!(found, [["command", "2"], ["event", "1"], ["reply", "2"]]);
+}
+
+/// Scenario: a dead letter and its origin on a cluster, and the mirror of both on another one, where offsets are others.
+/// Guarantees: the mirrored dead letter leads to the origin on the cluster that its coordinates speak of.
+#[test]
+fn coordinates_on_a_mirror_lead_to_the_cluster_that_it_copies() {
+    let folder = Folder::new("imports");
+    let letter = r#""headers":["x-original-topic","orders","x-original-partition","0","x-original-offset","7"]"#;
+    let record = |topic: &str, offset: u32, headers: &str| {
+        format!(
+            r#"{{"topic":"{topic}","partition":0,"offset":{offset},"ts":1700000000000,{headers},"payload":"{{}}"}}"#
+        )
+    };
+    let west = [record("orders", 7, r#""headers":[]"#), record("orders-dlq", 3, letter)];
+    let main = [
+        record("orders", 7, r#""headers":["message-id","another"]"#),
+        record("west.orders", 0, r#""headers":[]"#),
+        record("west.orders-dlq", 0, letter),
+    ];
+    for (cluster, lines) in [("west", &west[..]), ("main", &main[..])] {
+        std::fs::write(folder.file("records.ndjson"), lines.join("\n")).unwrap();
+        answer(folder.path(), &["import", "records.ndjson", "--db", "tap.duckdb", "--cluster", cluster]);
+    }
+    let origins =
+        "SELECT f.cluster, f.topic, o.cluster, o.topic FROM failure f JOIN event o ON o.ref = f.origin ORDER BY 1";
+    let found = sql(folder.path(), Door::File(&folder.file("tap.duckdb")), origins);
+    assert_eq!(found, [["main", "west.orders-dlq", "west", "orders"], ["west", "orders-dlq", "west", "orders"]]);
+}

@@ -23,6 +23,7 @@ mod demo_program;
 mod doors;
 mod edges;
 mod erase;
+mod explain;
 mod export;
 mod faults;
 mod fixtures;

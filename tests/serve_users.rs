@@ -21,7 +21,7 @@ fn users(fixture: &Fixture) -> Users {
 }
 
 fn open(fixture: &Fixture, address: SocketAddr) -> Result<Door, Error> {
-    let settings = DoorSettings { address, users: Some(users(fixture)), tls: None };
+    let settings = DoorSettings { address, users: Some(users(fixture)), tls: None, live: None };
     Door::open(settings, fixture.readers(), Arc::default())
 }
 
@@ -236,7 +236,7 @@ fn psql_logs_in_with_and_without_encryption() {
     let fixture = Fixture::new();
     users(&fixture).add("ann", PASSWORD).unwrap();
     let tls = headwater::serve::Tls::read(&certificate, &key).unwrap();
-    let settings = DoorSettings { address: loopback(0), users: Some(users(&fixture)), tls: Some(tls) };
+    let settings = DoorSettings { address: loopback(0), users: Some(users(&fixture)), tls: Some(tls), live: None };
     let door = Door::open(settings, fixture.readers(), Arc::default()).unwrap();
     let url = door.url().replace("postgres://", "postgres://ann@");
     let root = certificate.display();

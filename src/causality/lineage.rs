@@ -1,13 +1,8 @@
 //! How often the events of a topic and type name their cause: what makes an unlinked one suspicious.
 
+use crate::event::{LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW};
 use std::collections::HashMap;
 
-/// Settled events of one topic and type that are looked at.
-pub const LINEAGE_WINDOW: usize = 1_000;
-/// Events needed before anything is said.
-pub const LINEAGE_LEAST: u32 = 50;
-/// Share in percent of caused events from which an unlinked one has lost its context.
-pub const LINEAGE_CAUSED_PERCENT: u32 = 95;
 /// Topics and types followed; those above share one entry that never says anything.
 const LINEAGES: usize = 100_000;
 

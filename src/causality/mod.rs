@@ -13,7 +13,6 @@ mod restore;
 mod signature;
 
 pub use bare::BareNumbers;
-pub use lineage::{LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW};
 pub use resolver::{Arrival, Horizon, Limits, Named, Resolver};
 pub use restore::RestoredEvent;
 pub use signature::signature;

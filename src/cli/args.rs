@@ -1,5 +1,9 @@
 //! The command line as clap reads it.
 
+mod explain;
+
+pub(super) use explain::{Explain, Values};
+
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -43,6 +47,8 @@ pub(super) enum Command {
     Import(Import),
     /// export the Grafana dashboards, data source and alert rules
     Dashboards(Dashboards),
+    /// why: each field of one record, from where, by which convention, what lost to it, what was not understood
+    Explain(Explain),
     /// who may ask at the door: add, list, remove
     User(User),
     /// a whole copy of the database, of a running tap too, while it goes on
@@ -62,6 +68,7 @@ impl Command {
             Self::Check(_) => "check",
             Self::Top(_) => "top",
             Self::Trace(_) => "trace",
+            Self::Explain(_) => "explain",
             Self::Failures(_) => "failures",
             Self::Lag(_) => "lag",
             Self::Report(_) => "report",

@@ -40,6 +40,7 @@ pub(super) fn words(args: args::Tap) -> Words {
         business_flows: Vec::new(),
         conventions: Vec::new(),
         retention: RetentionWords::default(),
+        payloads: None,
     }
 }
 
@@ -81,7 +82,7 @@ pub(super) fn tap(args: args::Tap) -> anyhow::Result<ExitCode> {
 }
 
 /// The environment, as far as it is text.
-fn variables() -> impl Iterator<Item = (String, String)> {
+pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
     let text = |text: std::ffi::OsString| text.into_string().ok();
     std::env::vars_os().filter_map(move |(name, value)| Some((text(name)?, text(value)?)))
 }

@@ -2,7 +2,7 @@
 
 use super::id::{self, Meaning};
 use super::{Client, key, query};
-use crate::event::{HashKey, Identifier, Spelling};
+use crate::event::{Coordinates, HashKey, Identifier, Spelling, TraceContext};
 use crate::report::rows::{CoverageLine, Match, RowError};
 use crate::report::{Cell, Table, json, style};
 use serde_json::Value;
@@ -124,7 +124,11 @@ fn by_id(client: &Client, text: &str, found: &mut Found) -> Result<(), FindError
     }
 }
 
-fn id_key(client: &Client) -> Result<HashKey, FindError> {
+/// The key under which the database hashes ids that are no UUIDs.
+///
+/// # Errors
+/// A question without an answer, or a database that has lost it.
+pub fn id_key(client: &Client) -> Result<HashKey, FindError> {
     let table = client.ask(&query::ID_KEY, &[])?;
     let key = match table.rows.first().and_then(|row| row.first()) {
         Some(Cell::Text(text)) => u128::from_str_radix(text, 16).ok(),
@@ -164,6 +168,34 @@ fn place_of(client: &Client, reference: i64) -> Result<Option<(String, [Cell; 3]
         Cell::Text(cluster) => Some((cluster, [topic, partition, offset])),
         _ => None,
     }))
+}
+
+/// All ways to write the record key `value`.
+pub fn key_bytes(value: &str) -> Vec<Vec<u8>> {
+    key::readings(value).into_iter().map(|reading| reading.bytes).collect()
+}
+
+/// The trace id of a whole `traceparent`; `None` for all else.
+pub fn trace_of(text: &str) -> Option<String> {
+    let context = TraceContext::parse(text.trim().as_bytes())?;
+    Some(format!("{:016x}{:016x}", context.trace_hi, context.trace_lo))
+}
+
+/// Why the record at `at` was understood as it was, as a JSON document of the tap whose door this is; without `values`
+/// nothing that was written in it.
+///
+/// # Errors
+/// A question without an answer: why the record could not be read stands in it.
+pub fn live_explanation(client: &Client, at: &Coordinates, values: bool) -> Result<String, super::Error> {
+    let quoted = at.to_string().replace('\'', "\'\'");
+    let hidden = if values { "" } else { ", 'no values'" };
+    let table = client.sql(&format!("FROM live_explain('{quoted}', 'json'{hidden})"))?;
+    match table.rows.into_iter().flatten().next() {
+        Some(Cell::Text(text)) => Ok(text),
+        _ => Err(super::Error::Refused(
+            "the tap gave no explanation; is it of an older version? Start the new one".to_owned(),
+        )),
+    }
 }
 
 fn half(bits: u64) -> Cell {

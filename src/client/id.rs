@@ -1,6 +1,6 @@
 //! What a person has at hand to name an event, and what it can mean.
 
-use crate::event::TraceContext;
+use crate::event::{Coordinates, TraceContext};
 
 /// One thing that a typed `ID` can mean. Every one of them is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,19 +52,8 @@ pub(super) fn meanings(text: &str) -> Vec<Meaning> {
 }
 
 fn coordinates(text: &str) -> Option<Meaning> {
-    let mut parts = text.rsplitn(3, '/');
-    let offset: i64 = parts.next()?.parse().ok().filter(|offset| *offset >= 0)?;
-    let partition: i32 = parts.next()?.parse().ok().filter(|partition| *partition >= 0)?;
-    let (cluster, topic) = match parts.next()?.split_once('/') {
-        Some((cluster, topic)) => (Some(cluster.to_owned()), topic),
-        None => (None, text.split('/').next()?),
-    };
-    (!topic.is_empty() && !topic.contains('/')).then(|| Meaning::Coordinates {
-        cluster,
-        topic: topic.to_owned(),
-        partition,
-        offset,
-    })
+    let Coordinates { cluster, topic, partition, offset } = Coordinates::parse(text)?;
+    Some(Meaning::Coordinates { cluster, topic, partition, offset })
 }
 
 #[cfg(test)]

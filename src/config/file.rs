@@ -22,6 +22,8 @@ pub(super) struct File {
     #[serde(default)]
     retention: RetentionWords,
     #[serde(default)]
+    privacy: Privacy,
+    #[serde(default)]
     pub registry: RegistryWords,
     #[serde(default)]
     cluster: Vec<Section>,
@@ -29,6 +31,13 @@ pub(super) struct File {
     pub business_flows: Vec<FlowWords>,
     #[serde(default, rename = "convention")]
     pub conventions: Vec<toml::Table>,
+}
+
+/// `[privacy]`: what may leave the cluster.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Privacy {
+    payloads: Option<bool>,
 }
 
 /// One `[[cluster]]` of the file.
@@ -132,6 +141,7 @@ fn words(file: File, section: Section) -> Result<Words, ConfigError> {
         business_flows: file.business_flows,
         conventions: file.conventions,
         retention: file.retention,
+        payloads: file.privacy.payloads,
     })
 }
 

@@ -231,3 +231,15 @@ fn the_file_of_a_client_gives_what_nobody_said_closer_by() {
     std::fs::remove_dir_all(&dir).unwrap();
     assert!(refusal(reach(&named, &written)).contains("cannot be read"));
 }
+
+#[test]
+fn payloads_stay_in_kafka_unless_the_file_says_otherwise() {
+    let payloads = |text: &str| {
+        let written = file(text, None).unwrap();
+        cluster(typed(), written).unwrap().config.payloads
+    };
+    assert!(!payloads(""));
+    assert!(!payloads("[privacy]\n"));
+    assert!(payloads("[privacy]\npayloads = true\n"));
+    assert!(refusal(file("[privacy]\npayload = true\n", None)).contains("unknown field `payload`"));
+}

@@ -95,7 +95,8 @@ pub fn shipped() -> Vec<Convention> {
     FILES.iter().flat_map(|text| convention::read(text).unwrap_or_default()).collect()
 }
 
-fn ranked(house: &[Convention]) -> Vec<Convention> {
+/// The same behind the user's own, in the order of their numbers.
+pub fn ranked(house: &[Convention]) -> Vec<Convention> {
     let mut all = [house, &shipped()].concat();
     all.sort_by_key(|convention| convention.rank);
     all

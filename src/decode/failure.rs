@@ -25,6 +25,29 @@ pub struct Evidence<'r, 'a> {
     pub topic: &'r str,
     /// What that name says, and which conventions count on it.
     pub scope: &'r Scope,
+    /// Whether its partition holds ordinary events too.
+    pub among_events: bool,
+}
+
+/// Why a record is a failure, or is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The topic is one of Kafka's or a framework's own.
+    Internal,
+    /// No convention of failures was recognised.
+    NoFailure,
+    /// The same, and the topic is for failures by its name.
+    TopicName,
+    /// It reports a failure and is no copy of the record that failed.
+    Reports,
+    /// The record that failed lies on the same topic.
+    LeftOver,
+    /// The record that failed lies on another topic.
+    LiesElsewhere,
+    /// The same, and its partition holds ordinary events too: headers may be copies of old ones.
+    AmongEvents,
+    /// It does not say which record failed.
+    WithoutOrigin,
 }
 
 impl Evidence<'_, '_> {
@@ -39,16 +62,7 @@ impl Evidence<'_, '_> {
             return (by_name.map_or(Kind::Event, record_kind), by_name.map(empty));
         };
         let (topic, origin) = self.origin(undecoded);
-        let kind = match &topic {
-            // A report of a failure is no copy of the record that failed: where it lies says nothing.
-            _ if failure == Failure::Fault => Some(FailureKind::Fault),
-            // On the topic that failed, such headers are left over from a redrive: an ordinary delivery, except on a
-            // topic that is for failures by its own name.
-            Some(topic) if topic == self.topic => by_name,
-            Some(_) => Some(self.kind(failure)),
-            // Without coordinates, headers may have been copied on to a later event.
-            None => kind_of(role.with_evidence),
-        };
+        let (kind, _) = self.weigh(failure, topic.as_deref());
         match kind {
             None => (Kind::Event, None),
             Some(kind) => {
@@ -56,6 +70,39 @@ impl Evidence<'_, '_> {
                 (record_kind(kind), Some(self.notice(empty(kind), (origin_topic, origin), undecoded)))
             }
         }
+    }
+
+    /// What a convention of failures makes of the record whose origin lies on `topic`, and why.
+    fn weigh(&self, failure: Failure, topic: Option<&str>) -> (Option<FailureKind>, Why) {
+        let role = self.scope.role;
+        match topic {
+            // A report of a failure is no copy of the record that failed: where it lies says nothing.
+            _ if failure == Failure::Fault => (Some(FailureKind::Fault), Why::Reports),
+            // On the topic that failed, such headers are left over from a redrive: an ordinary delivery, except on a
+            // topic that is for failures by its own name.
+            Some(topic) if topic == self.topic => (kind_of(role.by_name), Why::LeftOver),
+            // Stream processors and careless producers copy the headers of their input on to their output, old failures
+            // included. A topic for failures holds nothing else.
+            Some(_) if self.among_events && failure == Failure::ByTopic => {
+                (kind_of(role.with_evidence), Why::AmongEvents)
+            }
+            Some(_) => (Some(self.kind(failure)), Why::LiesElsewhere),
+            // Without coordinates, headers may have been copied on to a later event.
+            None => (kind_of(role.with_evidence), Why::WithoutOrigin),
+        }
+    }
+
+    /// Why the record is a failure, or is none.
+    pub fn why(&self) -> Why {
+        let role = self.scope.role;
+        if role.is_internal() {
+            return Why::Internal;
+        }
+        let Some(failure) = self.found.failure(&self.scope.off) else {
+            return if kind_of(role.by_name).is_some() { Why::TopicName } else { Why::NoFailure };
+        };
+        let (topic, _) = self.origin(&mut [0; Undecoded::ALL.len()]);
+        self.weigh(failure, topic.as_deref()).1
     }
 
     fn kind(&self, failure: Failure) -> FailureKind {
@@ -152,7 +199,8 @@ impl Evidence<'_, '_> {
     }
 }
 
-fn topic_name(claim: &Claim<'_>) -> Option<String> {
+/// The topic that `claim` names; `None` where no topic can be called so.
+pub fn topic_name(claim: &Claim<'_>) -> Option<String> {
     let text = field(claim.raw, &claim.rule.encoding);
     let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let fits = !text.is_empty() && text.len() <= MAX_TOPIC_BYTES && text.iter().all(legal);

@@ -1,5 +1,6 @@
 //! The engine: runs the conventions over one record and keeps what they found.
 
+mod notes;
 mod walk;
 
 use super::compiled::{Compiled, Recognition, Rule};
@@ -13,6 +14,9 @@ use super::text::Raw;
 use super::{key, text};
 use crate::event::{Record, Undecoded};
 use std::sync::Arc;
+
+pub use notes::{Notes, Spot};
+pub use walk::Read;
 
 /// Headers looked at. No convention writes more than a few dozen; beyond, a record is counted as clipped.
 const MAX_HEADERS: usize = 1024;
@@ -83,6 +87,7 @@ pub struct Found {
     best: [u16; Field::COUNT],
     memory: Memory,
     scratch: Vec<u8>,
+    notes: Option<Box<Notes>>,
     lexicon: Lexicon,
     /// The schema of the body, where it has one.
     schema: Option<SchemaId>,
@@ -102,6 +107,7 @@ impl Found {
             best: [0; Field::COUNT],
             memory: Memory::new(),
             scratch: Vec::new(),
+            notes: None,
             lexicon: Lexicon::default(),
             schema: None,
             wants_schema: false,
@@ -117,6 +123,7 @@ impl Found {
         }
         self.held = 0;
         self.scratch.clear();
+        self.note(|notes| *notes = Notes::default());
         self.schema = None;
         self.wants_schema = false;
     }
@@ -245,6 +252,7 @@ impl Found {
     /// Reads the headers once more, all of them from Base64: a mirror wrote them so.
     fn unwrap_headers(&mut self, record: &Record<'_>) {
         self.clear();
+        self.note(|notes| notes.unwrapped.push("headers from Base64"));
         for (order, header) in record.headers.iter().take(MAX_HEADERS).enumerate() {
             let bytes =
                 header.value.and_then(text::from_base64).filter(|b| self.scratch.len() + b.len() <= MAX_BODY_BYTES);
@@ -256,6 +264,7 @@ impl Found {
             let inner = Raw::of_header(&bytes);
             self.scratch.extend_from_slice(inner.bytes);
             let lies = Lies::Scratch { start, len: inner.bytes.len() as u32, escaped: inner.escaped };
+            self.note(|notes| notes.place(lies, Spot::Header(order as u16)));
             self.named(Place::HEADERS, header.name, lies, Some(&bytes));
         }
     }
@@ -268,6 +277,7 @@ impl Found {
             let start = self.scratch.len() as u32;
             self.scratch.extend_from_slice(&value);
             let lies = Lies::Scratch { start, len: value.len() as u32, escaped: false };
+            self.note(|notes| notes.place(lies, Spot::KeyField(number)));
             for (_, row) in table.key_fields.iter().filter(|(field, row)| *field == number && wanted(*row)) {
                 self.keep(*row, lies, Some(&value));
             }
@@ -297,7 +307,9 @@ impl Found {
             self.touched.push(*convention);
         }
         *fields |= 1 << slot;
-        if is_field {
+        if !is_field {
+            self.note(|notes| notes.condition(lies));
+        } else {
             let order = self.finds.len() as u64;
             let order = if *last { MAX_FINDS as u64 - order } else { order };
             let score = u64::from(*strength) << 32 | order;

@@ -1,4 +1,5 @@
-//! What the bodies of a partition are like: one that never carries an envelope is sampled and not parsed.
+//! What the records of a partition are like: whether all tell of failures, and whether bodies carry an envelope. Where
+//! none does, they are sampled and not parsed.
 //!
 //! A partition is read in order, so what is sampled depends on its own records alone, whatever was read between them.
 
@@ -25,6 +26,8 @@ const MAX_PARTITIONS: usize = 65_536;
 
 #[derive(Debug, Default)]
 struct Habit {
+    /// It held a record without a word of failure.
+    events: bool,
     plain: u32,
     openings: [u64; OPENINGS],
 }
@@ -50,7 +53,7 @@ impl Habits {
     pub fn learn(&mut self, topic: &Arc<str>, partition: i32, body: &[u8], envelope: bool) {
         let habit = self.habit(topic, partition);
         if envelope {
-            *habit = Habit::default();
+            *habit = Habit { events: habit.events, ..Habit::default() };
             return;
         }
         let opening = opening(body);
@@ -61,6 +64,16 @@ impl Habits {
             habit.openings[0] = opening;
         }
         habit.plain = habit.plain.saturating_add(1);
+    }
+
+    /// Whether the partition held a record that says nothing of a failure.
+    pub fn holds_events(&mut self, topic: &Arc<str>, partition: i32) -> bool {
+        self.habit(topic, partition).events
+    }
+
+    /// The partition holds such a record.
+    pub fn note_event(&mut self, topic: &Arc<str>, partition: i32) {
+        self.habit(topic, partition).events = true;
     }
 
     fn habit(&mut self, topic: &Arc<str>, partition: i32) -> &mut Habit {

@@ -6,6 +6,7 @@
 mod base;
 mod compiled;
 mod convention;
+mod explain;
 mod failure;
 mod found;
 mod habit;
@@ -29,6 +30,7 @@ mod trace;
 pub use base::base_topic;
 pub use compiled::shipped;
 pub use convention::{ConventionError, house};
+pub use explain::Explainer;
 pub use failure::MAX_ERROR_BYTES;
 pub use offsets::{CoordinatorRecord, offset_commit};
 pub use profile::MAX_PROFILE_TEXT_BYTES;
@@ -39,7 +41,7 @@ pub use topic::class;
 
 use crate::event::{
     Attribute, AttributeValue, Envelope, Envelopes, Extra, HashKey, Identifier, Kind, Record, Span, Timestamp,
-    TopicPartition, TraceContext, Undecoded, clip,
+    TopicClass, TopicPartition, TraceContext, Undecoded, clip,
 };
 use compiled::Compiled;
 use failure::Evidence;
@@ -63,6 +65,15 @@ const CLAIM_CHECK: &str = "claim_check";
 const SCHEMA_ID: &str = "schema_id";
 /// Name of the attribute that says what passed between a change in a database and its record.
 const PUBLISH_DELAY: &str = "publish_delay_ms";
+
+/// What names the cause of a record of this kind, strongest first.
+const fn causes(kind: Kind) -> &'static [Field] {
+    match kind {
+        Kind::Fault => &[Field::FailedId, Field::CausationId, Field::RequestId],
+        Kind::Reply => &[Field::CausationId, Field::RequestId],
+        _ => &[Field::CausationId],
+    }
+}
 
 /// Reads envelopes from records.
 pub struct Decoder {
@@ -109,8 +120,13 @@ impl Decoder {
         } else {
             self.find(partition, record, &scope, &mut into.undecoded);
         }
-        let evidence = Evidence { found: &self.found, record, topic: &partition.topic, scope: &scope };
+        let named = scope.role.by_name != TopicClass::Business;
+        let among_events = !named && self.habits.holds_events(&partition.topic, partition.partition);
+        let evidence = Evidence { found: &self.found, record, topic: &partition.topic, scope: &scope, among_events };
         let (kind, notice) = evidence.judge(&mut into.undecoded);
+        if !named && !among_events && self.found.failure(&scope.off).is_none() {
+            self.habits.note_event(&partition.topic, partition.partition);
+        }
         let kind = if kind == Kind::Event { self.kind(record, &scope) } else { kind };
         let notice = notice.map(|notice| {
             into.notices.push(notice);
@@ -150,12 +166,7 @@ impl Decoder {
         let record_time = Timestamp::from_millis(record.timestamp_ms);
         let mut texts = [Span::default(); 3];
         let id = self.id(&[Field::Id], record, &mut texts[0], into);
-        let causes: &[Field] = match kind {
-            Kind::Fault => &[Field::FailedId, Field::CausationId, Field::RequestId],
-            Kind::Reply => &[Field::CausationId, Field::RequestId],
-            _ => &[Field::CausationId],
-        };
-        let causation = self.id(causes, record, &mut texts[1], into);
+        let causation = self.id(causes(kind), record, &mut texts[1], into);
         let flows = self.flows(kind);
         let correlation = self.id(&flows, record, &mut texts[2], into);
         let (trace, traces) = self.traces(record, &mut into.undecoded);

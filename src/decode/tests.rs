@@ -234,6 +234,21 @@ fn spring_retry_topics_and_their_dead_letters() {
 }
 
 #[test]
+fn failure_headers_that_a_stream_processor_copied_to_its_output_are_stale() {
+    let mut decoder = Decoder::new(HashKey([1; 16]), HashKey([2; 16]));
+    let partition = TopicPartition { cluster: "c".into(), topic: "enriched".into(), topic_id: [0; 16], partition: 0 };
+    let list = spring_retry();
+    let stale: Vec<_> = list.iter().map(|(name, value)| Header { name: name.as_bytes(), value: Some(value) }).collect();
+    let mut into = Envelopes::default();
+    for headers in [&stale[..], &[], &stale[..]] {
+        let record = Record { offset: 0, timestamp_ms: 0, key: None, value: Some(b"{}"), headers };
+        decoder.decode(&partition, &record, &mut into);
+    }
+    let kinds: Vec<_> = into.rows.iter().map(|row| row.kind).collect();
+    assert_eq!(kinds, [Kind::Retry, Kind::Event, Kind::Event], "a topic that holds events is none for failures");
+}
+
+#[test]
 fn failure_headers_on_the_topic_that_failed_are_a_redrive() {
     let read = decode_record("orders", &spring_retry(), Some(b"{}"));
     assert_eq!((read.kind, read.notice), ("event", None));

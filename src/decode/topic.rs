@@ -71,7 +71,7 @@ pub struct Role {
 impl Role {
     /// Reads the name.
     pub fn of(topic: &str) -> Self {
-        let first = COMPILED.iter().find(|(.., pattern)| pattern.is_match(topic));
+        let first = first(topic);
         let with_evidence = first.map_or(TopicClass::Business, |(class, ..)| *class);
         let by_name = match first {
             Some((class, Name, _)) => *class,
@@ -84,6 +84,16 @@ impl Role {
     pub fn is_internal(&self) -> bool {
         matches!(self.by_name, TopicClass::Internal | TopicClass::Changelog)
     }
+}
+
+/// The first pattern that `topic` matches.
+fn first(topic: &str) -> Option<&'static (TopicClass, Trust, Regex)> {
+    COMPILED.iter().find(|(.., pattern)| pattern.is_match(topic))
+}
+
+/// The pattern by which `topic` is judged; `None` when it matches none.
+pub fn pattern(topic: &str) -> Option<&'static str> {
+    first(topic).map(|(.., pattern)| pattern.as_str())
 }
 
 /// What `topic` is for, by its name alone. A mirror cannot be told by its name: every dotted name looks like one.

@@ -158,6 +158,7 @@ fn tap_config(
         kafka: ClientProperties::default(),
         registry: ClientProperties::default(),
         retention: Retention::default(),
+        payloads: false,
     })
 }
 

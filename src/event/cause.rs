@@ -2,6 +2,13 @@
 
 use super::EventRef;
 
+/// Settled events of one topic and type that are looked at to tell whether an unlinked one has lost its context.
+pub const LINEAGE_WINDOW: usize = 1_000;
+/// Events needed before anything is said of it.
+pub const LINEAGE_LEAST: u32 = 50;
+/// Share in percent of caused events from which an unlinked one has lost its context.
+pub const LINEAGE_CAUSED_PERCENT: u32 = 95;
+
 /// Why an edge *effect <- cause* is believed. Numbers are stored; within a class the lower is the stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]

@@ -5,6 +5,7 @@ mod cause;
 mod changes;
 mod coverage;
 mod envelope;
+mod explanation;
 mod failure;
 mod group;
 mod id;
@@ -17,20 +18,23 @@ mod secret;
 mod text;
 
 pub use business::BusinessFlow;
-pub use cause::{CauseRow, Evidence, EvidenceClass, OrphanReason, Resolution};
+pub use cause::{
+    CauseRow, Evidence, EvidenceClass, LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW, OrphanReason, Resolution,
+};
 pub use changes::{
     AttributeRow, Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow,
     ProfileRow, Repeats, Settled, TextColumn,
 };
 pub use coverage::{CoverageRow, GapReason};
 pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};
+pub use explanation::{BodyStory, ConventionStory, Explanation, FieldStory, Finding, Piece, TopicName, Undecodable};
 pub use failure::{BareFailure, FailureKind, FailureNotice, FailureRow, FailureState, Origin, Sought};
 pub use group::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState};
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
 pub use outbox::OutboxCursor;
 pub use passed::{Direction, PassedRange, PassedTo};
 pub use record::{Header, Producer, Record, Timestamp, TopicClass, TopicPartition};
-pub use reference::{EventRef, Ordinal};
+pub use reference::{Coordinates, EventRef, Ordinal};
 pub use retention::Retention;
 pub use secret::{ClientProperties, Secret};
 pub use text::{Arena, Span, clean, clip};

@@ -39,6 +39,44 @@ impl EventRef {
     }
 }
 
+/// Where a record lies, as people write it: `topic/partition/offset`, with the cluster before it where there are several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coordinates {
+    /// Cluster, if it was named.
+    pub cluster: Option<String>,
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: i64,
+}
+
+impl Coordinates {
+    /// Reads `text`; `None` where it is of another form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.trim().rsplitn(3, '/');
+        let offset: i64 = parts.next()?.parse().ok().filter(|offset| *offset >= 0)?;
+        let partition: i32 = parts.next()?.parse().ok().filter(|partition| *partition >= 0)?;
+        let rest = parts.next()?;
+        let (cluster, topic) = match rest.split_once('/') {
+            Some((cluster, topic)) => (Some(cluster.to_owned()), topic),
+            None => (None, rest),
+        };
+        let topic = (!topic.is_empty() && !topic.contains('/')).then(|| topic.to_owned())?;
+        Some(Self { cluster, topic, partition, offset })
+    }
+}
+
+impl std::fmt::Display for Coordinates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(cluster) = &self.cluster {
+            write!(f, "{cluster}/")?;
+        }
+        write!(f, "{}/{}/{}", self.topic, self.partition, self.offset)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 
 mod closing;
 pub mod conversation;
+pub mod explanation;
 pub mod json;
 mod outline;
 pub mod parts;

@@ -13,6 +13,7 @@ mod encode;
 mod gate;
 mod grafana;
 mod http;
+mod live;
 mod login;
 mod metrics;
 mod parameter;
@@ -26,6 +27,7 @@ mod tls;
 mod users;
 
 pub use http::{Metrics, MetricsError};
+pub use live::{Explained, Live};
 pub use tls::{Tls, TlsError};
 pub use users::{Users, UsersError, make_password};
 
@@ -92,6 +94,8 @@ pub struct DoorSettings {
     pub users: Option<Users>,
     /// Encrypts connections that ask for it, and asks it of other machines.
     pub tls: Option<Tls>,
+    /// Reads records where they lie; without it the door answers from the database alone.
+    pub live: Option<Arc<dyn Live>>,
 }
 
 /// An open door. It closes when it is stopped or dropped.
@@ -116,6 +120,7 @@ struct Shared {
     answers: Arc<Semaphore>,
     access: Arc<Access>,
     tls: Option<Tls>,
+    live: Option<Arc<dyn Live>>,
 }
 
 impl Door {
@@ -125,7 +130,7 @@ impl Door {
     /// # Errors
     /// An address that is not loopback, is taken, or a system without threads.
     pub fn start(address: SocketAddr, readers: Readers, counters: Arc<Counters>) -> Result<Self, Error> {
-        Self::open(DoorSettings { address, users: None, tls: None }, readers, counters)
+        Self::open(DoorSettings { address, users: None, tls: None, live: None }, readers, counters)
     }
 
     /// Opens a door that answers from `readers` and counts in `counters`.
@@ -134,7 +139,7 @@ impl Door {
     /// An address of other machines without users, one that is taken, a list of users that cannot be read, or a system
     /// without threads.
     pub fn open(settings: DoorSettings, readers: Readers, counters: Arc<Counters>) -> Result<Self, Error> {
-        let DoorSettings { address, users, tls } = settings;
+        let DoorSettings { address, users, tls, live } = settings;
         let elsewhere = !address.ip().is_loopback();
         if elsewhere && !users.as_ref().is_some_and(|users| users.names().is_ok_and(|names| !names.is_empty())) {
             // What is wrong with the list, if there is one, says more.
@@ -163,6 +168,7 @@ impl Door {
             answers: Arc::new(Semaphore::new(ask::ANSWER_UNITS)),
             access,
             tls,
+            live,
         });
         runtime.spawn(accept(listener, shared));
         Ok(Self { address, own_password, runtime: Some(runtime) })

@@ -3,7 +3,7 @@
 use super::ask::Held;
 use super::response::{answer, notice, send, shown};
 use super::statement::{Statement, parse, split};
-use super::{Shared, ask, backup, catalogue, encode, parameter, refusal, settings};
+use super::{Shared, ask, backup, catalogue, encode, live, parameter, refusal, settings};
 use crate::report::{Cell, Column};
 use async_trait::async_trait;
 use futures::future::{Either, select};
@@ -147,6 +147,7 @@ impl Session {
                 answer(answered.table, prepared.columns.get(), bound.formats, Some(share))
             }
             Statement::Show(setting) => answer(shown(setting), None, bound.formats, None),
+            Statement::Live(question) => answer(live::ask(self, question).await?, None, bound.formats, None),
             Statement::Backup(to) => answer(backup::make(self, to).await?, None, bound.formats, None),
             Statement::Begin => Response::TransactionStart(Tag::new("BEGIN")),
             Statement::Commit if client.transaction_status() == TransactionStatus::Error => {
@@ -295,6 +296,7 @@ impl Session {
             }
             Statement::Show(setting) => shown(setting).columns,
             Statement::Backup(_) => backup::columns(),
+            Statement::Live(question) => question.columns(),
             _ => return Ok(()),
         };
         // A second Describe at the same time cannot be: a session takes its messages in order.

@@ -4,7 +4,7 @@
 //! reader whole, and the reader refuses what is not one read: the lexer decides nothing about safety.
 
 use super::gate::MESSAGE_LIMIT;
-use super::settings;
+use super::{live, settings};
 
 /// One statement of a query string.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(super) enum Statement {
     Show(&'static settings::Setting),
     /// `BACKUP TO 'FILE'`: a copy of the database as this file.
     Backup(String),
+    /// `SELECT * FROM live_explain('t/p/o')` and its like: about the cluster as it is now.
+    Live(live::Question),
     /// `BEGIN`, `START TRANSACTION`. Every statement reads its own snapshot; only the session's status changes.
     Begin,
     /// `COMMIT`, `END`.
@@ -98,6 +100,7 @@ fn own(text: &str, tokens: &[Token]) -> Option<Statement> {
         return None;
     }
     Some(match (word(0).as_str(), word(1).as_str()) {
+        ("select" | "from", _) => Statement::Live(live_question(text, tokens)?),
         ("begin", _) | ("start", "transaction") => Statement::Begin,
         ("commit" | "end", _) => Statement::Commit,
         ("rollback", "to") => Statement::Ignored("ROLLBACK"),
@@ -116,6 +119,21 @@ fn own(text: &str, tokens: &[Token]) -> Option<Statement> {
         ("show", name) => Statement::Show(settings::find(name)?),
         (name, _) => Statement::Ignored(IGNORED.iter().find(|(word, _)| *word == name)?.1),
     })
+}
+
+/// `SELECT * FROM name('text', …)`, or DuckDB's short form without the first two words, where the name is that of a live question. All else is for DuckDB.
+fn live_question(text: &str, tokens: &[Token]) -> Option<live::Question> {
+    let raw: Vec<&str> = tokens.iter().map(|token| &text[token.start..token.end]).collect();
+    let called = match raw.as_slice() {
+        [_, "*", from, called @ ..] if from.eq_ignore_ascii_case("from") => called,
+        [from, called @ ..] if from.eq_ignore_ascii_case("from") => called,
+        _ => return None,
+    };
+    let [name, "(", arguments @ .., ")"] = called else { return None };
+    let literal = |word: &str| Some(word.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"));
+    let commas = arguments.iter().skip(1).step_by(2).all(|word| *word == ",");
+    let given: Option<Vec<String>> = arguments.iter().step_by(2).map(|word| literal(word)).collect();
+    live::Question::named(&name.to_lowercase(), &given?).filter(|_| commas)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -81,6 +81,7 @@ mod tests {
             kafka: crate::event::ClientProperties::default(),
             registry: crate::event::ClientProperties::default(),
             retention: crate::event::Retention::default(),
+            payloads: false,
         }
     }
 

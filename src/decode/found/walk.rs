@@ -4,7 +4,7 @@ use super::super::json::{NotJson, Scanner, Step, Value, unescape};
 use super::super::lexicon::{framed, is_json};
 use super::super::names::Place;
 use super::super::schema::{Framed, Schema, Unreadable};
-use super::{Found, Lies, MAX_BODY_BYTES};
+use super::{Found, Lies, MAX_BODY_BYTES, Notes};
 use crate::event::{Record, Undecoded};
 
 /// Length of the prefix of the Confluent wire format.
@@ -23,6 +23,7 @@ impl Found {
         let skipped = framed.map_or(0, |framed| body.len() - framed.payload.len());
         let cut = &body[..body.len().min(MAX_BODY_BYTES)];
         let read = self.text(cut.get(skipped..).unwrap_or_default(), Base::Body(skipped), undecoded);
+        self.note(|notes| notes.body = Some((read, framed.map(|framed| framed.id))));
         match (read, framed) {
             (Read::Whole, _) | (Read::NotJson, None) => {}
             (Read::RanOut, _) if cut.len() < body.len() => undecoded[Undecoded::Clipped as usize] += 1,
@@ -38,6 +39,7 @@ impl Found {
     /// Reads a body by its schema, as JSON.
     fn by_schema(&mut self, framed: &Framed<'_>, undecoded: &mut [u64]) {
         self.schema = Some(framed.id);
+        self.note(|notes| notes.body = Some((Read::NotJson, Some(framed.id))));
         if self.lexicon.look_up(framed.id).is_none() {
             undecoded[Undecoded::NeedsSchema as usize] += 1;
             self.wants_schema = true;
@@ -50,6 +52,10 @@ impl Found {
                 let start = self.scratch.len();
                 self.scratch.extend_from_slice(&json);
                 let read = self.text(&json, Base::Scratch(start, 0), undecoded);
+                self.note(|notes| {
+                    notes.body = Some((read, Some(framed.id)));
+                    notes.unwrapped.push("body from its binary form, by its schema");
+                });
                 undecoded[Undecoded::Clipped as usize] += u64::from(done.is_err() || matches!(read, Read::RanOut));
             }
         }
@@ -60,7 +66,10 @@ impl Found {
     fn text(&mut self, text: &[u8], base: Base, undecoded: &mut [u64]) -> Read {
         let Some(mut scanner) = Scanner::new(text) else {
             return match quoted(text) {
-                Some(inner) if base.depth() < MAX_WRAPPINGS => self.unquoted(inner, base, undecoded),
+                Some(inner) if base.depth() < MAX_WRAPPINGS => {
+                    self.note(|notes| notes.unwrapped.push("body from a JSON string"));
+                    self.unquoted(inner, base, undecoded)
+                }
                 _ => Read::NotJson,
             };
         };
@@ -72,6 +81,7 @@ impl Found {
             Ok(()) => match walk.payload {
                 Some((start, len)) if base.depth() < MAX_WRAPPINGS => {
                     let inner = text.get(start..start + len).unwrap_or_default();
+                    self.note(|notes| notes.unwrapped.push("body from a JSON string in Connect's schema and payload"));
                     // A string that is no JSON is business data.
                     self.unquoted(inner, base, undecoded);
                     Read::Whole
@@ -122,10 +132,15 @@ impl Found {
 }
 
 /// How the reading of a text ended.
-enum Read {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// To its end.
     Whole,
+    /// It begins as no JSON does.
     NotJson,
+    /// It ends too early.
     RanOut,
+    /// It is no JSON further on.
     Broken,
 }
 
@@ -192,7 +207,8 @@ impl Walk {
         // Kafka Connect's converter writes `{"schema": …, "payload": …}` around the value.
         let mut has_schema = false;
         loop {
-            let (key, value) = match scanner.step()? {
+            let step = scanner.step()?;
+            let (key, value) = match step {
                 Step::End | Step::Leave => return Ok(()),
                 Step::Object(key) | Step::List(key) => (key, None),
                 Step::Member(key, value) => (key, Some(value)),
@@ -205,11 +221,14 @@ impl Walk {
                 }
             }
             let (lies, bytes) = self.lies(value, scanner.position());
+            found.note_member(place, step, lies);
             let members = found.named(place, key, lies, bytes);
             match (value, members) {
                 (None, Some(members)) => {
                     scanner.enter();
+                    found.note(|notes| notes.enter(key));
                     self.members(found, scanner, members)?;
+                    found.note(Notes::leave);
                 }
                 (None, None) => scanner.skip()?,
                 _ => {}
@@ -227,7 +246,10 @@ impl Walk {
             None => {
                 self.unwrapped = true;
                 scanner.enter();
-                self.members(found, scanner, Place::BODY)
+                found.note(Notes::unwrap_payload);
+                let read = self.members(found, scanner, Place::BODY);
+                found.note(Notes::leave);
+                read
             }
             Some(Value::Text { raw, .. }) => {
                 self.payload = Some((scanner.position().saturating_sub(raw.len() + 1), raw.len()));

@@ -1,0 +1,2 @@
+-- What was decoded of one event.
+SELECT * FROM event WHERE ref = CAST($1 AS BIGINT);
