@@ -14,7 +14,9 @@ mod reading;
 mod restore;
 mod sampling;
 mod secret;
+mod seeking;
 mod site;
+mod sought;
 mod telling;
 mod watch;
 
@@ -29,6 +31,7 @@ pub use crate::telemetry::{hold_log, init_logging, release_log};
 use self::gather::Gather;
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
+use self::seeking::{SEEKS_WAITING, Seek, Seeker};
 use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
@@ -65,7 +68,8 @@ pub struct Running {
     pub outlook: String,
     stop_reading: Arc<AtomicBool>,
     sites: Vec<(SyncSender<Ask>, SiteThread)>,
-    core: JoinHandle<()>,
+    seeker: (SyncSender<Seek>, JoinHandle<()>),
+    core: JoinHandle<Core>,
     writer: JoinHandle<Result<store::Writer, store::Error>>,
     door: Option<Door>,
     metrics: Option<Metrics>,
@@ -121,7 +125,6 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
             core: to_core.clone(),
         });
     }
-    drop(to_core);
     let mut remarks: Vec<String> = security.iter().flat_map(|security| security.remarks()).collect();
     let (admins, outlook) = connect(&sites, &mut remarks)?;
     let telling = Telling::start(&config, &readers, &counters)?;
@@ -138,18 +141,22 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         pulse: pulse.clone(),
         progress: telling.progress.clone(),
         commit_interval: config.commit_interval,
+        seeks: true,
         watch: Watch::default(),
     };
-    let end = Ending("writer", pulse.clone());
-    let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1))?;
+    let (seeks, asked) = sync_channel(SEEKS_WAITING);
+    let seeker = Seeker::new(readers, sites.iter().map(|site| &site.settings), ids, stop_reading.clone());
+    let (end, to_seeker) = (Ending("writer", pulse.clone()), seeks.clone());
+    let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1, Some(&to_seeker)))?;
     let end = Ending("core", pulse);
     let core = spawn("core", move || {
         let _end = end;
-        pipeline.run();
+        pipeline.run()
     })?;
     let sites = samplers.into_iter().zip(begin(sites, admins)?).collect();
+    let seeker = (seeks, spawn("seeker", move || seeker.run(&asked, &to_core))?);
     let url = door.as_ref().map(Door::url);
-    Ok(Running { url, remarks, outlook, stop_reading, sites, core, writer, door, metrics, telling })
+    Ok(Running { url, remarks, outlook, stop_reading, sites, seeker, core, writer, door, metrics, telling })
 }
 
 /// How the reader reaches one cluster.
@@ -335,6 +342,10 @@ impl Running {
             drop(asks);
             reading = reading.and(join(site, "sampler")?);
         }
+        // It waits for no answer of Kafka any more, and the core ends only after it.
+        let (seeks, seeker) = self.seeker;
+        let _ = seeks.send(Seek::Stop);
+        join(seeker, "seeker")?;
         join(self.core, "core")?;
         let written = join(self.writer, "writer")?;
         drop(self.metrics);

@@ -43,11 +43,13 @@ pub enum Counter {
     SchemasRefused = 15,
     /// Times that no registry answered.
     RegistryFailures = 16,
+    /// Bytes of answers that were asked for because of one record in them.
+    RereadBytes = 17,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -65,6 +67,7 @@ impl Counter {
         Self::SchemasFetched,
         Self::SchemasRefused,
         Self::RegistryFailures,
+        Self::RereadBytes,
     ];
 
     /// The name in the `tap` view.
@@ -87,6 +90,7 @@ impl Counter {
             Self::SchemasFetched => "schemas_fetched",
             Self::SchemasRefused => "schemas_refused",
             Self::RegistryFailures => "registry_failures",
+            Self::RereadBytes => "reread_bytes",
         }
     }
 

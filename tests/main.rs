@@ -10,6 +10,7 @@
 
 mod architecture;
 mod backup;
+mod bare;
 mod check;
 mod cli;
 mod clusters;

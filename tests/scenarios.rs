@@ -3,8 +3,8 @@
 
 use headwater::event::{
     BarrierSample, Changes, CommittedOffset, Envelope, Envelopes, EventRef, Evidence, FailureKind, FailureNotice,
-    FailureRow, FailureState, GapReason, GroupSample, GroupState, HashKey, Identifier, Kind, Origin, Profile,
-    Resolution, Segment, Spelling, Start, Timestamp, TopicPartition, TraceContext,
+    FailureRow, FailureState, GapReason, GroupSample, GroupState, HashKey, Identifier, Kind, Ordinal, Origin, Profile,
+    Resolution, Segment, Sought, Spelling, Start, Timestamp, TopicPartition, TraceContext,
 };
 use headwater::tap::Core;
 use serde::Deserialize;
@@ -35,7 +35,18 @@ enum Step {
     /// A sample says that this much is still to be read of "topic/partition".
     BarrierAhead(BTreeMap<String, i64>),
     Commit,
+    /// The only failure whose origin is to be sought now, and what was found.
+    Sought(Found),
     End,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+struct Found {
+    at: String,
+    origin: Option<String>,
+    #[serde(default)]
+    confidence: f32,
 }
 
 #[derive(Deserialize, Clone)]
@@ -126,6 +137,12 @@ impl Book {
     fn name(&self, reference: EventRef) -> String {
         let ordinal = reference.ordinal().0 as usize;
         format!("{}/{}", self.names[ordinal], self.bases[ordinal] + reference.offset())
+    }
+
+    fn reference(&self, at: &str) -> EventRef {
+        let (partition, offset) = place(at);
+        let ordinal = self.names.iter().position(|name| *name == partition.to_string()).unwrap();
+        EventRef::new(Ordinal(ordinal as u32), offset)
     }
 
     fn seen(&self, expect: &Expect) -> Expect {
@@ -289,6 +306,13 @@ fn run(scenario: &Scenario, steps: &[Step]) -> Book {
             Step::BarrierAhead(ahead) => barrier(&mut core, ahead),
             Step::Committed(offsets) => core.groups(&committed(offsets)),
             Step::Commit => book.apply(core.commit(Timestamp(2), std::iter::empty())),
+            Step::Sought(found) => {
+                let asked: Vec<EventRef> = core.take_bare().into_iter().map(|failure| failure.reference).collect();
+                let failure = book.reference(&found.at);
+                assert_eq!(asked, [failure], "{}", scenario.about);
+                let origin = found.origin.as_ref().map(|at| (book.reference(at), found.confidence));
+                core.sought(&Sought { failure, origin, cut: false });
+            }
             Step::End => core.end_of_input(),
         }
     }

@@ -16,10 +16,11 @@ CREATE OR REPLACE MACRO orphan_reason_name(n) AS CASE n
 
 CREATE OR REPLACE MACRO evidence_name(n) AS CASE n
     WHEN 0 THEN 'failure_coordinates' WHEN 1 THEN 'causation_id' WHEN 2 THEN 'reply' WHEN 3 THEN 'parent_span'
-    WHEN 4 THEN 'forward' WHEN 5 THEN 'depth' WHEN 6 THEN 'transaction' WHEN 7 THEN 'trace_order' END;
+    WHEN 4 THEN 'forward' WHEN 5 THEN 'depth' WHEN 6 THEN 'transaction' WHEN 7 THEN 'trace_order'
+    WHEN 8 THEN 'same_value' END;
 
 -- 0 declared, 1 transactional, 2 inferred: the larger, the weaker.
-CREATE OR REPLACE MACRO evidence_rank(n) AS CASE n WHEN 6 THEN 1 WHEN 7 THEN 2 ELSE 0 END;
+CREATE OR REPLACE MACRO evidence_rank(n) AS CASE n WHEN 6 THEN 1 WHEN 7 THEN 2 WHEN 8 THEN 2 ELSE 0 END;
 
 CREATE OR REPLACE MACRO class_name(rank) AS CASE rank
     WHEN 0 THEN 'declared' WHEN 1 THEN 'transactional' WHEN 2 THEN 'inferred' END;

@@ -25,7 +25,7 @@ COMMENT ON COLUMN flow.from_topic IS 'Topic of the cause.';
 COMMENT ON COLUMN flow.from_type IS 'Type of the cause; NULL where the record names none.';
 COMMENT ON COLUMN flow.to_topic IS 'Topic of the effect.';
 COMMENT ON COLUMN flow.to_type IS 'Type of the effect; NULL where the record names none.';
-COMMENT ON COLUMN flow.evidence IS 'Why the edges are believed: failure_coordinates, causation_id, reply, parent_span, forward, depth, transaction or trace_order.';
+COMMENT ON COLUMN flow.evidence IS 'Why the edges are believed: failure_coordinates, causation_id, reply, parent_span, forward, depth, transaction, trace_order or same_value.';
 COMMENT ON COLUMN flow.class IS 'declared by the record, transactional (the log proves it) or inferred.';
 COMMENT ON COLUMN flow.events IS 'Edges, one an effect and cause.';
 COMMENT ON COLUMN flow.p50_ms IS 'Half of the effects came within so many ms of their cause, by the events'' own times.';

@@ -44,6 +44,11 @@ impl Failures {
         !self.consumed.is_empty()
     }
 
+    /// One that is followed.
+    pub fn get(&self, failure: EventRef) -> Option<&FailureRow> {
+        self.rows.get(&failure)
+    }
+
     fn case(row: &FailureRow) -> Option<Case> {
         row.origin.map(|origin| (origin, row.consumer_group.clone()))
     }
@@ -68,16 +73,25 @@ impl Failures {
 
     fn forget(&mut self, reference: EventRef) {
         let Some(row) = self.rows.remove(&reference) else { return };
-        if let Some(case) = Self::case(&row)
-            && let Some(attempts) = self.cases.get_mut(&case)
-        {
-            attempts.retain(|attempt| *attempt != reference);
-            if attempts.is_empty() {
-                self.cases.remove(&case);
-            }
+        if let Some(case) = Self::case(&row) {
+            self.leave(&case, reference);
         }
         self.retrying.remove(&reference);
         self.dropped += 1;
+    }
+
+    fn leave(&mut self, case: &Case, reference: EventRef) {
+        let Some(attempts) = self.cases.get_mut(case) else { return };
+        attempts.retain(|attempt| *attempt != reference);
+        if attempts.is_empty() {
+            self.cases.remove(case);
+        }
+    }
+
+    /// The origin of a failure that names none, as far as it was found.
+    fn concluded(&self, failure: EventRef) -> Option<EventRef> {
+        let row = self.rows.get(&failure)?;
+        row.origin.filter(|_| row.origin_evidence == Some(Evidence::SameValue))
     }
 
     /// One dead letter of a case settles all its retries.
@@ -162,8 +176,10 @@ impl Resolver {
 
     /// Takes in a failure of an earlier run.
     pub fn restore_failure(&mut self, row: FailureRow) {
+        let reference = row.reference;
         self.follow_failure(row);
         self.failures.dirty.clear();
+        self.restore_bare(reference);
     }
 
     fn follow_failure(&mut self, row: FailureRow) {
@@ -180,6 +196,10 @@ impl Resolver {
     pub(super) fn chain_changed(&mut self, event: EventRef) {
         for failure in self.failures.hanging.remove(&event).unwrap_or_default() {
             self.walk(failure);
+        }
+        // Its own chain went on from what was concluded, and hung nowhere.
+        if self.failures.concluded(event).is_some() {
+            self.walk(event);
         }
     }
 
@@ -217,17 +237,36 @@ impl Resolver {
             row.orphan_reason = reason;
         }
         if let Some(origin) = by_id {
-            self.name_failure_origin(failure, origin, Evidence::Forward);
+            self.name_failure_origin(failure, origin, (Evidence::Forward, 1.0));
         }
         self.failures.dirty.insert(failure);
     }
 
-    /// The failure's origin was found out after the failure itself.
-    pub(super) fn name_failure_origin(&mut self, failure: EventRef, origin: EventRef, evidence: Evidence) {
-        let Some(row) = self.failures.rows.get_mut(&failure).filter(|row| row.origin.is_none()) else { return };
+    /// The failure's origin was found out after the failure itself. What was concluded gives way to what is declared.
+    pub(super) fn name_failure_origin(
+        &mut self,
+        failure: EventRef,
+        origin: EventRef,
+        (evidence, confidence): (Evidence, f32),
+    ) {
+        let Some(row) = self.failures.rows.get(&failure) else { return };
+        if let Some(case) = Failures::case(row) {
+            if row.origin_evidence != Some(Evidence::SameValue) || evidence == Evidence::SameValue {
+                return;
+            }
+            self.failures.leave(&case, failure);
+        }
+        let Some(row) = self.failures.rows.get_mut(&failure) else { return };
+        if row.origin.is_some() {
+            (row.origin_topic, row.origin_partition, row.origin_offset) = (None, None, None);
+        }
         row.origin = Some(origin);
         row.origin_evidence = Some(evidence);
-        row.origin_confidence = Some(1.0);
+        row.origin_confidence = Some(confidence);
+        if evidence == Evidence::SameValue {
+            // It named nothing, so its way back was lost; from here on it is its origin's.
+            row.orphan_reason = None;
+        }
         if row.state == FailureState::Retrying {
             self.failures.retrying.insert(failure);
         }
@@ -246,7 +285,10 @@ impl Resolver {
                 (Resolution::Waiting { .. }, _) => return End::Waiting(at),
                 (Resolution::Orphaned(reason), _) => return End::Orphaned(at, reason),
                 (_, Some(cause)) => at = cause,
-                (_, None) => return End::Unlinked(at, known.lineage),
+                (_, None) => match self.failures.concluded(at) {
+                    Some(origin) => at = origin,
+                    None => return End::Unlinked(at, known.lineage),
+                },
             }
         }
         End::BeyondMemory

@@ -1,5 +1,6 @@
 //! `Envelope -> Resolution`: who caused it, who still waits, who is orphaned. Pure: no I/O, no clock, no async.
 
+mod bare;
 mod barrier;
 mod claims;
 mod conversation;
@@ -11,6 +12,7 @@ mod resolver;
 mod restore;
 mod signature;
 
+pub use bare::BareNumbers;
 pub use resolver::{Arrival, Horizon, Limits, Named, Resolver};
 pub use restore::RestoredEvent;
 pub use signature::signature;

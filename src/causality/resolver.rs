@@ -1,5 +1,6 @@
 //! Finds causes: at once when the cause was seen, later when it comes, never when the barrier says so.
 
+use super::bare::Bare;
 use super::barrier::Barrier;
 use super::claims::{Claim, Claims};
 use super::conversation::Conversations;
@@ -102,6 +103,7 @@ pub struct Resolver {
     pub(super) conversations: Conversations,
     pub(super) lineages: Lineages,
     pub(super) failures: Failures,
+    pub(super) bare: Bare,
     pub(super) barrier: Barrier,
     pub(super) claims: Claims,
     pub(super) open: HashMap<EventRef, Open, Spreading>,
@@ -127,6 +129,7 @@ impl Resolver {
             conversations: Conversations::new(),
             lineages: Lineages::new(),
             failures: Failures::default(),
+            bare: Bare::default(),
             barrier: Barrier::default(),
             claims: Claims::default(),
             open: HashMap::default(),
@@ -193,6 +196,7 @@ impl Resolver {
                 _ => None,
             };
             self.note_failure(&row, notice, signature, origin);
+            self.note_if_bare(&row);
         }
         if let AtSight::Waits(claim, evidence) = sight {
             self.wait(row, claim, evidence);
@@ -306,7 +310,7 @@ impl Resolver {
                 open.claim = Claim::Ref(origin);
             }
             self.claims.add(Claim::Ref(origin), child);
-            self.name_failure_origin(child, origin, Evidence::FailureCoordinates);
+            self.name_failure_origin(child, origin, (Evidence::FailureCoordinates, 1.0));
         }
     }
 
@@ -348,7 +352,9 @@ impl Resolver {
 
     /// Which barrier sample to take now, if any event waits for one.
     pub fn ask_barrier(&mut self) -> Option<Epoch> {
-        (self.waiting > 0 || self.failures.has_candidates()).then(|| self.barrier.ask()).flatten()
+        (self.waiting > 0 || self.failures.has_candidates() || self.bare.has_candidates())
+            .then(|| self.barrier.ask())
+            .flatten()
     }
 
     /// Takes the sample that was asked for. `ahead` are the ends that were not read past yet.
@@ -368,6 +374,7 @@ impl Resolver {
             self.orphan(reference, changes);
         }
         self.heal_all();
+        self.release_bare(Epoch(u64::MAX));
     }
 
     fn judge(&mut self, changes: &mut Changes) {
@@ -379,6 +386,7 @@ impl Resolver {
             self.orphan(reference, changes);
         }
         self.heal(passed);
+        self.release_bare(passed);
     }
 
     fn orphan(&mut self, reference: EventRef, changes: &mut Changes) {
@@ -393,6 +401,7 @@ impl Resolver {
         let resolution = Resolution::Orphaned(self.absence);
         self.conclude(judged, Settled { reference, resolution, conversation, cause: None }, changes);
         self.watch(reference);
+        self.orphaned_bare(reference);
     }
 
     /// Keeps an orphan in sight of the cause that may still come.
@@ -423,6 +432,7 @@ impl Resolver {
         }
         changes.aliases.append(&mut self.conversations.merged);
         self.commit_failures(changes);
+        self.commit_bare(changes);
     }
 
     /// Waiting events that no commit has written yet.

@@ -3,6 +3,7 @@
 //! `conventions/*.toml` hold the conventions as data: which header or member of the body says what, in which encoding.
 //! [`found`] runs them over one record; the rest reads the values that they point at.
 
+mod base;
 mod compiled;
 mod convention;
 mod explain;
@@ -26,6 +27,7 @@ mod time;
 mod topic;
 mod trace;
 
+pub use base::base_topic;
 pub use compiled::shipped;
 pub use convention::{ConventionError, house};
 pub use explain::Explainer;

@@ -9,7 +9,7 @@ pub const LINEAGE_LEAST: u32 = 50;
 /// Share in percent of caused events from which an unlinked one has lost its context.
 pub const LINEAGE_CAUSED_PERCENT: u32 = 95;
 
-/// Why an edge *effect <- cause* is believed, strongest first.
+/// Why an edge *effect <- cause* is believed. Numbers are stored; within a class the lower is the stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Evidence {
@@ -29,6 +29,8 @@ pub enum Evidence {
     Transaction = 6,
     /// Same trace, learned order of topics and types.
     TraceOrder = 7,
+    /// A failure that names nothing has the value of this record, byte for byte.
+    SameValue = 8,
 }
 
 /// The three classes of evidence. They never share a count.
@@ -44,7 +46,7 @@ pub enum EvidenceClass {
 
 impl Evidence {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FailureCoordinates,
         Self::CausationId,
         Self::Reply,
@@ -53,6 +55,7 @@ impl Evidence {
         Self::Depth,
         Self::Transaction,
         Self::TraceOrder,
+        Self::SameValue,
     ];
 
     /// The name in the SQL contract.
@@ -66,6 +69,7 @@ impl Evidence {
             Self::Depth => "depth",
             Self::Transaction => "transaction",
             Self::TraceOrder => "trace_order",
+            Self::SameValue => "same_value",
         }
     }
 
@@ -73,7 +77,7 @@ impl Evidence {
     pub const fn class(self) -> EvidenceClass {
         match self {
             Self::Transaction => EvidenceClass::Transactional,
-            Self::TraceOrder => EvidenceClass::Inferred,
+            Self::TraceOrder | Self::SameValue => EvidenceClass::Inferred,
             _ => EvidenceClass::Declared,
         }
     }

@@ -1,8 +1,9 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    Attribute, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, Ordinal, OutboxCursor,
-    PassedRange, PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
+    Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, Ordinal,
+    OutboxCursor, PassedRange, PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition,
+    TraceContext,
 };
 use std::sync::Arc;
 
@@ -408,6 +409,8 @@ pub struct Changes {
     pub forgotten: Vec<(Arc<str>, Ordinal)>,
     /// The tap's own numbers that changed, as they stand now.
     pub counters: Vec<CounterRow>,
+    /// Failures whose origin can be sought once all this is written.
+    pub bare: Vec<BareFailure>,
     /// When this was decided.
     pub at: Timestamp,
 }
@@ -448,5 +451,6 @@ impl Changes {
             && self.passed_to.is_empty()
             && self.forgotten.is_empty()
             && self.counters.is_empty()
+            && self.bare.is_empty()
     }
 }

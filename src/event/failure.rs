@@ -84,6 +84,26 @@ pub struct FailureNotice {
     pub error_message: Option<String>,
 }
 
+/// A failure that names neither coordinates nor an id that is there: where it came from has to be sought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BareFailure {
+    /// The failure record.
+    pub reference: EventRef,
+    /// The topic that it came from, as far as a name tells; there may be no such topic.
+    pub topic: Option<String>,
+}
+
+/// What seeking the origin of a [`BareFailure`] has given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sought {
+    /// The failure record.
+    pub failure: EventRef,
+    /// Its origin and the confidence in it, always below 1; `None` where nothing says enough.
+    pub origin: Option<(EventRef, f32)>,
+    /// Whether a limit left out what might have been the origin.
+    pub cut: bool,
+}
+
 /// One failure record with its way back to the root.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailureRow {

@@ -28,7 +28,7 @@ pub use changes::{
 pub use coverage::{CoverageRow, GapReason};
 pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};
 pub use explanation::{BodyStory, ConventionStory, Explanation, FieldStory, Finding, Piece, TopicName, Undecodable};
-pub use failure::{FailureKind, FailureNotice, FailureRow, FailureState, Origin};
+pub use failure::{BareFailure, FailureKind, FailureNotice, FailureRow, FailureState, Origin, Sought};
 pub use group::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState};
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
 pub use outbox::OutboxCursor;

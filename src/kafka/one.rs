@@ -8,6 +8,7 @@ use super::error::{Error, code};
 use super::fetch::{self, Answer, Part, Request, SessionMark, Wanted, topic_key};
 use super::{Records, Settings};
 use crate::event::{GapReason, Producer, Record, TopicPartition};
+use crate::telemetry::Counter;
 use kafka_protocol::messages::ApiKey;
 use std::time::Duration;
 
@@ -77,6 +78,13 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// True when the record may be there all the same: it is worth another try later.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Kafka(_) | Self::NoLeader(_) | Self::Open(_))
+    }
+}
+
 fn why(reason: GapReason) -> &'static str {
     match reason {
         GapReason::Compacted => "compaction has removed it",
@@ -111,6 +119,7 @@ pub fn read_record(
     bounds(&mut cluster, &led, (&record, offset))?;
     let mut frame = Vec::new();
     let version = cluster.on(led.leader, |link| fetch(link, &led, offset, &mut frame))?;
+    settings.counters.add(Counter::RereadBytes, frame.len() as u64);
     let part = Answer::read(&frame, version).and_then(|answer| {
         let refused = (answer.error != code::NONE).then_some(answer.error);
         let key = topic_key(&led.identity, version);

@@ -216,6 +216,10 @@ row! {
         state: String = "state",
         /// The record that failed, where it was seen.
         origin: Option<i64> = "origin",
+        /// Why it is believed to be that.
+        origin_evidence: Option<String> = "origin_evidence",
+        /// 1.0 when that is certain.
+        origin_confidence: Option<f64> = "origin_confidence",
         /// Its topic, as the failure record names it.
         origin_topic: Option<String> = "origin_topic",
         /// Its partition.
@@ -245,6 +249,12 @@ row! {
 pub const UNNAMED_GROUP: &str = "an unnamed group";
 
 impl TraceFailure {
+    /// Why its origin is believed, and how much, where the record itself does not name it.
+    pub fn concluded(&self) -> Option<String> {
+        let (evidence, confidence) = (self.origin_evidence.as_deref()?, self.origin_confidence?);
+        (evidence == "same_value").then(|| format!("same value, {confidence:.2} (inferred)"))
+    }
+
     /// The group by name, else all that it can have been, else that the record names none.
     pub fn group(&self) -> String {
         match (&self.consumer_group, self.candidate_groups.as_slice()) {

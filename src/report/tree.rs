@@ -305,7 +305,7 @@ impl Tree<'_> {
         details
     }
 
-    /// The record that failed, where it is named but was not seen.
+    /// The record that failed, where it is named but was not seen, or was found but belongs to another conversation.
     fn origin_unseen(&self, failure: &TraceFailure) -> Option<String> {
         let seen = failure.origin.is_some_and(|origin| self.conversation.event(origin).is_some());
         let (Some(topic), Some(partition), Some(offset)) =
@@ -314,7 +314,11 @@ impl Tree<'_> {
             return None;
         };
         let place = format!("{topic}/{partition}/{offset}");
-        (!seen).then(|| format!("names {} as the record that failed, which was not seen", crate::event::clean(&place)))
+        let place = crate::event::clean(&place);
+        match failure.concluded() {
+            Some(why) => Some(format!("may repeat {place}: {why}")),
+            None => (!seen).then(|| format!("names {place} as the record that failed, which was not seen")),
+        }
     }
 
     fn said_by_dead_letter(&self, failure: &TraceFailure) -> bool {

@@ -27,6 +27,7 @@ mod retention;
 mod slices;
 mod spill;
 mod statement;
+mod suspects;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use readers::{Answer, Canceller, Limits, Reader, Readers};
 pub use recent::RecentEvent;
 pub use restore::{FAILURES_RESTORED, Restored};
 pub use retention::Retained;
+pub use suspects::{Candidate, Place, Suspects};
 pub use writer::Writer;
 
 use std::path::PathBuf;

@@ -13,11 +13,11 @@ macro_rules! queries {
     ($folder:literal, $(#[doc = $doc:literal] $constant:ident $name:literal),+ $(,)?) => {
         $(
             #[doc = $doc]
-            pub const $constant: Query =
-                Query { name: $name, sql: include_str!(concat!("../../queries/", $folder, "/", $name, ".sql")) };
+            pub const $constant: $crate::store::query::Query =
+                $crate::store::query::Query { name: $name, sql: include_str!(concat!("../../queries/", $folder, "/", $name, ".sql")) };
         )+
         /// All of this folder, in the order in which they are installed.
-        pub const ALL: &[Query] = &[$($constant),+];
+        pub const ALL: &[$crate::store::query::Query] = &[$($constant),+];
     };
 }
 
@@ -26,8 +26,6 @@ pub const SCHEMA: Query = Query { name: "schema", sql: include_str!("../../queri
 
 /// Migrations: each brings a file from one schema version to the next.
 pub mod migrate {
-    use super::Query;
-
     queries! {
         "migrate",
         /// Schema version 1.
@@ -47,8 +45,6 @@ pub mod migrate {
 
 /// What views and macros are made of.
 pub mod private {
-    use super::Query;
-
     queries! {
         "private",
         /// `words`, private to views and macros.
@@ -80,8 +76,6 @@ pub mod private {
 
 /// The public views.
 pub mod views {
-    use super::Query;
-
     queries! {
         "views",
         /// View `attribute`.
@@ -119,8 +113,6 @@ pub mod views {
 
 /// The public table macros.
 pub mod reports {
-    use super::Query;
-
     queries! {
         "reports",
         /// Macro `ancestors`.
@@ -174,8 +166,6 @@ pub mod reports {
 
 /// What the writer runs.
 pub mod write {
-    use super::Query;
-
     queries! {
         "write",
         /// Begins a transaction.
@@ -277,8 +267,6 @@ pub mod write {
 
 /// What is asked.
 pub mod ask {
-    use super::Query;
-
     queries! {
         "ask",
         /// Conversation aliases.
@@ -395,6 +383,8 @@ pub mod ask {
         PASSED_TO_ROWS "passed_to_rows",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
+        /// What the failure $1 may repeat: see the file.
+        SAME_SIZE "same_size",
         /// Sums by minute: $1 since, $2 until; NULL for no bound.
         PULSE "pulse",
         /// How many events there are, and up to when they were seen.
@@ -430,8 +420,6 @@ pub mod ask {
 
 /// What is exported; words in braces are filled in.
 pub mod export {
-    use super::Query;
-
     queries! {
         "export",
         /// Limits what the connection may reach to {folder}.
@@ -447,8 +435,6 @@ pub mod export {
 
 /// What erases; words in braces are filled in.
 pub mod erase {
-    use super::Query;
-
     queries! {
         "erase",
         /// Collects what is to go: $1 keyed hashes between commas, $2 the key as it was typed.
@@ -476,8 +462,6 @@ pub mod erase {
 
 /// What the door asks for metrics and health.
 pub mod door {
-    use super::Query;
-
     queries! {
         "door",
         /// Coverage by topic: $1 is the most series.

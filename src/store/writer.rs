@@ -231,6 +231,7 @@ impl Writer {
                 sent: changes.sent,
                 passed_to: changes.passed_to,
                 forgotten: changes.forgotten,
+                bare: Vec::new(),
                 at: changes.at,
             },
         })

@@ -30,7 +30,7 @@ pub struct Core {
     pub(super) passings: Passings,
     pub(super) standstill: Standstill,
     pub(super) pace: Pace,
-    changes: Changes,
+    pub(super) changes: Changes,
     pub(super) undecoded: [u64; Undecoded::ALL.len()],
     key: HashKey,
     absence: Absence,
@@ -452,6 +452,7 @@ impl Core {
         .into();
         // Below zero: not known. The view shows NULL.
         counters.push(("catch_up_ms".to_owned(), self.pace.catch_up_ms().unwrap_or(-1) as f64));
+        counters.extend(self.sought_counters());
         let undecoded = Undecoded::ALL.iter().zip(self.undecoded);
         counters.extend(undecoded.map(|(reason, n)| (format!("undecoded_{}", reason.as_str()), n as f64)));
         counters

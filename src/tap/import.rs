@@ -3,13 +3,14 @@
 use super::clock;
 use super::gather::Gather;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
+use super::seeking::Seeker;
 use super::watch::Watch;
 use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::decode::{self, Convention, CoordinatorRecord, Decoder};
 use crate::event::{
-    BusinessFlow, Changes, ClientProperties, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, LogEnds,
-    Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
+    BusinessFlow, Changes, ClientProperties, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, HashKey,
+    LogEnds, Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
 };
 use crate::otlp::Progress;
 use crate::store;
@@ -75,7 +76,8 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     if !config.business_flows.is_empty() {
         writer.configure(&config.business_flows)?;
     }
-    let decoder = Decoder::with_house(restored.id_key, keys, &config.conventions).with_schemas(schemas);
+    let ids = restored.id_key;
+    let decoder = Decoder::with_house(ids, keys, &config.conventions).with_schemas(schemas);
     let core = Core::resume(&writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
@@ -90,18 +92,36 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
         pulse: pulse.clone(),
         progress: Progress::default(),
         commit_interval: COMMIT_INTERVAL,
+        seeks: false,
         watch: Watch::default(),
     };
-    let writer = spawn("writer", move || pipeline::write(writer, to_write, &pulse))?;
+    let writer = spawn("writer", move || pipeline::write(writer, to_write, &pulse, None))?;
     let core = spawn("core", move || pipeline.run())?;
     let mut importing = Importing::new(decoder, config.cluster.as_str().into(), to_core);
     let read = files.iter().try_for_each(|file| importing.file(file));
     let summary = importing.finish();
-    super::join(core, "core")?;
-    let written = super::join(writer, "writer")?.and_then(|writer| pipeline::close(writer, Changes::default()));
+    let core = super::join(core, "core")?;
+    let written = super::join(writer, "writer")?.and_then(|writer| {
+        let last = seek(core, &writer, ids);
+        pipeline::close(writer, last)
+    });
     written.context("write to the database; what was committed before is intact")?;
     read?;
     Ok(summary)
+}
+
+/// Seeks the origins of failures that name none in what was imported: there is no Kafka to compare bytes in.
+fn seek(mut core: Core, writer: &store::Writer, ids: HashKey) -> Changes {
+    let mut seeker = Seeker::new(writer.readers(), std::iter::empty(), ids, Arc::default());
+    loop {
+        let bare = core.take_bare();
+        if bare.is_empty() {
+            return core.commit(clock::now(), std::iter::empty());
+        }
+        for sought in bare.iter().filter_map(|failure| seeker.seek(failure)) {
+            core.sought(&sought);
+        }
+    }
 }
 
 struct Importing {

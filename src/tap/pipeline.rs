@@ -3,8 +3,9 @@
 use super::clock;
 use super::core::Core;
 use super::gather::Gather;
+use super::seeking::Seek;
 use super::watch::Watch;
-use crate::event::{BarrierSample, Changes, Envelopes, Epoch, GroupSample, Timestamp};
+use crate::event::{BarrierSample, Changes, Envelopes, Epoch, GroupSample, Sought, Timestamp};
 use crate::otlp::Progress;
 use crate::store;
 use crate::telemetry::{Counter, Counters, Pulse};
@@ -30,6 +31,8 @@ pub(super) enum Input {
     Barrier(Option<BarrierSample>),
     /// A sample of all groups.
     Groups(GroupSample),
+    /// What seeking the origin of a failure has given.
+    Sought(Sought),
     /// Nothing more will come, and everything that waits can be judged.
     End,
 }
@@ -56,13 +59,16 @@ pub(super) struct Pipeline {
     /// How far the outbox was sent.
     pub progress: Progress,
     pub commit_interval: Duration,
+    /// Whether somebody seeks the origins of bare failures once they are written.
+    pub seeks: bool,
     /// Says what stands.
     pub watch: Watch,
 }
 
 impl Pipeline {
-    /// Runs until all inputs are closed and everything was handed to the writer, or until the writer is gone.
-    pub fn run(mut self) {
+    /// Runs until all inputs are closed and everything was handed to the writer, or until the writer is gone. Gives the core
+    /// back.
+    pub fn run(mut self) -> Core {
         let mut due = clock::instant() + self.commit_interval;
         loop {
             self.pulse.core_moved(clock::instant());
@@ -74,12 +80,13 @@ impl Pipeline {
             if self.core.rows() >= COMMIT_ROWS || clock::instant() >= due {
                 due = clock::instant() + self.commit_interval;
                 if !self.commit() {
-                    return;
+                    return self.core;
                 }
                 self.ask_barrier();
             }
         }
         self.commit();
+        self.core
     }
 
     fn take(&mut self, input: Input) {
@@ -98,6 +105,7 @@ impl Pipeline {
                 let fetched = self.counters.get(Counter::FetchedBytes);
                 self.watch.look(&self.core, &self.pulse, (clock::instant(), fetched));
             }
+            Input::Sought(sought) => self.core.sought(&sought),
             Input::End => self.core.end_of_input(),
         }
     }
@@ -106,6 +114,9 @@ impl Pipeline {
         let counters = Counter::ALL.iter().map(|&c| (c.as_str().to_owned(), self.counters.get(c) as f64));
         let mut changes = self.core.commit(clock::now(), counters);
         changes.sent = self.progress.take();
+        if self.seeks {
+            changes.bare = self.core.take_bare();
+        }
         if changes.is_empty() {
             return true;
         }
@@ -150,12 +161,18 @@ pub(super) fn write(
     mut writer: store::Writer,
     commits: Receiver<Changes>,
     pulse: &Pulse,
+    seeker: Option<&SyncSender<Seek>>,
 ) -> Result<store::Writer, store::Error> {
     loop {
         match commits.recv_timeout(BACKUP_LOOK) {
-            Ok(changes) => {
+            Ok(mut changes) => {
                 let at = changes.at;
+                let bare = std::mem::take(&mut changes.bare);
                 writer.append(changes)?;
+                if let Some(seeker) = seeker.filter(|_| !bare.is_empty()) {
+                    // One that is gone seeks no more: the tap is stopping.
+                    let _ = seeker.try_send(Seek::These(bare));
+                }
                 pulse.commit_written(clock::instant());
                 writer.retain(at)?;
                 writer.rest(at);

@@ -78,6 +78,7 @@ impl Core {
 
     /// The tap's own numbers: what is counted goes on from where it stood.
     pub fn restore_counters(&mut self, rows: &[CounterRow]) {
+        self.restore_sought(rows);
         for row in rows {
             let undecoded = row.name.strip_prefix("undecoded_");
             let at = Undecoded::ALL.iter().position(|reason| undecoded == Some(reason.as_str()));
@@ -137,8 +138,13 @@ impl Core {
     }
 
     fn restored_origin(&mut self, failure: &FailureRow) -> Option<Named> {
-        if failure.origin_evidence == Some(Evidence::FailureCoordinates) {
-            return failure.origin.map(|origin| Named::Here(origin, Horizon::Ahead));
+        match failure.origin_evidence {
+            Some(Evidence::FailureCoordinates) => {
+                return failure.origin.map(|origin| Named::Here(origin, Horizon::Ahead));
+            }
+            // It names none: this one was concluded.
+            Some(Evidence::SameValue) => return None,
+            _ => {}
         }
         let (topic, partition, offset) = (&failure.origin_topic, failure.origin_partition, failure.origin_offset);
         let origin = Origin { topic: topic.clone()?, partition: partition?, offset: offset? };

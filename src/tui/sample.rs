@@ -228,7 +228,8 @@ fn edges() -> Table {
 
 fn trace_failures(message: &str) -> Table {
     let failure = |(reference, kind, state, attempt): (i64, &str, &str, i64)| {
-        let mut row = vec![Cell::Int(reference), text(kind), text(state), Cell::Int(6), text("loyalty")];
+        let mut row = vec![Cell::Int(reference), text(kind), text(state), Cell::Int(6)];
+        row.extend([text("failure_coordinates"), Cell::Float(1.0), text("loyalty")]);
         row.extend([Cell::Int(1), Cell::Int(61), text("loyalty"), Cell::List(vec![]), Cell::Int(attempt)]);
         row.extend([text("com.pizza.AccountMissing"), text(message), text("8f3a"), Cell::Null, Cell::Null]);
         row
@@ -236,7 +237,7 @@ fn trace_failures(message: &str) -> Table {
     let rows =
         [(7, "retry", "dead", 1), (8, "retry", "dead", 2), (9, "retry", "dead", 3), (12, "dead_letter", "dead", 4)];
     table(
-        "ref kind state origin origin_topic origin_partition origin_offset consumer_group candidate_groups attempt \
+        "ref kind state origin origin_evidence origin_confidence origin_topic origin_partition origin_offset consumer_group candidate_groups attempt \
          error_class error_message signature orphan_reason healed_by",
         rows.map(failure).to_vec(),
     )

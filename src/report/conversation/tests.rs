@@ -40,6 +40,8 @@ fn failure(reference: i64, kind: &str, state: &str, attempt: Option<i64>) -> Tra
         kind: kind.to_owned(),
         state: state.to_owned(),
         origin: Some(5),
+        origin_evidence: Some("failure_coordinates".to_owned()),
+        origin_confidence: Some(1.0),
         origin_topic: Some("loyalty".to_owned()),
         origin_partition: Some(0),
         origin_offset: Some(5),
@@ -191,6 +193,18 @@ fn an_orphan_and_an_event_that_waits_are_not_linked() {
           groups   no consumer group was seen on these topics
           seen     99.96 % of offsets in 1 partition of 1 topic; not seen: 4 aborted (these hold no events)
         "#);
+}
+
+#[test]
+fn a_dead_letter_whose_origin_was_concluded() {
+    let mut bare = failure(12, "dead_letter", "dead", None);
+    bare.origin_evidence = Some("same_value".to_owned());
+    bare.origin_confidence = Some(0.9);
+    let letter =
+        TraceNode { kind: "dead_letter".into(), ..on("loyalty.dlt", node(12, "points.requested", "inferred", 0)) };
+    let drawn = draw(&Conversation::new(vec![letter], Vec::new(), vec![bare]), &[12], &[]);
+    assert!(drawn.contains("may repeat loyalty/0/5: same value, 0.90 (inferred)\n"), "{drawn}");
+    assert!(!drawn.contains("names loyalty"), "{drawn}");
 }
 
 #[test]

@@ -94,7 +94,10 @@ fn failed(lines: &mut Lines, trace: &Trace, failure: &TraceFailure) {
     let origin = match failure.origin.and_then(|origin| trace.conversation.event(origin)) {
         Some(origin) => Some(tree::coordinates(origin)),
         None => match (&failure.origin_topic, failure.origin_partition, failure.origin_offset) {
-            (Some(topic), Some(partition), Some(offset)) => Some(format!("{topic}/{partition}/{offset}, not seen")),
+            (Some(topic), Some(partition), Some(offset)) => {
+                let why = failure.concluded().unwrap_or_else(|| "not seen".to_owned());
+                Some(format!("{topic}/{partition}/{offset}, {why}"))
+            }
             _ => None,
         },
     };
