@@ -13,7 +13,7 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
 /// Events that are compared: each is read again from Kafka. Records of one size and key are few, but for payloads of a fixed
 /// size, and of those the latest are the likeliest.
 const COMPARED: usize = 32;
-/// Slices that are looked through, of about a million events each: their sizes alone are read, in some 10 ms a slice.
+/// Slices that are looked through, of about a million events each: their sizes alone are read, in some 15 ms a slice.
 const SLICES: i64 = 16;
 /// Nobody waits for the answer, but the reader is one of few.
 const DEADLINE: Duration = Duration::from_secs(20);

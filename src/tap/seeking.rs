@@ -78,10 +78,14 @@ impl Seeker {
     pub fn run(mut self, asked: &Receiver<Seek>, core: &SyncSender<Input>) {
         while let Ok(Seek::These(failures)) = asked.recv() {
             for failure in &failures {
+                let begun = clock::instant();
                 let Some(sought) = self.seek(failure) else { break };
                 if core.send(Input::Sought(sought)).is_err() {
                     return;
                 }
+                // Half of the time belongs to the others: a search reads sizes of millions of events.
+                let ended = clock::instant();
+                self.rest(ended + ended.saturating_duration_since(begun));
             }
         }
     }
