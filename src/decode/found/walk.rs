@@ -38,13 +38,14 @@ impl Found {
 
     /// Reads a body by its schema, as JSON.
     fn by_schema(&mut self, framed: &Framed<'_>, undecoded: &mut [u64]) {
-        self.schema = Some(framed.id);
         self.note(|notes| notes.body = Some((Read::NotJson, Some(framed.id))));
         if self.lexicon.look_up(framed.id).is_none() {
             undecoded[Undecoded::NeedsSchema as usize] += 1;
             self.wants_schema = true;
             return;
         }
+        // A count that begins with 0 looks like a schema id too: what no registry knows is none.
+        self.schema = Some(framed.id);
         let (json, done) = self.lexicon.translate(framed);
         match done {
             Err(Unreadable::Malformed) => undecoded[Undecoded::MalformedBody as usize] += 1,
