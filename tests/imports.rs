@@ -127,7 +127,7 @@ fn conventions_of_the_house_are_tried_first() {
         ]
     );
     let kept = rows("SELECT name, coalesce(text, '-'), coalesce(number, 0) FROM attribute ORDER BY name");
-    assert_eq!(kept, [["customer", "Zoe", "0.0"], ["order_value", "-", "12.5"]]);
+    assert_eq!(kept, [["customer", "Zoe", "0"], ["order_value", "-", "12.5"]]);
 
     std::fs::write(folder.file("wrong.toml"), "[[convention]]\nname = \"shop\"\nids = \"header:x\"\n").unwrap();
     let refused = run(folder.path(), &["import", "records.ndjson", "--db", "other.duckdb", "--config", "wrong.toml"]);

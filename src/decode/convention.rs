@@ -224,6 +224,7 @@ fn encoding(text: &str) -> Result<Encoding, String> {
         "sw8" => Encoding::Trace(TraceFormat::Sw8),
         "google_cloud" => Encoding::Trace(TraceFormat::GoogleCloud),
         "sw8_service" => Encoding::Sw8Service,
+        "base64" => Encoding::Base64,
         "uri_end" => Encoding::UriEnd,
         "prefixed" => Encoding::Prefixed(argument.to_owned()),
         "before" => Encoding::Before(argument.to_owned()),

@@ -213,6 +213,8 @@ pub enum Encoding {
     Before(String),
     /// What stands behind the first of these.
     After(String),
+    /// Base64, where it can be read so.
+    Base64,
     /// The last part of a URI's path: `kafka://topic/orders`.
     UriEnd,
     /// The fifth part of SkyWalking's `sw8`, decoded: the service that wrote the record.

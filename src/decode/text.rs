@@ -169,6 +169,7 @@ pub fn field<'a>(raw: Raw<'a>, encoding: &Encoding) -> Cow<'a, [u8]> {
             let start = text.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
             start..text.iter().position(|byte| *byte == b'?').unwrap_or(text.len()).max(start)
         }),
+        Encoding::Base64 => from_base64(&text).map_or(text, Cow::Owned),
         Encoding::Sw8Service => Cow::Owned(sw8_service(&text).unwrap_or_default()),
         _ => text,
     }
