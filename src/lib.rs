@@ -11,7 +11,8 @@
 //!   and admin requests. Nothing else speaks to a cluster.
 //! - [`registry`]: the schemas that bodies are written by, from a schema registry. Read-only.
 //! - [`capture`]: the same records from NDJSON files.
-//! - [`decode`]: `Record -> Envelope`, pure and total: a table of conventions and a small engine that runs it.
+//! - [`decode`]: `Record -> Envelope`, pure and total: the conventions of `conventions/*.toml` and a small engine that runs
+//!   them.
 //! - [`causality`]: `Envelope -> Resolution`: who caused it, who still waits, who is orphaned.
 //! - [`delivery`]: committed offsets and log ends -> how far each group has come.
 //! - [`store`]: DuckDB behind one writer and many readers. The SQL itself is in `queries/`.
