@@ -196,3 +196,20 @@ fn coordinates_on_a_mirror_lead_to_the_cluster_that_it_copies() {
     let found = sql(folder.path(), Door::File(&folder.file("tap.duckdb")), origins);
     assert_eq!(found, [["main", "west.orders-dlq", "west", "orders"], ["west", "orders-dlq", "west", "orders"]]);
 }
+
+/// Scenario: a flow of 9,000 events, each of which names the id of the first one and nothing else that is shared.
+/// Guarantees: an event counts once under that id, so that the flow stays below the bound of hubs and is one conversation.
+#[test]
+fn an_event_counts_once_under_the_id_of_its_root() {
+    let folder = Folder::new("imports");
+    let record = |offset: u32| {
+        format!(
+            r#"{{"topic":"orders","partition":0,"offset":{offset},"ts":1700000000000,"headers":["rbs2-msg-id","e-{offset}","rbs2-corr-id","e-0"],"payload":"x"}}"#
+        )
+    };
+    let lines: Vec<String> = (0..9_000).map(record).collect();
+    std::fs::write(folder.file("records.ndjson"), lines.join("\n")).unwrap();
+    answer(folder.path(), &["import", "records.ndjson", "--db", "tap.duckdb"]);
+    let conversations = "SELECT count(DISTINCT conversation) FROM event";
+    assert_eq!(number(folder.path(), Door::File(&folder.file("tap.duckdb")), conversations), 1);
+}

@@ -173,8 +173,10 @@ impl Resolver {
             AtSight::Waits(..) => Resolution::Waiting { blocked: false },
         };
         let cause_conversation = cause.and_then(|cause| self.recent.get(cause)).map(|known| known.conversation);
+        let keys = self.shared_keys(&row);
+        // An id that says the same thing twice makes one member.
         let further = extra.iter().flat_map(|extra| &extra.shared).map(|id| self.secret.key(*id));
-        let shared = self.shared_keys(&row).into_iter().flatten().chain(further);
+        let shared = keys.into_iter().flatten().chain(further.filter(|key| !keys.contains(&Some(*key))));
         row.conversation = self.conversations.place(reference, cause_conversation, shared);
         let known = Known {
             conversation: row.conversation,

@@ -1,11 +1,10 @@
 //! A real Jaeger for as long as a test needs one, run by the script `tests/support/jaeger`.
 
-use super::Folder;
+use super::script::Script;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// How long one answer may take, on a machine that is busy with other tests.
@@ -17,12 +16,7 @@ pub struct Jaeger {
     /// Where it takes spans.
     pub otlp: String,
     query: u16,
-    child: Child,
-    // `None` once it was told to end.
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    // Deleted by the script; kept here so that it goes even when the script was killed.
-    _folder: Folder,
+    script: Script,
 }
 
 impl Jaeger {
@@ -38,44 +32,20 @@ impl Jaeger {
             let _ = writeln!(std::io::stderr(), "not run: no Go; install Go to run tests on a real Jaeger");
             return None;
         }
-        let folder = Folder::vacant("jaeger");
-        let mut child = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/jaeger"))
-            .arg("serve")
-            .arg(folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("bash runs");
-        let input = child.stdin.take();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let ports: Vec<u16> = line
-            .trim()
-            .strip_prefix("ready ")
-            .expect("it starts; see stderr")
-            .split(' ')
-            .map(|p| p.parse().unwrap())
-            .collect();
+        let (script, ready) = Script::serve("jaeger", |_| ());
+        let ports: Vec<u16> = ready.split(' ').map(|port| port.parse().unwrap()).collect();
         let otlp = format!("http://127.0.0.1:{}", ports[0]);
-        Some(Self { otlp, query: ports[1], child, input, output, _folder: folder })
+        Some(Self { otlp, query: ports[1], script })
     }
 
     /// Crashes it; what it acknowledged is on disk.
     pub fn kill(&mut self) {
-        self.tell("kill");
+        self.script.tell("kill");
     }
 
     /// Starts it again and waits until it is ready.
     pub fn restart(&mut self) {
-        self.tell("start");
-    }
-
-    fn tell(&mut self, order: &str) {
-        writeln!(self.input.as_mut().unwrap(), "{order}").unwrap();
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "done", "{order}");
+        self.script.tell("start");
     }
 
     /// The traces of `service` as its query API gives them, at most `limit`.
@@ -103,13 +73,5 @@ impl Jaeger {
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
-    }
-}
-
-impl Drop for Jaeger {
-    fn drop(&mut self) {
-        // The end of its input tells the script to kill Jaeger and to delete the folder.
-        self.input = None;
-        let _ = self.child.wait();
     }
 }

@@ -1,10 +1,10 @@
 //! A real Apache Kafka for as long as a test needs one, run by the script `tests/support/kafka`.
 
-use super::Folder;
+use super::script::Script;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
 /// What a cluster shall be like.
@@ -30,16 +30,8 @@ pub struct RealKafka {
     pub bootstrap: String,
     /// Addresses of further listeners, by name.
     pub listeners: BTreeMap<String, String>,
-    script: Mutex<Conversation>,
-    // Deleted by the script; kept here so that it goes even when the script was killed.
-    _folder: Folder,
-}
-
-struct Conversation {
-    child: Child,
-    // `None` once the cluster was told to end.
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    folder: PathBuf,
+    script: Mutex<Script>,
 }
 
 impl RealKafka {
@@ -62,28 +54,18 @@ impl RealKafka {
             );
             return None;
         }
-        let folder = Folder::vacant("kafka");
-        let mut child = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/kafka"))
-            .arg("serve")
-            .arg(folder.path())
-            .arg(options.brokers.to_string())
-            .args(options.settings)
-            .args(more)
-            .envs(options.version.map(|version| ("HEADWATER_KAFKA_VERSION", version)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("bash runs");
-        let input = child.stdin.take();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let mut ready = line.trim().strip_prefix("ready ").expect("the brokers start; see stderr").split(' ');
+        let (script, ready) = Script::serve("kafka", |serve| {
+            serve
+                .arg(options.brokers.to_string())
+                .args(options.settings)
+                .args(more)
+                .envs(options.version.map(|version| ("HEADWATER_KAFKA_VERSION", version)));
+        });
+        let mut ready = ready.split(' ');
         let bootstrap = ready.next().unwrap().to_owned();
         let listener = |text: &str| text.split_once('=').map(|(name, at)| (name.to_owned(), at.to_owned()));
         let listeners = ready.filter_map(listener).collect();
-        let script = Mutex::new(Conversation { child, input, output });
-        Some(Self { bootstrap, listeners, script, _folder: folder })
+        Some(Self { bootstrap, listeners, folder: script.folder(), script: Mutex::new(script) })
     }
 
     /// The cluster of all tests that bring topics of their own and do not mind the others. It ends with the process.
@@ -94,7 +76,7 @@ impl RealKafka {
 
     /// What broker `number`, counted from 1, has logged since it started last.
     pub fn log(&self, number: u32) -> String {
-        std::fs::read_to_string(self._folder.path().join(number.to_string()).join("log")).unwrap()
+        std::fs::read_to_string(self.folder.join(number.to_string()).join("log")).unwrap()
     }
 
     /// Crashes broker `number`, counted from 1.
@@ -109,7 +91,7 @@ impl RealKafka {
 
     /// Where the brokers keep their logs, one folder each, named by number.
     pub fn folder(&self) -> &Path {
-        self._folder.path()
+        &self.folder
     }
 
     /// Starts broker `number` again and waits until it serves.
@@ -118,20 +100,7 @@ impl RealKafka {
     }
 
     fn tell(&self, order: &str) {
-        let mut script = self.script.lock().unwrap();
-        writeln!(script.input.as_mut().unwrap(), "{order}").unwrap();
-        let mut line = String::new();
-        script.output.read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "done", "{order}");
-    }
-}
-
-impl Drop for RealKafka {
-    fn drop(&mut self) {
-        let script = self.script.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // The end of its input tells the script to kill the brokers and to delete the folder.
-        script.input = None;
-        let _ = script.child.wait();
+        self.script.lock().unwrap().tell(order);
     }
 }
 
@@ -172,7 +141,7 @@ fn a_cluster_of_three_survives_the_loss_of_one_broker_and_leaves_nothing_behind(
     else {
         return;
     };
-    let folder = kafka._folder.path().to_owned();
+    let folder = kafka.folder().to_owned();
     assert_eq!(kafka.bootstrap.split(',').count(), 3);
     super::produce::create_topic(&kafka.bootstrap, "still-there", 3);
     kafka.kill(1);

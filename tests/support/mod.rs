@@ -13,6 +13,7 @@ pub mod produce;
 pub mod program;
 pub mod proxy;
 pub mod registry;
+pub mod script;
 pub mod secure;
 pub mod tmux;
 

@@ -1,24 +1,18 @@
 //! A real schema registry for as long as a test needs one, and bodies of real serializers, by the script
 //! `tests/support/registry`.
 
-use super::Folder;
+use super::script::{Script, command};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::Write;
+use std::process::Command;
 
 /// A running registry. It ends when this is dropped, and when the process ends for whatever reason.
 pub struct Registry {
     /// Where its API answers.
     pub url: String,
-    child: Child,
-    // `None` once it was told to end.
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    // Deleted by the script; kept here so that it goes even when the script was killed.
-    _folder: Folder,
+    script: Script,
 }
 
 /// One body in the wire format.
@@ -43,25 +37,13 @@ impl Registry {
             let _ = writeln!(std::io::stderr(), "not run: install Java 17, Maven and Python 3 for a real registry");
             return None;
         }
-        let folder = Folder::vacant("registry");
-        let mut child = script()
-            .arg("serve")
-            .arg(folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("bash runs");
-        let input = child.stdin.take();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("ready ").expect("it starts; see stderr").to_owned();
-        Some(Self { url, child, input, output, _folder: folder })
+        let (script, url) = Script::serve("registry", |_| ());
+        Some(Self { url, script })
     }
 
     /// An order, its shipment and its invoice, written by serializers that register their schemas here.
     pub fn bodies(&self) -> Vec<Body> {
-        let output = script().arg("bodies").arg(&self.url).output().expect("bash runs");
+        let output = command("registry").arg("bodies").arg(&self.url).output().expect("bash runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         let body = |line: &str| {
@@ -74,30 +56,11 @@ impl Registry {
 
     /// Makes it silent: it keeps its connections, takes new ones and answers none.
     pub fn pause(&mut self) {
-        self.tell("pause");
+        self.script.tell("pause");
     }
 
     /// Lets it answer again.
     pub fn resume(&mut self) {
-        self.tell("resume");
+        self.script.tell("resume");
     }
-
-    fn tell(&mut self, order: &str) {
-        writeln!(self.input.as_mut().unwrap(), "{order}").unwrap();
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "done", "{order}");
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        // The end of its input tells the script to kill the registry and to delete the folder.
-        self.input = None;
-        let _ = self.child.wait();
-    }
-}
-
-fn script() -> Command {
-    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/registry"))
 }
