@@ -1,6 +1,7 @@
 //! What stands under the tree of a conversation: groups, the first failure, what was not seen, what to type next.
 
 use super::conversation::Conversation;
+use super::graph::{CHAIN_MAX, Hop, Shape};
 use super::rows::{CoverageLine, PassageRow, TraceFailure};
 use super::seen::Seen;
 use super::style::{self, Style, Tone};
@@ -11,6 +12,14 @@ use std::fmt::Write;
 
 /// Groups named on the line of groups.
 const GROUPS_MAX: usize = 24;
+/// Hops from which on a chain is told: shorter ones are read off the tree.
+const PATH_FROM: usize = 3;
+/// Hops that are all named.
+const PATH_SHOWN: usize = 5;
+/// Hops of a longer chain that are named: where most of its time went.
+const SLOW_SHOWN: usize = 3;
+/// Events from which on levels are told: of fewer, the tree shows them.
+const SHAPE_FROM: usize = 30;
 /// Columns for one name.
 const NAME_MAX: usize = 48;
 
@@ -52,6 +61,13 @@ pub(super) fn render(conversation: &Conversation, question: &Question<'_>, style
         line("failed", &first);
     }
     line("groups", &groups(conversation, question.passage, style));
+    if let Some(path) = path(conversation) {
+        line("path", &path);
+    }
+    if conversation.events() >= SHAPE_FROM {
+        line("shape", &shape(&conversation.shape));
+    }
+    cycles(conversation).iter().for_each(|cycle| line("cycle", cycle));
     if conversation.edges_outside > 0 {
         let edges = style::plural(conversation.edges_outside as i64, "cause");
         line("beyond", &format!("{edges} outside of what was read for this answer"));
@@ -65,6 +81,68 @@ pub(super) fn render(conversation: &Conversation, question: &Question<'_>, style
         line("root", "not known: no event of this conversation says that it is the first");
     }
     out
+}
+
+/// The chain of causes and effects that ended last, and where its time went: all hops, or those that took longest.
+pub fn path(conversation: &Conversation) -> Option<String> {
+    let shape = &conversation.shape;
+    if shape.hops < PATH_FROM {
+        return None;
+    }
+    let name = |hop: &Hop| {
+        let event = conversation.event(hop.reference);
+        let name = event.map(|event| event.event_type.as_ref().unwrap_or(&event.topic));
+        name.map_or_else(|| format!("ref {}", hop.reference), |name| style::fit(name, NAME_MAX))
+    };
+    let step = |hop: &Hop| format!("{} {}", name(hop), after(hop.after_us));
+    let whole = format!("{} in {} hops", style::span(shape.chain_us), style::count(shape.hops as i64));
+    if shape.hops <= PATH_SHOWN {
+        let steps: Vec<String> = shape.chain.iter().skip(1).map(step).collect();
+        let first = shape.chain.first().map(name).unwrap_or_default();
+        return Some(format!("{whole}: {first} → {}", steps.join(" → ")));
+    }
+    let mut slow: Vec<&Hop> = shape.chain.iter().skip(1).collect();
+    slow.sort_by_key(|hop| std::cmp::Reverse(hop.after_us));
+    let place = |hop: &Hop| conversation.event(hop.reference).map(tree::coordinates).unwrap_or_default();
+    let slow: Vec<String> = slow.into_iter().take(SLOW_SHOWN).map(|hop| step(hop) + " at " + &place(hop)).collect();
+    let of = match shape.hops >= CHAIN_MAX {
+        true => format!("slowest of the {} hops at its two ends", CHAIN_MAX - 1),
+        false => "slowest".to_owned(),
+    };
+    Some(format!("{whole}; {of}: {}", slow.join(", ")))
+}
+
+fn after(us: i64) -> String {
+    let span = style::span(us);
+    if span.starts_with('-') { span } else { format!("+{span}") }
+}
+
+/// Levels, the widest of them, and events with several causes.
+pub fn shape(shape: &Shape) -> String {
+    let levels = style::plural(shape.levels as i64, "level");
+    let (widest, events) = (style::count(shape.widest_level as i64), style::count(shape.widest_events as i64));
+    let joining = match shape.joining {
+        0 => String::new(),
+        1 => "; 1 event has several causes".to_owned(),
+        n => format!("; {} events have several causes", style::count(n as i64)),
+    };
+    format!("{levels}, the widest is level {widest} with {events}{joining}")
+}
+
+/// Events that cause each other, one line a set of them.
+pub fn cycles(conversation: &Conversation) -> Vec<String> {
+    let Shape { cycles, cycle_count, .. } = &conversation.shape;
+    let place =
+        |at: &i64| conversation.event(*at).map_or_else(|| format!("ref {at}"), |event| tree::coordinates(event));
+    let line = |cycle: &Vec<i64>| {
+        let way: Vec<String> = cycle.iter().chain(cycle.first()).map(place).collect();
+        format!("{}: they cause each other, as they say", way.join(" → "))
+    };
+    let mut lines: Vec<String> = cycles.iter().map(line).collect();
+    if *cycle_count > cycles.len() {
+        lines.push(format!("… and {} more", style::count((cycle_count - cycles.len()) as i64)));
+    }
+    lines
 }
 
 /// What retention took from a conversation, as a sentence.

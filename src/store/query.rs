@@ -65,6 +65,8 @@ pub mod private {
         EDGES_WITHIN "edges_within",
         /// The failures among them.
         FAILURES_WITHIN "failures_within",
+        /// The graph of a large conversation in few bytes, and some of its events.
+        SKELETON "skeleton",
         /// How far groups have come, for several events.
         PASSAGES_OF "passages_of",
         /// `topic_coverage`, private to views and macros.
@@ -315,7 +317,9 @@ pub mod ask {
         EFFECTS "effects",
         /// Edges of a conversation: $1, $2 where it lies.
         EDGES_WITHIN "edges_within",
-        /// Failures of a conversation: $1, $2 where it lies.
+        /// Edges into some events of a conversation: $1 refs between commas, $2 where it lies.
+        EDGES_OF "edges_of",
+        /// Failures of a conversation: $1, $2 where it lies, $3 is the limit; NULL for none.
         FAILURES_WITHIN "failures_within",
         /// Failures as stored: $1 is the limit.
         FAILURE_ROWS "failure_rows",
@@ -343,6 +347,8 @@ pub mod ask {
         KEYS_HELD "keys_held",
         /// Macro `lag`.
         LAG "lag",
+        /// Further edges of a large conversation, packed: $1, $2 where it lies, $3 is the limit.
+        LINKS_WITHIN "links_within",
         /// Bytes that DuckDB holds.
         MEMORY "memory",
         /// Facts about the file.
@@ -351,6 +357,10 @@ pub mod ask {
         MINUTES "minutes",
         /// All that view `event` says of ref $1.
         EVENT_OF "event_of",
+        /// What profiles and ordinals stand for: $1 and $2 between commas.
+        NAMES_OF "names_of",
+        /// Some events of a conversation: $1 refs between commas, $2 where it lies.
+        NODES_OF "nodes_of",
         /// Events of a conversation: $1, $2 where it lies.
         NODES_WITHIN "nodes_within",
         /// Number of the slice that new events go into.
@@ -375,6 +385,8 @@ pub mod ask {
         PENDING_ROWS "pending_rows",
         /// Cluster, topic, partition and offset of ref $1.
         PLACE_OF "place_of",
+        /// Events of a large conversation, packed: $1, $2 where it lies, $3 is the limit.
+        POINTS_WITHIN "points_within",
         /// The dictionary of producers.
         PRODUCERS "producers",
         /// The dictionary of profiles.
@@ -407,6 +419,8 @@ pub mod ask {
         RETIRED_OUTBOX "retired_outbox",
         /// The oldest slice that was seen before $1, and its events.
         RETIRED_SLICE "retired_slice",
+        /// How many events a conversation has: $1, $2 where it lies.
+        SIZE_WITHIN "size_within",
         /// The values of the events of slice $1.
         SLICE_ROWS "slice_rows",
         /// How the tap itself stands.

@@ -69,7 +69,7 @@ fn empty() -> BTreeMap<Part, Table> {
 /// An answer of these tables.
 pub fn answer(about: About, parts: BTreeMap<Part, Table>) -> Answer {
     let question = Question { since: Some(Timestamp(NOW.0 - 900_000_000)), until: None, about };
-    Answer { question, parts, notes: Vec::new(), cut: false, took_ms: 3 }
+    Answer { question, parts, notes: Vec::new(), cut: false, took_ms: 3, summed: None }
 }
 
 fn failure(count: i64, group: &str, error: (&str, &str), from: Option<&str>, states: [i64; 5]) -> Vec<Cell> {

@@ -75,7 +75,7 @@ fn coverage() -> Vec<CoverageLine> {
 }
 
 fn draw(conversation: &Conversation, asked: &[i64], passage: &[PassageRow]) -> String {
-    tree::render(conversation, &Question { asked, passage, coverage: &coverage() }, &Style::default())
+    tree::render(conversation, &Question { asked, passage, coverage: &coverage(), reach: "" }, &Style::default())
 }
 
 fn order() -> (Vec<TraceNode>, Vec<TraceEdge>) {
