@@ -1,7 +1,7 @@
 //! What stands under the tree of a conversation: groups, the first failure, what was not seen, what to type next.
 
 use super::conversation::Conversation;
-use super::graph::{CHAIN_MAX, Hop, Shape};
+use super::graph::{Hop, Shape};
 use super::rows::{CoverageLine, PassageRow, TraceFailure};
 use super::seen::Seen;
 use super::style::{self, Style, Tone};
@@ -12,12 +12,12 @@ use std::fmt::Write;
 
 /// Groups named on the line of groups.
 const GROUPS_MAX: usize = 24;
+/// From a cause to its effect.
+const ARROW: &str = "→";
 /// Hops from which on a chain is told: shorter ones are read off the tree.
 const PATH_FROM: usize = 3;
 /// Hops that are all named.
 const PATH_SHOWN: usize = 5;
-/// Hops of a longer chain that are named: where most of its time went.
-const SLOW_SHOWN: usize = 3;
 /// Events from which on levels are told: of fewer, the tree shows them.
 const SHAPE_FROM: usize = 30;
 /// Columns for one name.
@@ -61,13 +61,13 @@ pub(super) fn render(conversation: &Conversation, question: &Question<'_>, style
         line("failed", &first);
     }
     line("groups", &groups(conversation, question.passage, style));
-    if let Some(path) = path(conversation) {
+    if let Some(path) = path(conversation, ARROW) {
         line("path", &path);
     }
     if conversation.events() >= SHAPE_FROM {
         line("shape", &shape(&conversation.shape));
     }
-    cycles(conversation).iter().for_each(|cycle| line("cycle", cycle));
+    cycles(conversation, ARROW).iter().for_each(|cycle| line("cycle", cycle));
     if conversation.edges_outside > 0 {
         let edges = style::plural(conversation.edges_outside as i64, "cause");
         line("beyond", &format!("{edges} outside of what was read for this answer"));
@@ -84,7 +84,8 @@ pub(super) fn render(conversation: &Conversation, question: &Question<'_>, style
 }
 
 /// The chain of causes and effects that ended last, and where its time went: all hops, or those that took longest.
-pub fn path(conversation: &Conversation) -> Option<String> {
+/// `to` stands between cause and effect.
+pub fn path(conversation: &Conversation, to: &str) -> Option<String> {
     let shape = &conversation.shape;
     if shape.hops < PATH_FROM {
         return None;
@@ -99,17 +100,11 @@ pub fn path(conversation: &Conversation) -> Option<String> {
     if shape.hops <= PATH_SHOWN {
         let steps: Vec<String> = shape.chain.iter().skip(1).map(step).collect();
         let first = shape.chain.first().map(name).unwrap_or_default();
-        return Some(format!("{whole}: {first} → {}", steps.join(" → ")));
+        return Some(format!("{whole}: {first} {to} {}", steps.join(&format!(" {to} "))));
     }
-    let mut slow: Vec<&Hop> = shape.chain.iter().skip(1).collect();
-    slow.sort_by_key(|hop| std::cmp::Reverse(hop.after_us));
     let place = |hop: &Hop| conversation.event(hop.reference).map(tree::coordinates).unwrap_or_default();
-    let slow: Vec<String> = slow.into_iter().take(SLOW_SHOWN).map(|hop| step(hop) + " at " + &place(hop)).collect();
-    let of = match shape.hops >= CHAIN_MAX {
-        true => format!("slowest of the {} hops at its two ends", CHAIN_MAX - 1),
-        false => "slowest".to_owned(),
-    };
-    Some(format!("{whole}; {of}: {}", slow.join(", ")))
+    let slow: Vec<String> = shape.slowest.iter().map(|hop| step(hop) + " at " + &place(hop)).collect();
+    Some(format!("{whole}; slowest: {}", slow.join(", ")))
 }
 
 fn after(us: i64) -> String {
@@ -129,18 +124,18 @@ pub fn shape(shape: &Shape) -> String {
     format!("{levels}, the widest is level {widest} with {events}{joining}")
 }
 
-/// Events that cause each other, one line a set of them.
-pub fn cycles(conversation: &Conversation) -> Vec<String> {
+/// Events that cause each other, one line a set of them; `to` stands between cause and effect.
+pub fn cycles(conversation: &Conversation, to: &str) -> Vec<String> {
     let Shape { cycles, cycle_count, .. } = &conversation.shape;
     let place =
         |at: &i64| conversation.event(*at).map_or_else(|| format!("ref {at}"), |event| tree::coordinates(event));
     let line = |cycle: &Vec<i64>| {
         let way: Vec<String> = cycle.iter().chain(cycle.first()).map(place).collect();
-        format!("{}: they cause each other, as they say", way.join(" → "))
+        format!("{}: they cause each other, as they say", way.join(&format!(" {to} ")))
     };
     let mut lines: Vec<String> = cycles.iter().map(line).collect();
     if *cycle_count > cycles.len() {
-        lines.push(format!("… and {} more", style::count((cycle_count - cycles.len()) as i64)));
+        lines.push(format!("and {} more", style::count((cycle_count - cycles.len()) as i64)));
     }
     lines
 }

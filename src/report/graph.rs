@@ -15,7 +15,9 @@ use std::collections::{HashMap, VecDeque};
 mod tests;
 
 /// Events of the longest chain that are told: those at its two ends.
-pub const CHAIN_MAX: usize = 64;
+const CHAIN_MAX: usize = 64;
+/// Hops of it that took longest, wherever they lie in it.
+const SLOWEST: usize = 3;
 /// Cycles that are told; all are counted.
 const CYCLES_MAX: usize = 5;
 /// Events of one cycle that are told.
@@ -170,10 +172,12 @@ pub struct Shape {
     /// Events with several causes.
     pub joining: usize,
     /// The chain that ended last: from the latest event that has a cause, always to the latest of the causes that the
-    /// records themselves name, else of the inferred ones. First event first, at most [`CHAIN_MAX`] from the two ends.
+    /// records themselves name, else of the inferred ones. First event first, at most 64 from the two ends.
     pub chain: Vec<Hop>,
     /// Hops of that chain, told or not.
     pub hops: usize,
+    /// Of all of them those that took longest, the longest first.
+    pub slowest: Vec<Hop>,
     /// Its time, µs.
     pub chain_us: i64,
     /// Sets of events that cause each other.
@@ -233,6 +237,9 @@ impl Shape {
         chain.reverse();
         self.hops = chain.len().saturating_sub(1);
         self.chain_us = chain.iter().fold(0i64, |sum, hop| sum.saturating_add(hop.after_us));
+        let mut slowest: Vec<&Hop> = chain.iter().skip(1).collect();
+        slowest.sort_by_key(|hop| std::cmp::Reverse(hop.after_us));
+        self.slowest = slowest.into_iter().take(SLOWEST).cloned().collect();
         if chain.len() > CHAIN_MAX {
             chain.drain(CHAIN_MAX / 2..chain.len() - CHAIN_MAX / 2);
         }

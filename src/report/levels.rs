@@ -50,7 +50,7 @@ pub fn sentence(summed: &Summed) -> String {
 pub fn range(group: &Group) -> String {
     match group.level == group.last_level {
         true => group.level.to_string(),
-        false => format!("{}…{}", style::count(group.level as i64), style::count(group.last_level as i64)),
+        false => format!("{}-{}", style::count(group.level as i64), style::count(group.last_level as i64)),
     }
 }
 

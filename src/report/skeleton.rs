@@ -312,7 +312,8 @@ impl Skeleton {
             let causes = self.graph.neighbors_directed(*at, Direction::Incoming);
             causes.take(CAUSES_MAX).for_each(|cause| shown.add(cause));
         }
-        let told = self.shape.chain.iter().map(|hop| hop.reference).chain(self.shape.cycles.iter().flatten().copied());
+        let hops = self.shape.slowest.iter().chain(&self.shape.chain);
+        let told = hops.map(|hop| hop.reference).chain(self.shape.cycles.iter().flatten().copied());
         told.filter_map(|reference| self.at(reference)).for_each(|at| shown.add(at));
         self.effects(&asked).into_iter().for_each(|at| shown.add(at));
         let failed: Vec<NodeIndex> = failed.iter().filter_map(|at| self.at(*at)).collect();

@@ -67,6 +67,8 @@ pub mod private {
         FAILURES_WITHIN "failures_within",
         /// The graph of a large conversation in few bytes, and some of its events.
         SKELETON "skeleton",
+        /// Walks along edges.
+        WALK "walk",
         /// How far groups have come, for several events.
         PASSAGES_OF "passages_of",
         /// `topic_coverage`, private to views and macros.
@@ -129,6 +131,8 @@ pub mod reports {
         BUSINESS_FLOWS "business_flows",
         /// Macro `conversation_events`.
         CONVERSATION_EVENTS "conversation_events",
+        /// Macro `conversations`.
+        CONVERSATIONS "conversations",
         /// Macro `counts`.
         COUNTS "counts",
         /// Macro `deleted_of`.

@@ -60,6 +60,7 @@ fn a_chain_as_long_as_a_conversation_takes_no_stack() {
     assert_eq!((shape.levels, shape.hops, shape.chain.len()), (100_000, 99_999, CHAIN_MAX));
     assert_eq!(shape.chain_us, 999_990);
     assert_eq!(shape.chain.last().unwrap().reference, 99_999);
+    assert_eq!(shape.slowest.iter().map(|hop| hop.reference).collect::<Vec<_>>(), [1, 2, 3]);
 }
 
 fn edges() -> impl Strategy<Value = (usize, Vec<(usize, usize)>)> {

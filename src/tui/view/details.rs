@@ -29,7 +29,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, trace: &Trace, framed: bool) {
     let columns = usize::from(inside.width);
     let lines = match (trace.event(), trace.group()) {
         (Some(event), _) => lines(canvas, trace, event, columns),
-        (None, group) => group.map(|group| summed(trace, group, columns)).unwrap_or_default(),
+        (None, group) => group.map(|group| summed(canvas, trace, group, columns)).unwrap_or_default(),
     };
     let last = lines.len().saturating_sub(usize::from(inside.height));
     let top = trace.details_top.min(last);
@@ -90,16 +90,16 @@ fn lines(canvas: &Canvas<'_>, trace: &Trace, event: &TraceNode, columns: usize) 
         lines.add("beyond", Tone::Plain, &format!("{text} outside of what was read for this answer"));
     }
     let conversation = &trace.conversation;
-    if let Some(path) = path(conversation) {
+    if let Some(path) = path(conversation, canvas.theme.glyphs.to) {
         lines.add("path", Tone::Plain, &path);
     }
-    cycles(conversation).iter().for_each(|cycle| lines.add("cycle", Tone::Warn, cycle));
+    cycles(conversation, canvas.theme.glyphs.to).iter().for_each(|cycle| lines.add("cycle", Tone::Warn, cycle));
     lines.all.truncate(DETAILS_MAX);
     lines.all
 }
 
 /// What is known about events that are summed up, and about the conversation as a whole.
-fn summed(trace: &Trace, group: &Group, columns: usize) -> Vec<Vec<Piece>> {
+fn summed(canvas: &Canvas<'_>, trace: &Trace, group: &Group, columns: usize) -> Vec<Vec<Piece>> {
     let mut lines = Lines { all: Vec::new(), columns };
     lines.add("type", Tone::Plain, group.event_type.as_deref().unwrap_or("none given"));
     lines.add("topic", Tone::Plain, &group.topic);
@@ -110,7 +110,7 @@ fn summed(trace: &Trace, group: &Group, columns: usize) -> Vec<Vec<Piece>> {
     lines.add("first", Tone::Plain, &format!("{} UTC", style::date_time(group.first)));
     lines.add("last", Tone::Plain, &format!("{} UTC", style::date_time(group.last)));
     lines.add("shape", Tone::Plain, &shape(&trace.conversation.shape));
-    if let Some(path) = path(&trace.conversation) {
+    if let Some(path) = path(&trace.conversation, canvas.theme.glyphs.to) {
         lines.add("path", Tone::Plain, &path);
     }
     let member = trace.asked;
