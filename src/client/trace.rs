@@ -110,7 +110,8 @@ fn summed(client: &Client, scope: &Scope, asked: &[i64]) -> Result<(TraceTables,
     let some = [Cell::Text(list(&shown)), slices];
     let nodes = client.ask(&query::NODES_OF, &some)?;
     let mut edges = client.ask(&query::EDGES_OF, &some)?;
-    keep_between(&mut edges, &shown);
+    let kept = |cause: i64| shown.contains(&cause) || !skeleton.holds(cause);
+    retain_causes(&mut edges, &kept);
     let summed = skeleton.sum(&shown, &names);
     let last = skeleton.last_events();
     drop(skeleton);
@@ -132,10 +133,10 @@ fn list(numbers: &BTreeSet<i64>) -> String {
     if texts.is_empty() { "-1".to_owned() } else { texts.join(",") }
 }
 
-/// Leaves the edges that lie between events that are shown; the others are ways, or lead outside.
-fn keep_between(edges: &mut Table, shown: &BTreeSet<i64>) {
+/// Leaves the edges from causes that are shown or were not seen; the others are told as ways.
+fn retain_causes(edges: &mut Table, kept: &dyn Fn(i64) -> bool) {
     let Some(cause) = edges.columns.iter().position(|column| column.name == "cause") else { return };
-    edges.rows.retain(|row| matches!(row.get(cause), Some(Cell::Int(cause)) if shown.contains(cause)));
+    edges.rows.retain(|row| matches!(row.get(cause), Some(Cell::Int(cause)) if kept(*cause)));
 }
 
 /// What `names_of` tells.

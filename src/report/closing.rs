@@ -90,10 +90,10 @@ pub fn path(conversation: &Conversation, to: &str) -> Option<String> {
     if shape.hops < PATH_FROM {
         return None;
     }
-    let name = |hop: &Hop| {
-        let event = conversation.event(hop.reference);
-        let name = event.map(|event| event.event_type.as_ref().unwrap_or(&event.topic));
-        name.map_or_else(|| format!("ref {}", hop.reference), |name| style::fit(name, NAME_MAX))
+    let name = |hop: &Hop| match conversation.event(hop.reference) {
+        Some(event) if matches!(event.kind.as_str(), "dead_letter" | "retry") => style::words(&event.kind),
+        Some(event) => style::fit(event.event_type.as_ref().unwrap_or(&event.topic), NAME_MAX),
+        None => format!("ref {}", hop.reference),
     };
     let step = |hop: &Hop| format!("{} {}", name(hop), after(hop.after_us));
     let whole = format!("{} in {} hops", style::span(shape.chain_us), style::count(shape.hops as i64));
@@ -131,7 +131,11 @@ pub fn cycles(conversation: &Conversation, to: &str) -> Vec<String> {
         |at: &i64| conversation.event(*at).map_or_else(|| format!("ref {at}"), |event| tree::coordinates(event));
     let line = |cycle: &Vec<i64>| {
         let way: Vec<String> = cycle.iter().chain(cycle.first()).map(place).collect();
-        format!("{}: they cause each other, as they say", way.join(&format!(" {to} ")))
+        let said = match cycle.len() {
+            1 => "names itself as its cause",
+            _ => "each is named as a cause of the next",
+        };
+        format!("{}: {said}", way.join(&format!(" {to} ")))
     };
     let mut lines: Vec<String> = cycles.iter().map(line).collect();
     if *cycle_count > cycles.len() {
@@ -150,7 +154,9 @@ pub fn deleted(before: Timestamp) -> String {
 fn seen(conversation: &Conversation, coverage: &[CoverageLine]) -> Seen {
     let topics: BTreeSet<(&str, &str)> =
         conversation.graph.node_weights().map(|node| (node.cluster.as_str(), node.topic.as_str())).collect();
-    Seen::of(coverage, |line| topics.contains(&(line.cluster.as_str(), line.topic.as_str())))
+    // Of a conversation that is summed up, the topics that are not shown count too: it was asked for all of them.
+    let all = conversation.summed.is_some();
+    Seen::of(coverage, |line| all || topics.contains(&(line.cluster.as_str(), line.topic.as_str())))
 }
 
 fn first_failure(conversation: &Conversation) -> Option<String> {

@@ -282,6 +282,11 @@ impl Skeleton {
         Some(NodeIndex::new(self.by_ref[found].1 as usize))
     }
 
+    /// True for a ref of one of its events.
+    pub fn holds(&self, reference: i64) -> bool {
+        self.at(reference).is_some()
+    }
+
     /// Profiles and ordinals of its events.
     pub fn numbers(&self) -> (BTreeSet<i64>, BTreeSet<i64>) {
         let profiles = self.graph.node_weights().map(|point| i64::from(point.profile)).collect();

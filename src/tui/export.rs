@@ -37,9 +37,11 @@ pub fn stem(trace: &Trace) -> String {
 /// What is downstream of an event, in words.
 pub fn downstream(downstream: &Downstream) -> String {
     match downstream.events {
+        0 if downstream.partly => "downstream: no effects shown; others are summed up".to_owned(),
         0 => "downstream: no effects seen".to_owned(),
         n => format!(
-            "downstream: {} in {}, {}",
+            "downstream: {}{} in {}, {}",
+            if downstream.partly { "of what is shown " } else { "" },
             style::plural(n as i64, "effect"),
             style::plural(downstream.topics as i64, "topic"),
             style::plural(downstream.failures as i64, "failure record")

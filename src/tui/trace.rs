@@ -83,6 +83,8 @@ pub struct Downstream {
     pub failures: usize,
     /// Topics that they lie on.
     pub topics: usize,
+    /// The conversation is summed up: only the effects that are shown are marked and counted.
+    pub partly: bool,
 }
 
 impl Trace {
@@ -198,7 +200,9 @@ impl Trace {
         let topics: BTreeSet<&str> = effects.iter().map(|&at| graph[at].topic.as_str()).collect();
         let branches = self.conversation.branches.iter().enumerate();
         let branches = branches.filter(|(_, b)| b.events.iter().any(|e| effects.contains(e))).map(|(at, _)| at);
-        Some(Downstream { from, branches: branches.collect(), events: effects.len(), failures, topics: topics.len() })
+        let partly = self.conversation.summed.is_some();
+        let (events, topics) = (effects.len(), topics.len());
+        Some(Downstream { from, branches: branches.collect(), events, failures, topics, partly })
     }
 
     /// Takes over where a former picture of the same conversation stood.
