@@ -207,17 +207,17 @@ impl World {
         own.chain(beside).collect()
     }
 
-    /// Everything that is reached, with the weakest class of the strongest way.
-    fn reached(&self, from: usize, down: bool) -> BTreeMap<i64, EvidenceClass> {
-        let mut best: BTreeMap<usize, EvidenceClass> = BTreeMap::new();
+    /// Everything that is reached, with the weakest class of the strongest way: 0 declared to 2 inferred.
+    fn reached(&self, from: usize, down: bool) -> BTreeMap<i64, usize> {
+        let mut best: BTreeMap<usize, usize> = BTreeMap::new();
         let edges = self.edges();
         loop {
             let before = best.clone();
             for &(effect, cause, by) in &edges {
                 let (here, there) = if down { (cause, effect) } else { (effect, cause) };
-                let so_far = if here == from { Some(EvidenceClass::Declared) } else { best.get(&here).copied() };
+                let so_far = if here == from { Some(0) } else { best.get(&here).copied() };
                 if let Some(so_far) = so_far {
-                    let class = so_far.max(by.class());
+                    let class = so_far.max(by.class() as usize);
                     best.entry(there).and_modify(|known| *known = class.min(*known)).or_insert(class);
                 }
             }
@@ -255,11 +255,12 @@ fn int(cell: &Cell) -> i64 {
     }
 }
 
-fn reached(reader: &Reader, name: &str, of: EventRef) -> BTreeMap<i64, EvidenceClass> {
+fn reached(reader: &Reader, name: &str, of: EventRef) -> BTreeMap<i64, usize> {
     let class = |cell: &Cell| match cell {
-        Cell::Text(text) if text == "declared" => EvidenceClass::Declared,
-        Cell::Text(text) if text == "transactional" => EvidenceClass::Transactional,
-        _ => EvidenceClass::Inferred,
+        Cell::Text(text) if text == "declared" => 0,
+        Cell::Text(text) if text == "transactional" => 1,
+        Cell::Text(text) if text == "inferred" => 2,
+        other => panic!("{other:?} is no class"),
     };
     let rows = ask(reader, &format!("SELECT ref, class FROM {name}({})", of.0));
     let found: BTreeMap<_, _> = rows.iter().map(|row| (int(&row[0]), class(&row[1]))).collect();

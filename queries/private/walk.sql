@@ -31,6 +31,7 @@ WITH RECURSIVE edge AS MATERIALIZED (
     UNION ALL
     SELECT CASE WHEN down THEN r.cause ELSE r.effect END, CASE WHEN down THEN r.effect ELSE r.cause END, r.evidence
     FROM cause_row r
+    WHERE from_ref IS NOT NULL
 ),
 walk(event, rank) AS (
     SELECT CAST(from_ref AS BIGINT), 0

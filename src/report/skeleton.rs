@@ -231,12 +231,12 @@ impl Skeleton {
             let edge = (|| Some((of.next()?, of.next()?, of.next()?)))();
             edges.push(edge.ok_or(UNREADABLE)?);
         }
-        Ok(Self::of(events, edges))
+        Ok(Self::of(events, edges, SKELETON_MAX))
     }
 
-    fn of(mut events: Vec<Point>, mut edges: Vec<(i64, i64, u8)>) -> Self {
-        let cut = events.len() > SKELETON_MAX;
-        events.truncate(SKELETON_MAX);
+    fn of(mut events: Vec<Point>, mut edges: Vec<(i64, i64, u8)>, most: usize) -> Self {
+        let cut = events.len() > most;
+        events.truncate(most);
         events.sort_unstable_by_key(|point| (point.time, point.reference));
         events.dedup_by_key(|point| point.reference);
         let mut graph = DiGraph::with_capacity(events.len(), edges.len());

@@ -16,7 +16,7 @@ fn point(n: i64) -> Point {
 fn skeleton(events: i64, edges: &[(i64, i64)]) -> Skeleton {
     let of = |n: i64| point(n).reference;
     let edges = edges.iter().map(|&(cause, effect)| (of(effect), of(cause), Evidence::CausationId as u8)).collect();
-    Skeleton::of((0..events).map(point).collect(), edges)
+    Skeleton::of((0..events).map(point).collect(), edges, SKELETON_MAX)
 }
 
 fn names() -> Names {
@@ -60,6 +60,16 @@ fn what_was_asked_for_is_shown_with_both_ends_of_its_way() {
     assert!(over.certain && over.skipped > 24_000);
     assert!(summed.groups.iter().all(|group| group.level <= group.last_level));
     assert!(summed.groups.len() <= RANGES_MAX * 3, "{}", summed.groups.len());
+}
+
+#[test]
+fn what_is_beyond_the_limit_is_said() {
+    let edge = (point(1).reference, point(0).reference, Evidence::CausationId as u8);
+    let skeleton = |most: usize| Skeleton::of((0..5).map(point).collect(), vec![edge], most);
+    let summed = skeleton(4).sum(&BTreeSet::new(), &names());
+    assert!(summed.cut && summed.events == 4);
+    assert!(crate::report::levels::sentence(&summed).contains("more than 2,000,000 events"));
+    assert!(!skeleton(5).sum(&BTreeSet::new(), &names()).cut);
 }
 
 #[test]
