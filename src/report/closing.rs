@@ -127,8 +127,7 @@ pub fn shape(shape: &Shape) -> String {
 /// Events that cause each other, one line a set of them; `to` stands between cause and effect.
 pub fn cycles(conversation: &Conversation, to: &str) -> Vec<String> {
     let Shape { cycles, cycle_count, .. } = &conversation.shape;
-    let place =
-        |at: &i64| conversation.event(*at).map_or_else(|| format!("ref {at}"), |event| tree::coordinates(event));
+    let place = |at: &i64| conversation.event(*at).map_or_else(|| format!("ref {at}"), tree::coordinates);
     let line = |cycle: &Vec<i64>| {
         let way: Vec<String> = cycle.iter().chain(cycle.first()).map(place).collect();
         let said = match cycle.len() {
