@@ -304,10 +304,11 @@ impl Skeleton {
 
     /// Which events are shown, at most [`SHOWN_MAX`]: in this order the events that were `asked` for with the ways to their
     /// roots, the longest chain, cycles, the effects of what was asked for, and what `failed` with its ways.
-    pub fn choose(&self, asked: &[i64], failed: &[i64]) -> BTreeSet<i64> {
+    /// What was asked for is shown also where it lies beyond the skeleton.
+    pub fn choose(&self, asked_for: &[i64], failed: &[i64]) -> BTreeSet<i64> {
         let mut shown = Shown { is: BTreeSet::new() };
         let count = self.graph.node_count();
-        let asked: Vec<NodeIndex> = asked.iter().take(ASKED_MAX).filter_map(|at| self.at(*at)).collect();
+        let asked: Vec<NodeIndex> = asked_for.iter().take(ASKED_MAX).filter_map(|at| self.at(*at)).collect();
         asked.iter().for_each(|at| shown.add(*at));
         asked.iter().for_each(|at| self.way(&mut shown, *at, WAY_MAX));
         [0, count.saturating_sub(1)].into_iter().filter(|n| *n < count).for_each(|n| shown.add(NodeIndex::new(n)));
@@ -324,7 +325,8 @@ impl Skeleton {
         let failed: Vec<NodeIndex> = failed.iter().filter_map(|at| self.at(*at)).collect();
         failed.iter().for_each(|at| shown.add(*at));
         failed.iter().for_each(|at| self.way(&mut shown, *at, FAILED_WAY_MAX));
-        shown.is.into_iter().map(|at| self.graph[at].reference).collect()
+        let beyond = asked_for.iter().take(ASKED_MAX).filter(|reference| !self.holds(**reference)).copied();
+        shown.is.into_iter().map(|at| self.graph[at].reference).chain(beyond).collect()
     }
 
     /// Adds the way from an event to its root: `most` events at either end.

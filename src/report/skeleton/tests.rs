@@ -69,6 +69,8 @@ fn what_is_beyond_the_limit_is_said() {
     let summed = skeleton(4).sum(&BTreeSet::new(), &names());
     assert!(summed.cut && summed.events == 4);
     assert!(crate::report::levels::sentence(&summed).contains("more than 2,000,000 events"));
+    let beyond = point(4).reference;
+    assert!(skeleton(4).choose(&[beyond], &[]).contains(&beyond), "what was asked for is in the answer");
     assert!(!skeleton(5).sum(&BTreeSet::new(), &names()).cut);
 }
 
