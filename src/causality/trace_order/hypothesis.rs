@@ -26,7 +26,7 @@ const CONSERVED: f64 = 0.8;
 /// Shares that differ by less say the same.
 const SAME_SHARE: f64 = 0.03;
 /// A rival whose delays are spread wider by this factor is beaten.
-const STEADIER: f64 = 1.25;
+const STEADIER: f64 = 1.1;
 /// Rivals that are kept.
 const RIVALS: usize = 4;
 /// Share of events that must have what their cause has, before only that is a cause.
@@ -130,8 +130,7 @@ struct Reduced {
 fn by_traces(lineage: u32, cases: &[Case<'_>], together: impl Fn(&[u32]) -> bool) -> Vec<Vec<u32>> {
     let Some(near) = neighbours(lineage, cases) else { return Vec::new() };
     let candidates = candidates(lineage, cases, &near);
-    let traces: Vec<Reduced> =
-        cases.iter().map(|case| reduce(lineage, case.members, &candidates, &near)).collect();
+    let traces: Vec<Reduced> = cases.iter().map(|case| reduce(lineage, case.members, &candidates, &near)).collect();
     let instances: usize = traces.iter().map(|trace| trace.effects.len()).sum();
     if instances < CASES_LEAST {
         return Vec::new();
