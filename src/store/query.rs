@@ -14,7 +14,7 @@ macro_rules! queries {
         $(
             #[doc = $doc]
             pub const $constant: $crate::store::query::Query =
-                $crate::store::query::Query { name: $name, sql: include_str!(concat!("../../queries/", $folder, "/", $name, ".sql")) };
+                $crate::store::query::Query { name: $name, sql: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/queries/", $folder, "/", $name, ".sql")) };
         )+
         /// All of this folder, in the order in which they are installed.
         pub const ALL: &[$crate::store::query::Query] = &[$($constant),+];
@@ -442,67 +442,6 @@ pub mod ask {
     }
 }
 
-/// What is exported; words in braces are filled in.
-pub mod export {
-    queries! {
-        "export",
-        /// Limits what the connection may reach to {folder}.
-        CONFINE "confine",
-        /// The view {view} into {file}.
-        WHOLE "whole",
-        /// The view {view} where {column} lies from {since} to {until}, into {file}.
-        WINDOW "window",
-        /// The view {view} where {column} is an event that was seen from {since} to {until}, into {file}.
-        OF_EVENTS "of_events",
-    }
-}
-
-/// What erases; words in braces are filled in.
-pub mod erase {
-    queries! {
-        "erase",
-        /// Collects what is to go: $1 keyed hashes between commas, $2 the key as it was typed.
-        COLLECT "collect",
-        /// Rows that go, by table.
-        COUNTED "counted",
-        /// Some of the records that go: at most $1.
-        SAMPLE "sample",
-        /// Removes what was collected.
-        REMOVE "remove",
-        /// Whether the file must be written anew, since it was left in the middle.
-        IS_DUE "is_due",
-        /// Makes the new file {file} reachable.
-        ATTACH "attach",
-        /// Lets go of the new file.
-        DETACH "detach",
-        /// All tables that hold what was stored.
-        TABLES "tables",
-        /// Empties the table {table} of the new file, and copies it.
-        COPY "copy",
-        /// What the new file is not to tell.
-        SETTLE "settle",
-    }
-}
-
-/// What the door asks for metrics and health.
-pub mod door {
-    queries! {
-        "door",
-        /// Coverage by topic: $1 is the most series.
-        METRICS_COVERAGE "metrics_coverage",
-        /// Failures by topic, type and group: $1 is the most series.
-        METRICS_FAILED "metrics_failed",
-        /// Lag by group and topic: $1 is the most series.
-        METRICS_LAG "metrics_lag",
-        /// Passed by topic, type and group: $1 is the most series.
-        METRICS_PASSED "metrics_passed",
-        /// Received by topic and type: $1 is the most series.
-        METRICS_RECEIVED "metrics_received",
-        /// The tap's own numbers.
-        METRICS_TAP "metrics_tap",
-        /// Orphaned failures and waiting events.
-        METRICS_TOTALS "metrics_totals",
-        /// Offsets that the tap has not read yet.
-        TAP_LAG "tap_lag",
-    }
-}
+pub mod door;
+pub mod erase;
+pub mod export;
