@@ -115,7 +115,8 @@ fn after(us: i64) -> String {
 /// Levels, the widest of them, and events with several causes.
 pub fn shape(shape: &Shape) -> String {
     let levels = style::plural(shape.levels as i64, "level");
-    let (widest, events) = (style::count(shape.widest_level as i64), style::count(shape.widest_events as i64));
+    let widest = style::count(shape.widest_level as i64);
+    let events = style::plural(shape.widest_events as i64, "event");
     let joining = match shape.joining {
         0 => String::new(),
         1 => "; 1 event has several causes".to_owned(),
