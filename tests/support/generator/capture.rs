@@ -1,7 +1,7 @@
 //! Made records as Kafka holds them: headers, captures, and the truth beside them.
 
 use super::super::produce::{self, Outgoing, Writer};
-use super::flow::{Made, Silence, Trace, What};
+use super::flow::{Made, Silence, Trace};
 use super::source::{Batch, Source, Step};
 use super::stream::Stream;
 use super::{Declared, Options};
@@ -89,26 +89,20 @@ pub struct Truths {
     records: Vec<Value>,
     kinds: BTreeMap<&'static str, u64>,
     caused: u64,
-    /// The first record behind each copy: what a cause that is a copy is a copy of.
-    firsts: BTreeMap<EventRef, EventRef>,
 }
 
 impl Truths {
     fn add(&mut self, made: &Made, stream: &Stream) {
         *self.kinds.entry(made.what.as_str()).or_default() += 1;
         self.caused += u64::from(made.cause.is_some());
-        if matches!(made.what, What::Retry | What::DeadLetter) {
-            self.firsts.insert(made.reference, made.first);
-        }
         let [topic, partition, offset] = coordinates(made.reference, stream);
         let mut record = json!({
             "topic": topic, "partition": partition, "offset": offset, "kind": made.what.as_str(),
             "producer": format!("service-{:02}", made.service), "event_id": made.id.and_then(|id| id.text()),
-            "cause": at(made.cause, stream), "original": at(made.original, stream),
+            "cause": at(made.cause, stream), "cause_original": at(made.cause_first, stream), "original": at(made.original, stream),
             "first_original": at(made.original.map(|_| made.first), stream),
             "declared": at(named(made), stream),
         });
-        record["cause_original"] = at(made.cause.map(|cause| *self.firsts.get(&cause).unwrap_or(&cause)), stream);
         if let Some(also) = made.also {
             record["all_causes"] = json!([at(made.cause, stream), at(Some(also), stream)]);
         }

@@ -112,6 +112,10 @@ pub struct Made {
     pub declared: Declared,
     /// The record that was in hand when it was written.
     pub cause: Option<EventRef>,
+    /// … followed back to the first record where that one is a copy.
+    pub cause_first: Option<EventRef>,
+    /// When its cause was written, in µs; its own time where it has none.
+    pub cause_written: i64,
     /// A second one that it needed.
     pub also: Option<EventRef>,
     /// The record that it repeats.

@@ -111,7 +111,7 @@ const TYPICAL: Shape = Shape {
     breaking: 8,
     copying: 3,
     untraced: 2,
-    lag_reads: 2,
+    lag_reads: 1,
     skew_ms: 5,
     ..CALM
 };
@@ -123,7 +123,7 @@ const HOSTILE: Shape = Shape {
     hub: 0.000_5,
     circles: 0.05,
     copying: 5,
-    lag_reads: 4,
+    lag_reads: 2,
     skew_ms: 200,
     late: true,
     held: true,

@@ -1,6 +1,7 @@
 //! The streams are what they promise to be.
 
 use super::*;
+use headwater::event::EventRef;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 const EVENTS: u64 = 200_000;
@@ -51,8 +52,11 @@ fn the_shapes_are_those_that_were_promised() {
     near("recreated", counted(&|made| made.reference.ordinal().0 >= 400 * 12 + 240), 0.000_1, 0.1);
 
     let places: HashMap<_, _> = all.iter().enumerate().map(|(at, made)| (made.reference, at)).collect();
-    let early = all.iter().enumerate().filter(|(at, made)| made.cause.is_some_and(|cause| places[&cause] > *at));
-    near("read before their cause", share(early.count()), 0.01, 0.08);
+    let late = Stream::new(Options::new(Preset::Hostile, 1, 0)).popular();
+    let early = |made: &Made| made.cause.filter(|cause| places[cause] > places[&made.reference]);
+    let in_late = |cause: EventRef| cause.ordinal() == late;
+    near("inversions", counted(&|made| early(made).is_some_and(|cause| !in_late(cause))), 0.01, 0.04);
+    near("effects of late records", counted(&|made| early(made).is_some_and(in_late)), 0.001, 0.05);
 
     let mut flows = BTreeMap::<u64, usize>::new();
     let mut effects = HashMap::<_, usize>::new();

@@ -120,8 +120,8 @@ fn services(shape: &Shape, random: &mut Rng) -> Vec<Service> {
     let service = |number: u16| Service {
         trace: habit(number),
         skew: random.i64(-shape.skew_ms..=shape.skew_ms) * 1_000,
-        // From 50 ms to 5 s.
-        latency: 50_000.0 * 100f64.powf(random.f64()),
+        // From 0.4 to 20 s: most of it is time that records wait to be read.
+        latency: 400_000.0 * 50f64.powf(random.f64()),
         says_root: number % 2 == 0,
     };
     (0..SERVICES).map(service).collect()
