@@ -11,8 +11,10 @@ mod recent;
 mod resolver;
 mod restore;
 mod signature;
+mod trace_order;
 
 pub use bare::BareNumbers;
 pub use resolver::{Arrival, Horizon, Limits, Named, Resolver};
 pub use restore::RestoredEvent;
 pub use signature::signature;
+pub use trace_order::TraceNumbers;

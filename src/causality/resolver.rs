@@ -8,11 +8,12 @@ use super::failures::Failures;
 use super::index::{Index, Secret, Spreading};
 use super::lineage::Lineages;
 use super::recent::{Known, Minute, Recent};
+use super::trace_order::TraceOrder;
 use crate::event::{
     BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, Extra, FailureNotice, HashKey, Identifier, Kind,
     Ordinal, OrphanReason, Resolution, Settled, TraceContext,
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Orphans that are watched for a cause that comes after all. The oldest are let go first, and counted.
 const ORPHANS_WATCHED: usize = 1_000_000;
@@ -104,6 +105,9 @@ pub struct Resolver {
     pub(super) lineages: Lineages,
     pub(super) failures: Failures,
     pub(super) bare: Bare,
+    pub(super) trace_order: TraceOrder,
+    /// True when an event got another verdict since the last commit.
+    pub(super) told: bool,
     pub(super) barrier: Barrier,
     pub(super) claims: Claims,
     pub(super) open: HashMap<EventRef, Open, Spreading>,
@@ -130,6 +134,8 @@ impl Resolver {
             lineages: Lineages::new(),
             failures: Failures::default(),
             bare: Bare::default(),
+            trace_order: TraceOrder::default(),
+            told: false,
             barrier: Barrier::default(),
             claims: Claims::default(),
             open: HashMap::default(),
@@ -187,6 +193,7 @@ impl Resolver {
             seen: Minute::of(row.seen_time),
         };
         self.recent.insert(reference, known);
+        self.note_trace(&row, (lineage, topic), keys[1].or(keys[0].filter(|_| row.correlation.is_some())));
         let own = self.register(&row);
         let asked = extra.and_then(|extra| extra.request).map(|id| self.secret.key(id.as_request()));
         if let Some(key) = asked {
@@ -354,7 +361,8 @@ impl Resolver {
 
     /// Which barrier sample to take now, if any event waits for one.
     pub fn ask_barrier(&mut self) -> Option<Epoch> {
-        (self.waiting > 0 || self.failures.has_candidates() || self.bare.has_candidates())
+        let asks = [self.failures.has_candidates(), self.bare.has_candidates(), self.trace_order.has_candidates()];
+        (self.waiting > 0 || asks.contains(&true))
             .then(|| self.barrier.ask())
             .flatten()
     }
@@ -376,6 +384,7 @@ impl Resolver {
             self.orphan(reference, changes);
         }
         self.heal_all();
+        self.judge_all_traces(changes);
         self.release_bare(Epoch(u64::MAX));
     }
 
@@ -388,6 +397,7 @@ impl Resolver {
             self.orphan(reference, changes);
         }
         self.heal(passed);
+        self.judge_traces(passed, changes);
         self.release_bare(passed);
     }
 
@@ -434,7 +444,17 @@ impl Resolver {
         }
         changes.aliases.append(&mut self.conversations.merged);
         self.commit_failures(changes);
-        self.commit_bare(changes);
+        self.keep_last_verdicts(changes);
+    }
+
+    /// An event may have got two verdicts since the last commit, when a cause that was concluded met a declared one.
+    fn keep_last_verdicts(&mut self, changes: &mut Changes) {
+        if std::mem::take(&mut self.told) {
+            let mut judged = HashSet::new();
+            changes.retracted.reverse();
+            changes.retracted.retain(|verdict| judged.insert(verdict.reference));
+            changes.retracted.reverse();
+        }
     }
 
     /// Waiting events that no commit has written yet.

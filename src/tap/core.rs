@@ -340,6 +340,9 @@ impl Core {
                 .collect();
             for (ordinal, committed) in consumed {
                 self.passings.committed(&group.group, ordinal, committed, (sample.at, sample.resolution_ms));
+                if let Some(place) = self.catalog.at(ordinal) {
+                    self.resolver.reads(&group.group, place.topic);
+                }
                 self.resolver.consumed(ordinal, committed);
             }
             // Two samples may meet in one commit: one row a group and partition, the last one stands.
@@ -452,6 +455,7 @@ impl Core {
         .into();
         // Below zero: not known. The view shows NULL.
         counters.push(("catch_up_ms".to_owned(), self.pace.catch_up_ms().unwrap_or(-1) as f64));
+        counters.extend(self.trace_counters());
         counters.extend(self.sought_counters());
         let undecoded = Undecoded::ALL.iter().zip(self.undecoded);
         counters.extend(undecoded.map(|(reason, n)| (format!("undecoded_{}", reason.as_str()), n as f64)));
