@@ -44,12 +44,16 @@ fn names(made: &Made) -> Option<Identifier> {
     made.causation.filter(|_| !made.says_root() && made.what != What::Retry && made.what != What::DeadLetter)
 }
 
-fn is_right(made: &Made, cause: i64) -> bool {
-    made.declared == Declared::Names(EventRef(cause)) || made.cause == Some(EventRef(cause))
+/// Who answers for what the record names, and what truly was in hand when it was written.
+fn truth(made: &Made) -> [Option<EventRef>; 2] {
+    match made.declared {
+        Declared::Names(named) => [Some(named), made.cause],
+        _ => [None, made.cause],
+    }
 }
 
 fn named(made: &Made) -> u64 {
-    u64::from(matches!(made.declared, Declared::Names(_)) && names(made).is_some())
+    u64::from(truth(made)[0].is_some() && names(made).is_some())
 }
 
 #[derive(Default)]
@@ -84,19 +88,21 @@ pub fn hashbrown(options: Options) -> Value {
     let mut more = source.fill(&mut batch, SLICE);
     let before = resident();
     let (mut all, mut right, mut edges) = (0, 0, 0);
-    // Who waits over more than one slice.
-    let mut open: HashMap<EventRef, Made> = HashMap::new();
+    // The truth about those whose edge did not come yet.
+    let mut open: HashMap<EventRef, [Option<EventRef>; 2]> = HashMap::new();
     while more {
         all += batch.records.iter().map(named).sum::<u64>();
         slices.take(batch.records.len(), || batch.records.iter().for_each(|made| join.take(made)));
-        open.extend(batch.records.drain(..).filter(|made| names(made).is_some()).map(|made| (made.reference, made)));
+        let naming = batch.records.iter().filter(|made| names(made).is_some());
+        open.extend(naming.map(|made| (made.reference, truth(made))));
         for (effect, cause) in join.edges.drain(..) {
             edges += 1;
-            right += u64::from(open.remove(&effect).is_some_and(|made| is_right(&made, cause)));
+            right += u64::from(open.remove(&effect).is_some_and(|truth| truth.contains(&Some(EventRef(cause)))));
         }
         more = source.fill(&mut batch, SLICE);
     }
-    let held = resident() - before;
+    let own = open.capacity() * size_of::<(EventRef, [Option<EventRef>; 2])>();
+    let held = resident() - before - own as f64 / 1024.0 / 1024.0;
     let (worst, _) = slices.worst_and_median();
     json!({
         "cpu_ns": slices.cpu_ns(), "key_bytes": run::round(held * 1024.0 * 1024.0 / join.ids.len().max(1) as f64),

@@ -3,8 +3,8 @@
 
 use super::resolver::Resolver;
 use crate::event::{
-    CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, FailureKind, FailureRow, FailureState, Resolution,
-    Sought, Timestamp,
+    CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, FailureKind, FailureRow, FailureState, Resolution, Sought,
+    Timestamp,
 };
 use std::collections::VecDeque;
 

@@ -362,9 +362,7 @@ impl Resolver {
     /// Which barrier sample to take now, if any event waits for one.
     pub fn ask_barrier(&mut self) -> Option<Epoch> {
         let asks = [self.failures.has_candidates(), self.bare.has_candidates(), self.trace_order.has_candidates()];
-        (self.waiting > 0 || asks.contains(&true))
-            .then(|| self.barrier.ask())
-            .flatten()
+        (self.waiting > 0 || asks.contains(&true)).then(|| self.barrier.ask()).flatten()
     }
 
     /// Takes the sample that was asked for. `ahead` are the ends that were not read past yet.

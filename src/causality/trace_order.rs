@@ -141,8 +141,7 @@ impl TraceOrder {
     /// True when one group reads the topics of all these lineages, or nothing is known of groups.
     fn together(&self, lineages: &[u32]) -> bool {
         let topics: Vec<u32> = lineages.iter().filter_map(|lineage| self.topics.get(lineage).copied()).collect();
-        self.readings.is_empty()
-            || self.readings.values().any(|read| topics.iter().all(|topic| read.contains(topic)))
+        self.readings.is_empty() || self.readings.values().any(|read| topics.iter().all(|topic| read.contains(topic)))
     }
 
     /// One more trace has events of `lineage` that were judged; true when it is time to learn.

@@ -130,8 +130,7 @@ struct Reduced {
 fn by_traces(lineage: u32, cases: &[Case<'_>], together: impl Fn(&[u32]) -> bool) -> Vec<Vec<u32>> {
     let Some(near) = neighbours(lineage, cases) else { return Vec::new() };
     let candidates = candidates(lineage, cases, &near);
-    let traces: Vec<Reduced> =
-        cases.iter().map(|case| reduce(lineage, case.members, &candidates, &near)).collect();
+    let traces: Vec<Reduced> = cases.iter().map(|case| reduce(lineage, case.members, &candidates, &near)).collect();
     let instances: usize = traces.iter().map(|trace| trace.effects.len()).sum();
     if instances < CASES_LEAST {
         return Vec::new();

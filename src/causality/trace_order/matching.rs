@@ -37,7 +37,13 @@ pub(super) fn assign(
 /// Two rivals that name one cause are one; else both stand, and neither is sure.
 fn agreed(a: Weighted, b: Weighted) -> Weighted {
     match (a.first(), b.first()) {
-        (Some(x), Some(y)) if x.0 == y.0 => if x.1 < y.1 { a } else { b },
+        (Some(x), Some(y)) if x.0 == y.0 => {
+            if x.1 < y.1 {
+                a
+            } else {
+                b
+            }
+        }
         (None, _) | (_, None) => Vec::new(),
         _ => normal(a.into_iter().chain(b).collect()),
     }
@@ -79,8 +85,14 @@ fn apart(options: Vec<Vec<(usize, f64)>>) -> Vec<Weighted> {
 
 /// All effects at once: each cause has one, and records of one partition have theirs in their order.
 fn together(members: &[Member], options: &[Vec<(usize, f64)>]) -> Vec<Weighted> {
-    let mut search =
-        Search { members, options, chosen: Vec::new(), weights: vec![Weighted::new(); options.len()], steps: 0, most: None };
+    let mut search = Search {
+        members,
+        options,
+        chosen: Vec::new(),
+        weights: vec![Weighted::new(); options.len()],
+        steps: 0,
+        most: None,
+    };
     // The likeliest way first says what the others are measured by.
     search.go(0.0);
     if search.steps > STEPS {
@@ -134,9 +146,11 @@ impl Search<'_> {
     /// Effects are chosen by time, so a later one has the later record of a partition.
     fn is_free(&self, cause: usize) -> bool {
         let cause = self.members[cause].reference;
-        self.chosen.iter().flatten().map(|&other| self.members[other].reference).all(|other| {
-            other != cause && (other.ordinal() != cause.ordinal() || other < cause)
-        })
+        self.chosen
+            .iter()
+            .flatten()
+            .map(|&other| self.members[other].reference)
+            .all(|other| other != cause && (other.ordinal() != cause.ordinal() || other < cause))
     }
 }
 

@@ -64,9 +64,7 @@ fn the_last_step_of_a_chain_is_the_cause() {
 
 #[test]
 fn the_slower_of_two_branches_is_not_caused_by_the_faster() {
-    let all = traces(200, |dice, _| {
-        vec![at(ORDERS, 0), at(PAYMENTS, dice.ms(5, 100)), at(KITCHEN, dice.ms(400, 600))]
-    });
+    let all = traces(200, |dice, _| vec![at(ORDERS, 0), at(PAYMENTS, dice.ms(5, 100)), at(KITCHEN, dice.ms(400, 600))]);
     let sets = hypothesis(KITCHEN, &all);
     assert!(sets.contains(&vec![ORDERS]), "{sets:?}");
 }

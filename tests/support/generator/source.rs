@@ -14,7 +14,9 @@ const BROKERS: usize = 6;
 const READ_EVERY: i64 = 100_000;
 /// Reads between two barrier samples: a second.
 const READS_A_SAMPLE: u64 = 10;
-/// How late the late partition is read, in µs: 90 minutes, or a third of a stream that is shorter than that.
+/// How late the late partition is read, in µs: 90 minutes, or a quarter of a stream that is shorter than that. So long
+/// after the stream began it falls back, and twice as long after that it has caught up: before and behind, nothing holds
+/// the barrier.
 const LATE: i64 = 90 * 60 * 1_000_000;
 /// A transaction is opened so often, and holds its partition for so long; in µs.
 const HOLD_EVERY: i64 = 60_000_000;
@@ -52,8 +54,8 @@ pub struct Batch {
 /// When the records of a partition can be read at last.
 #[derive(Debug, Clone, Copy)]
 enum Release {
-    /// So long after each was written.
-    After(i64),
+    /// So long after each was written, until the partition has caught up.
+    After(i64, i64),
     /// When the transaction that the first of them stands in has ended.
     At(i64),
 }
@@ -79,6 +81,8 @@ pub struct Source {
     /// The offset that is read next, by ordinal.
     next: Vec<i64>,
     held_until: i64,
+    /// The late partition, and when it falls back and has caught up.
+    late: Option<(Ordinal, Range<i64>)>,
     ended: bool,
 }
 
@@ -87,15 +91,16 @@ impl Source {
     pub fn new(options: Options) -> Self {
         let stream = Stream::new(options);
         let shape = options.preset.shape();
-        let late = LATE.min(stream.length() / 3);
-        let late = Delayed { ordinal: stream.popular(), release: Release::After(late), queue: VecDeque::new() };
+        let late = LATE.min(stream.length() / 4);
+        let late = shape.late.then(|| (stream.popular(), EPOCH + late..EPOCH + 3 * late));
         Self {
             shape,
             random: Rng::with_seed(mix(options.seed)),
             now: EPOCH,
             reads: 0,
             brokers: Default::default(),
-            delayed: if shape.late { vec![late] } else { Vec::new() },
+            delayed: Vec::new(),
+            late,
             ahead: None,
             next: Vec::new(),
             held_until: EPOCH,
@@ -122,6 +127,7 @@ impl Source {
     fn read(&mut self, batch: &mut Batch) {
         self.now += READ_EVERY;
         self.reads += 1;
+        self.fall_back();
         self.hold();
         self.write();
         let mut brokers: [usize; BROKERS] = std::array::from_fn(|broker| broker);
@@ -159,6 +165,13 @@ impl Source {
         }
     }
 
+    /// The late partition is read late from some time on.
+    fn fall_back(&mut self) {
+        let Some((ordinal, window)) = self.late.take_if(|(_, window)| self.now >= window.start) else { return };
+        let release = Release::After((window.end - window.start) / 2, window.end);
+        self.delayed.push(Delayed { ordinal, release, queue: VecDeque::new() });
+    }
+
     /// Now and then a transaction is opened on a popular partition.
     fn hold(&mut self) {
         if !self.shape.held || self.now < self.held_until + HOLD_EVERY - HOLD_FOR {
@@ -167,7 +180,8 @@ impl Source {
         self.held_until = self.now + HOLD_FOR;
         let partitions = u64::from(self.stream.options().topics.1);
         let ordinal = Ordinal(self.random.u64(..HELD_TOPICS * partitions) as u32);
-        if self.delayed.iter().all(|delayed| delayed.ordinal != ordinal) {
+        let late = Some(ordinal) == self.late.as_ref().map(|(late, _)| *late);
+        if !late && self.delayed.iter().all(|delayed| delayed.ordinal != ordinal) {
             self.delayed.push(Delayed { ordinal, release: Release::At(self.held_until), queue: VecDeque::new() });
         }
     }
@@ -178,7 +192,13 @@ impl Source {
         self.delayed.retain_mut(|delayed| {
             let until = match delayed.release {
                 _ if ended => i64::MAX,
-                Release::After(late) => now - late,
+                Release::After(late, end) => {
+                    if now >= end {
+                        i64::MAX
+                    } else {
+                        now - late
+                    }
+                }
                 Release::At(end) => {
                     if now >= end {
                         i64::MAX

@@ -56,7 +56,7 @@ fn the_shapes_are_those_that_were_promised() {
     let early = |made: &Made| made.cause.filter(|cause| places[cause] > places[&made.reference]);
     let in_late = |cause: EventRef| cause.ordinal() == late;
     near("inversions", counted(&|made| early(made).is_some_and(|cause| !in_late(cause))), 0.01, 0.04);
-    near("effects of late records", counted(&|made| early(made).is_some_and(in_late)), 0.001, 0.05);
+    near("effects of late records", counted(&|made| early(made).is_some_and(in_late)), 0.000_2, 0.05);
 
     let mut flows = BTreeMap::<u64, usize>::new();
     let mut effects = HashMap::<_, usize>::new();
