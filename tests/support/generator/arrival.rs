@@ -5,18 +5,17 @@ use super::source::{Batch, Step};
 use super::stream::Stream;
 use headwater::causality::{Arrival, Horizon, Named, Resolver};
 use headwater::event::{
-    BarrierSample, Changes, Envelope, Envelopes, EventRef, EventRow, FailureKind, FailureNotice, GapReason, Kind,
-    Origin, Profile, Resolution, Segment, Spelling, Timestamp, TopicPartition,
+    BarrierSample, Changes, EventRef, EventRow, FailureKind, FailureNotice, Kind, Origin, Resolution, Timestamp,
 };
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Rows whose ids are looked for ahead, as the core does.
 const WARM_ROWS: usize = 16;
 /// The offset that is read next where nothing was read.
 const UNREAD: i64 = 0;
 
-fn kind(made: &Made) -> Kind {
+/// What the record is, as it would be decoded.
+pub fn kind(made: &Made) -> Kind {
     match made.what {
         What::Retry => Kind::Retry,
         What::DeadLetter => Kind::DeadLetter,
@@ -128,63 +127,4 @@ fn row(made: &Made, seen: i64) -> EventRow {
         texts: None,
         cause: None,
     }
-}
-
-/// A batch as decoded reads, one for each read of a partition, with the barrier samples between them left out.
-pub fn envelopes(batch: &Batch, stream: &Stream) -> Vec<Envelopes> {
-    let reads = batch.steps.iter().filter_map(|step| match step {
-        Step::Read { ordinal, seen, rows, .. } => Some((ordinal, *seen, &batch.records[rows.clone()])),
-        Step::Barrier(_) => None,
-    });
-    reads
-        .map(|(ordinal, seen, records)| {
-            let place = stream.places()[ordinal.0 as usize];
-            let partition = TopicPartition {
-                cluster: "main".into(),
-                topic: stream.topic_name(place.topic).into(),
-                topic_id: [place.incarnation as u8 + 1; 16],
-                partition: place.partition,
-            };
-            decoded((records, seen), Arc::new(partition), stream)
-        })
-        .collect()
-}
-
-fn decoded((records, seen): (&[Made], i64), partition: Arc<TopicPartition>, stream: &Stream) -> Envelopes {
-    let mut read = Envelopes { seen: Timestamp(seen), ..Envelopes::default() };
-    for made in records {
-        let notice = notice(made, stream);
-        let record_time = Timestamp(made.record_time);
-        read.rows.push(Envelope {
-            offset: made.reference.offset(),
-            record_time,
-            time: record_time,
-            kind: kind(made),
-            says_root: made.says_root(),
-            tombstone: false,
-            profile: read.profiles.len() as u32,
-            id: made.id,
-            causation: made.causation,
-            correlation: made.correlation,
-            texts: Default::default(),
-            trace: made.trace.context(),
-            key_hash: Some(made.flow),
-            key_bytes: 12,
-            value_bytes: 250,
-            notice: notice.is_some().then_some(read.notices.len() as u32),
-            extra: None,
-        });
-        read.notices.extend(notice);
-        read.profiles.push(Profile { kind: format!("Type{}", made.event_type), ..Profile::default() });
-    }
-    debug_assert!(records.iter().all(|made| made.id.is_none_or(|id| id.spelling != Spelling::Text)));
-    let first = records.first().map_or(0, |made| made.reference.offset());
-    read.segments.push(Segment {
-        partition,
-        producer: None,
-        covers: first..first + records.len() as i64,
-        rows: 0..records.len() as u32,
-        missing: GapReason::CompactedOrTransactional,
-    });
-    read
 }
