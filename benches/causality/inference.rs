@@ -13,6 +13,8 @@ use std::collections::HashMap;
 const HIDDEN: f64 = 0.5;
 /// Events that are held in memory with their truth, at most.
 const MOST_EVENTS: u64 = 4_000_000;
+/// Records of a flow that is not a large one: nine in ten are no larger.
+const SMALL: u64 = 25;
 /// Share of concluded edges that are right: a conclusion that is wrong costs more than one that is missing.
 const PRECISION: f64 = 0.98;
 /// Share of the causes that carry the same trace as their effect.
@@ -41,11 +43,18 @@ fn rows_of(name: &'static str, (said, prefix): (&Value, &str), preset: Preset, g
     let value = |name: &str| said[format!("{prefix}{name}")].as_f64().unwrap_or(f64::INFINITY);
     let mut precision = Row::new(name, value("precision"), "precis.", goals[0]);
     precision.more = vec![("preset", json!(preset.as_str()))];
-    let known = ["concluded", "wrong", "ambiguous", "ambiguous_share", "without_cause"];
-    let known = known.into_iter().map(|name| (name, said[format!("{prefix}{name}")].clone()));
-    precision.more.extend(known.filter(|(_, value)| !value.is_null()));
+    let known = |name: &'static str| {
+        let value = &said[format!("{prefix}{name}")];
+        let rounded = value.as_f64().filter(|_| value.is_f64()).map(|share| json!((share * 1e4).round() / 1e4));
+        (name, rounded.unwrap_or_else(|| value.clone()))
+    };
+    precision.more.extend(["concluded", "wrong", "another_copy", "without_cause"].map(known));
+    if prefix.is_empty() {
+        let left = ["ambiguous", "ambiguous_share", "ambiguous_holding_it", "ambiguous_likeliest_right"];
+        precision.more.extend(left.map(known));
+    }
     let mut recall = Row::new(name, value("recall"), "recall", goals[1]);
-    recall.more = vec![("preset", json!(preset.as_str())), ("of_all_causes", json!(value("recall_of_all")))];
+    recall.more = vec![("preset", json!(preset.as_str())), known("recall_of_all"), known("recall_in_small_flows")];
     recall.more.extend(["traced", "caused"].map(|name| (name, said[name].clone())));
     vec![precision, recall]
 }
@@ -56,12 +65,12 @@ pub fn run(options: generator::Options) -> Value {
     let (mut batch, mut reader) = (Batch::default(), Reader::default());
     let mut resolver = Resolver::new(KEY);
     let mut all = Vec::new();
-    let mut concluded: HashMap<EventRef, Vec<EventRef>> = HashMap::new();
+    let mut concluded: HashMap<EventRef, Vec<(f32, EventRef)>> = HashMap::new();
     let mut declared: HashMap<EventRef, EventRef> = HashMap::new();
     let mut note = |changes: &Changes| {
         for row in changes.edges() {
             match row.evidence {
-                Evidence::TraceOrder => concluded.entry(row.effect).or_default().push(row.cause),
+                Evidence::TraceOrder => concluded.entry(row.effect).or_default().push((row.confidence, row.cause)),
                 _ => _ = declared.insert(row.effect, row.cause),
             }
         }
@@ -79,10 +88,7 @@ pub fn run(options: generator::Options) -> Value {
     note(&changes);
     // An edge that the record itself declares, late though it may be, is no conclusion.
     concluded.retain(|effect, _| !declared.contains_key(effect));
-    for causes in concluded.values_mut() {
-        causes.sort_unstable();
-        causes.dedup();
-    }
+    let concluded: HashMap<EventRef, Vec<EventRef>> = concluded.into_iter().map(strongest_first).collect();
     let mut said = Tally::of(&all, |made| concluded.get(&made.reference).cloned().unwrap_or_default()).say("");
     let nearest = nearest(&all);
     merge(
@@ -90,6 +96,18 @@ pub fn run(options: generator::Options) -> Value {
         Tally::of(&all, |made| nearest.get(&made.reference).copied().into_iter().collect()).say("nearest_"),
     );
     said
+}
+
+/// The causes that are left for one effect, each once, the likeliest first.
+fn strongest_first((effect, mut rows): (EventRef, Vec<(f32, EventRef)>)) -> (EventRef, Vec<EventRef>) {
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut causes: Vec<EventRef> = Vec::new();
+    for (_, cause) in rows {
+        if !causes.contains(&cause) {
+            causes.push(cause);
+        }
+    }
+    (effect, causes)
 }
 
 /// For each record that names no cause, the one before it in its trace.
@@ -120,28 +138,51 @@ struct Tally {
     wrong: u64,
     /// Records for which several causes are left.
     ambiguous: u64,
+    /// … of which one is right, or the likeliest.
+    holding: u64,
+    likeliest: u64,
+    /// As above, in flows of up to [`SMALL`] records.
+    traced_small: u64,
+    right_small: u64,
     /// Wrong ones of records that nothing caused.
     without_cause: u64,
+    /// Wrong ones that lead to another copy of the true cause.
+    another_copy: u64,
 }
 
 impl Tally {
     fn of(all: &[Made], concluded: impl Fn(&Made) -> Vec<EventRef>) -> Self {
         let mut tally = Self::default();
+        let mut sizes: HashMap<u64, u64> = HashMap::new();
+        all.iter().for_each(|made| *sizes.entry(made.flow).or_default() += 1);
+        let copies = all.iter().filter(|made| made.original.is_some());
+        let firsts: HashMap<EventRef, EventRef> = copies.map(|made| (made.reference, made.first)).collect();
         for made in all.iter().filter(|made| matches!(made.declared, Declared::Nothing(_))) {
             let traced = made.cause.is_some() && made.same_trace;
             tally.caused += u64::from(made.cause.is_some());
             tally.traced += u64::from(traced);
-            match concluded(made)[..] {
+            let small = traced && sizes[&made.flow] <= SMALL;
+            tally.traced_small += u64::from(small);
+            let is_right = |cause: &EventRef| [made.cause, made.cause_first, made.also].contains(&Some(*cause));
+            let left = concluded(made);
+            match left[..] {
                 [] => {}
-                [cause] if [made.cause, made.cause_first, made.also].contains(&Some(cause)) => {
+                [cause] if is_right(&cause) => {
                     tally.right += 1;
+                    tally.right_small += u64::from(small);
                     tally.right_traced += u64::from(traced);
                 }
-                [_] => {
+                [cause] => {
                     tally.wrong += 1;
+                    tally.another_copy +=
+                        u64::from(made.cause.is_some() && made.cause_first == firsts.get(&cause).copied());
                     tally.without_cause += u64::from(made.cause.is_none());
                 }
-                _ => tally.ambiguous += 1,
+                [likeliest, ..] => {
+                    tally.ambiguous += 1;
+                    tally.likeliest += u64::from(is_right(&likeliest));
+                    tally.holding += u64::from(left.iter().any(is_right));
+                }
             }
         }
         tally
@@ -157,7 +198,11 @@ impl Tally {
             ("concluded", json!(concluded)),
             ("wrong", json!(self.wrong)),
             ("without_cause", json!(self.without_cause)),
+            ("another_copy", json!(self.another_copy)),
             ("ambiguous", json!(self.ambiguous)),
+            ("recall_in_small_flows", json!(share(self.right_small, self.traced_small))),
+            ("ambiguous_holding_it", json!(share(self.holding, self.ambiguous))),
+            ("ambiguous_likeliest_right", json!(share(self.likeliest, self.ambiguous))),
             ("ambiguous_share", json!(share(self.ambiguous, concluded + self.ambiguous))),
         ];
         let mut said: serde_json::Map<_, _> =
