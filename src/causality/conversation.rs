@@ -101,6 +101,12 @@ impl Conversations {
         Some(shared.conversation)
     }
 
+    /// The conversation that a shared id names, unless it is a hub.
+    pub fn of_key(&self, key: u64) -> Option<EventRef> {
+        let shared = self.shared.get(key).filter(|shared| shared.members <= HUB_MEMBERS)?;
+        Some(self.current(shared.conversation))
+    }
+
     /// Reads ahead for [`Conversations::place`].
     pub fn warm(&self, key: u64) -> u64 {
         self.shared.warm(key)

@@ -5,6 +5,7 @@ mod barrier;
 mod claims;
 mod conversation;
 mod failures;
+mod holders;
 mod index;
 mod lineage;
 mod recent;

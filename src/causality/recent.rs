@@ -28,6 +28,8 @@ pub(super) struct Known {
     pub profile: i32,
     /// The minute in which it was read.
     pub seen: Minute,
+    /// A few bits of what it holds.
+    pub print: u16,
 }
 
 /// A ref or none, in eight bytes: a line of the cache holds two events.

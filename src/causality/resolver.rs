@@ -5,6 +5,7 @@ use super::barrier::Barrier;
 use super::claims::{Claim, Claims};
 use super::conversation::Conversations;
 use super::failures::Failures;
+use super::holders::{Holder, Holders, print};
 use super::index::{Index, Secret, Spreading};
 use super::lineage::Lineages;
 use super::recent::{Known, Minute, Recent};
@@ -13,7 +14,7 @@ use crate::event::{
     BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, Extra, FailureNotice, HashKey, Identifier, Kind,
     Ordinal, OrphanReason, Resolution, Settled, TraceContext,
 };
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// Orphans that are watched for a cause that comes after all. The oldest are let go first, and counted.
 const ORPHANS_WATCHED: usize = 1_000_000;
@@ -74,6 +75,8 @@ pub struct Limits {
     pub failures_dropped: u64,
     /// Events whose id another event carries too.
     pub repeated_ids: u64,
+    /// Events that name their cause by an id that several different events carry.
+    pub ambiguous_ids: u64,
     /// Events that did not join a conversation because their shared id is a hub.
     pub hub_members: u64,
 }
@@ -101,13 +104,12 @@ pub struct Resolver {
     pub(super) secret: Secret,
     pub(super) ids: Index<i64>,
     pub(super) recent: Recent,
+    pub(super) holders: Holders,
     pub(super) conversations: Conversations,
     pub(super) lineages: Lineages,
     pub(super) failures: Failures,
     pub(super) bare: Bare,
     pub(super) trace_order: TraceOrder,
-    /// True when an event got another verdict since the last commit.
-    pub(super) told: bool,
     pub(super) barrier: Barrier,
     pub(super) claims: Claims,
     pub(super) open: HashMap<EventRef, Open, Spreading>,
@@ -119,7 +121,7 @@ pub struct Resolver {
     pub(super) waiting: u64,
     /// Why a cause that is named by id and never came is not there.
     absence: OrphanReason,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 impl Resolver {
@@ -130,12 +132,12 @@ impl Resolver {
             secret: Secret(word(b"hi"), word(b"lo")),
             ids: Index::new(),
             recent: Recent::default(),
+            holders: Holders::default(),
             conversations: Conversations::new(),
             lineages: Lineages::new(),
             failures: Failures::default(),
             bare: Bare::default(),
             trace_order: TraceOrder::default(),
-            told: false,
             barrier: Barrier::default(),
             claims: Claims::default(),
             open: HashMap::default(),
@@ -167,7 +169,16 @@ impl Resolver {
         let Arrival { mut row, says_root, topic, event_type, failure, origin, extra } = arrival;
         let reference = row.reference;
         let lineage = self.lineages.number(topic, event_type);
-        let sight = self.judge_at_sight(&row, says_root, origin);
+        let passed_on = self.passed_on(&row, topic).filter(|_| origin.is_none());
+        if passed_on.is_some_and(|(_, unchanged)| unchanged) {
+            row.kind = Kind::Forward;
+        }
+        let sight = match passed_on {
+            Some((original, _)) => AtSight::Caused(original, Evidence::Forward),
+            None => self.judge_at_sight(&row, says_root, origin),
+        };
+        let ambiguous = matches!(sight, AtSight::Settled(Resolution::Orphaned(OrphanReason::AmbiguousId)));
+        self.limits.ambiguous_ids += u64::from(ambiguous);
         row.cause = match sight {
             AtSight::Caused(cause, evidence) => Some((cause, evidence)),
             _ => None,
@@ -191,10 +202,11 @@ impl Resolver {
             lineage,
             profile: row.profile,
             seen: Minute::of(row.seen_time),
+            print: print(&row),
         };
         self.recent.insert(reference, known);
         self.note_trace(&row, (lineage, topic), keys[1].or(keys[0].filter(|_| row.correlation.is_some())));
-        let own = self.register(&row);
+        let own = self.register(&row, changes);
         let asked = extra.and_then(|extra| extra.request).map(|id| self.secret.key(id.as_request()));
         if let Some(key) = asked {
             self.ids.get_or_insert(key, reference.0);
@@ -239,7 +251,11 @@ impl Resolver {
         }
         let Some((claim, evidence)) = self.claim_by_id(row) else { return AtSight::Settled(Resolution::Unlinked) };
         match claim {
-            Claim::Id(key) if let Some(cause) = self.ids.get(key) => AtSight::Caused(EventRef(cause), evidence),
+            Claim::Id(key) => match self.holder(key, row) {
+                Holder::One(cause) => AtSight::Caused(cause, evidence),
+                Holder::Several => AtSight::Settled(Resolution::Orphaned(OrphanReason::AmbiguousId)),
+                Holder::Nobody => AtSight::Waits(claim, evidence),
+            },
             claim => AtSight::Waits(claim, evidence),
         }
     }
@@ -258,7 +274,7 @@ impl Resolver {
         Some((Claim::Id(self.secret.key(named)), evidence))
     }
 
-    fn shared_keys(&self, row: &EventRow) -> [Option<u64>; 2] {
+    pub(super) fn shared_keys(&self, row: &EventRow) -> [Option<u64>; 2] {
         let trace = row.trace.map(TraceContext::identifier);
         self.distinct_keys([trace, row.correlation])
     }
@@ -267,19 +283,6 @@ impl Resolver {
     pub(super) fn distinct_keys(&self, ids: [Option<Identifier>; 2]) -> [Option<u64>; 2] {
         let [first, second] = ids.map(|id| id.map(|id| self.secret.key(id)));
         [first, second.filter(|_| first != second)]
-    }
-
-    /// Makes the event findable by its id, and returns the key. Copies do not answer for their original.
-    fn register(&mut self, row: &EventRow) -> Option<u64> {
-        if row.kind.is_copy() {
-            return None;
-        }
-        let key = self.secret.key(row.id?);
-        if self.ids.get_or_insert(key, row.reference.0).is_some() {
-            self.limits.repeated_ids += 1;
-            return None;
-        }
-        Some(key)
     }
 
     fn wait(&mut self, row: EventRow, claim: Claim, evidence: Evidence) {
@@ -323,14 +326,14 @@ impl Resolver {
         }
     }
 
-    fn join(&mut self, child: EventRef, cause: EventRef) -> EventRef {
+    pub(super) fn join(&mut self, child: EventRef, cause: EventRef) -> EventRef {
         let of = |r: EventRef| self.recent.get(r).map_or(r, |known| known.conversation);
         let (child, cause) = (of(child), of(cause));
         self.conversations.join(child, cause)
     }
 
     /// Writes down what was found out about an open event, wherever its row is by now.
-    fn conclude(&mut self, open: Open, settled: Settled, changes: &mut Changes) {
+    pub(super) fn conclude(&mut self, open: Open, settled: Settled, changes: &mut Changes) {
         let Settled { reference: child, resolution, conversation, cause } = settled;
         if let Some(known) = self.recent.get_mut(child) {
             known.resolution = resolution;
@@ -442,17 +445,26 @@ impl Resolver {
         }
         changes.aliases.append(&mut self.conversations.merged);
         self.commit_failures(changes);
-        self.keep_last_verdicts(changes);
+        self.commit_trials(changes);
+        Self::keep_last_verdicts(changes);
     }
 
-    /// An event may have got two verdicts since the last commit, when a cause that was concluded met a declared one.
-    fn keep_last_verdicts(&mut self, changes: &mut Changes) {
-        if std::mem::take(&mut self.told) {
-            let mut judged = HashSet::new();
-            changes.retracted.reverse();
-            changes.retracted.retain(|verdict| judged.insert(verdict.reference));
-            changes.retracted.reverse();
+    /// Of several verdicts on an event the last one stands, and one on an event of this commit is written with it.
+    fn keep_last_verdicts(changes: &mut Changes) {
+        let verdicts = std::mem::take(&mut changes.retracted);
+        let mut last: HashMap<EventRef, Settled, Spreading> = HashMap::default();
+        last.extend(verdicts.iter().map(|verdict| (verdict.reference, *verdict)));
+        for at in 0..if last.is_empty() { 0 } else { changes.events.len() } {
+            if let Some(verdict) = last.remove(&EventRef(changes.events.reference[at])) {
+                changes.events.amend(at, &verdict);
+            }
         }
+        for settled in &mut changes.settled {
+            if let Some(verdict) = last.remove(&settled.reference) {
+                *settled = verdict;
+            }
+        }
+        changes.retracted.extend(verdicts.iter().filter_map(|verdict| last.remove(&verdict.reference)));
     }
 
     /// Waiting events that no commit has written yet.

@@ -1,6 +1,7 @@
 //! The resolver's memory as an earlier run left it.
 
 use super::claims::Claim;
+use super::holders::NO_PRINT;
 use super::recent::{Known, Minute};
 use super::resolver::{Named, Open, Resolver};
 use crate::event::{EventRef, EventRow, Evidence, Identifier, Kind, Resolution, Timestamp};
@@ -63,6 +64,7 @@ impl Resolver {
             lineage,
             profile: event.profile,
             seen: Minute::of(event.seen_time),
+            print: NO_PRINT,
         };
         self.recent.insert(event.reference, known);
         if !matches!(event.resolution, Resolution::Waiting { .. }) {

@@ -11,6 +11,7 @@ mod hypothesis;
 mod matching;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod window;
 
 use super::resolver::Resolver;
@@ -20,7 +21,9 @@ use hypothesis::{Case, Hypothesis, precedes};
 use matching::Weighted;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use window::{Member, NOWHERE, Standing, TraceNumber, Window, short};
+use trial::Trial;
+pub(super) use window::Member;
+use window::{NOWHERE, Standing, TraceNumber, Window, short};
 
 /// Traces of one lineage that a hypothesis is learned from: the last ones.
 const CASES: usize = 256;
@@ -42,16 +45,6 @@ const LOOKS: u8 = 3;
 const SURE: f64 = 0.95;
 /// Causes that are told of one event, when nobody can say which it is.
 const TOLD: usize = 4;
-/// Times that a conclusion was tried on named causes, from which its precision counts.
-const TRIED: u32 = 20;
-/// Wrong ones among so many conclusions, above which a pair is not sure of anything.
-const WRONG: u32 = 50;
-/// Confidence in what nothing could be tried on.
-const UNTRIED: f64 = 0.9;
-/// Of so many traces with named causes one is tried on, once enough were.
-const TRIED_RARELY: u64 = 16;
-/// Tries of one pair after which the rest are rare.
-const TRIED_OFTEN: u32 = 1_000;
 /// Topics of groups that are kept.
 const READINGS: usize = 200_000;
 
@@ -72,25 +65,6 @@ pub struct TraceNumbers {
     pub wrong: u64,
     /// Those of which nothing was concluded.
     pub missed: u64,
-}
-
-/// How conclusions from one lineage to another fared where the cause is named.
-#[derive(Debug, Clone, Copy, Default)]
-struct Trial {
-    right: u32,
-    wrong: u32,
-}
-
-impl Trial {
-    /// `None` as long as too few were tried.
-    fn precision(self) -> Option<f64> {
-        let tried = self.right + self.wrong;
-        (tried >= TRIED).then(|| f64::from(self.right + 1) / f64::from(tried + 2))
-    }
-
-    fn fails(self) -> bool {
-        self.right + self.wrong >= TRIED && self.wrong * WRONG > self.right + self.wrong
-    }
 }
 
 /// What is known of one lineage as an effect.
@@ -127,6 +101,25 @@ impl TraceOrder {
     /// True when the next barrier decides something.
     pub fn has_candidates(&self) -> bool {
         !self.due.is_empty()
+    }
+
+    /// An event in the trace with this key.
+    pub fn member(&self, trace: u64, event: EventRef) -> Option<Member> {
+        self.window.of_key(trace).iter().find(|member| member.reference == event).copied()
+    }
+
+    /// Events in the trace with this key that name their cause.
+    pub fn named(&self, trace: u64) -> Vec<EventRef> {
+        let members = self.window.of_key(trace).iter();
+        members
+            .filter(|member| matches!(member.standing, Standing::Named | Standing::Tried))
+            .map(|member| member.reference)
+            .collect()
+    }
+
+    /// The topic of a lineage.
+    pub fn topic(&self, lineage: u32) -> Option<u32> {
+        self.topics.get(&lineage).copied()
     }
 
     /// A group has committed on a topic: only what some group reads together can cause something together.
@@ -341,7 +334,9 @@ impl Resolver {
 
     /// For each event of `lineage` that names its cause: the lineage of the cause, if it is one of `members`.
     fn labels(&self, members: &[Member], lineage: u32) -> Vec<Option<u32>> {
-        let named = members.iter().filter(|member| member.lineage == lineage && member.standing == Standing::Named);
+        let named = members
+            .iter()
+            .filter(|member| member.lineage == lineage && matches!(member.standing, Standing::Named | Standing::Tried));
         named
             .filter_map(|member| {
                 let known = self.recent.get(member.reference)?;
@@ -352,49 +347,6 @@ impl Resolver {
                 }
             })
             .collect()
-    }
-
-    /// Concludes as if the named causes were not, and compares.
-    fn try_on(&mut self, matter: &Matter<'_>) {
-        let order = &mut self.trace_order;
-        let Some(habit) = order.habits.get(&matter.lineage).filter(|habit| !habit.hypothesis.rivals.is_empty()) else {
-            return self.note_named(matter);
-        };
-        order.tries += 1;
-        let often = order.numbers.right + order.numbers.wrong > u64::from(TRIED_OFTEN);
-        if often && !order.tries.is_multiple_of(TRIED_RARELY) {
-            return;
-        }
-        let answers = matching::assign(matter.members, &matter.effects, &[], &habit.hypothesis, &order.delays);
-        for (effect, answer) in matter.effects.iter().zip(&answers) {
-            let reference = matter.members[*effect].reference;
-            let named = self.recent.get(reference).and_then(|known| known.cause.get());
-            let Some(named) = named.and_then(|cause| place_of(matter.members, cause)) else { continue };
-            let told = answer.first().filter(|(_, weight)| *weight >= SURE).map(|(at, _)| *at);
-            let numbers = &mut self.trace_order.numbers;
-            match told {
-                Some(at) if at == named => numbers.right += 1,
-                Some(_) => numbers.wrong += 1,
-                None => numbers.missed += 1,
-            }
-            if let Some(at) = told {
-                let pair = (matter.members[at].lineage, matter.lineage);
-                let trial = self.trace_order.trials.entry(pair).or_default();
-                *(if at == named { &mut trial.right } else { &mut trial.wrong }) += 1;
-            }
-        }
-        self.note_named(matter);
-    }
-
-    /// Learns delays and order from causes that are named.
-    fn note_named(&mut self, matter: &Matter<'_>) {
-        for &effect in &matter.effects {
-            let effect = &matter.members[effect];
-            let named = self.recent.get(effect.reference).and_then(|known| known.cause.get());
-            if let Some(cause) = named.and_then(|cause| place_of(matter.members, cause)) {
-                self.trace_order.delays.note(&matter.members[cause], effect);
-            }
-        }
     }
 
     /// True when something stays unsure and this is not the last look.
@@ -435,7 +387,7 @@ impl Resolver {
         others
             .filter_map(|member| match member.standing {
                 Standing::Judged => Some(usize::from(member.concluded)).filter(|at| *at != usize::from(NOWHERE)),
-                Standing::Named => {
+                Standing::Named | Standing::Tried => {
                     let cause = self.recent.get(member.reference)?.cause.get()?;
                     place_of(matter.members, cause)
                 }
@@ -463,7 +415,7 @@ impl Resolver {
         let reference = matter.members[effect].reference;
         for &(cause, weight) in causes.iter().take(TOLD) {
             let trial = self.trace_order.trial(matter.members[cause].lineage, matter.lineage);
-            let confidence = (weight * trial.precision().unwrap_or(UNTRIED)) as f32;
+            let confidence = trial.confidence(weight) as f32;
             let (cause, evidence) = (matter.members[cause].reference, Evidence::TraceOrder);
             changes.causes.push(CauseRow { effect: reference, cause, evidence, confidence });
         }
@@ -477,7 +429,6 @@ impl Resolver {
         known.resolution = resolution;
         let conversation = self.conversations.current(known.conversation);
         changes.retracted.push(Settled { reference, resolution, conversation, cause: None });
-        self.told = true;
     }
 }
 

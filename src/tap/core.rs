@@ -442,6 +442,7 @@ impl Core {
             ("orphans_dropped", limits.orphans_dropped),
             ("failures_dropped", limits.failures_dropped),
             ("repeated_ids", limits.repeated_ids),
+            ("ambiguous_ids", limits.ambiguous_ids),
             ("hub_members", limits.hub_members),
             ("passings_dropped", self.passings.dropped),
             ("names_without_number", self.catalog.unnumbered),

@@ -26,7 +26,7 @@ const CONSERVED: f64 = 0.8;
 /// Shares that differ by less say the same.
 const SAME_SHARE: f64 = 0.03;
 /// A rival whose delays are spread wider by this factor is beaten.
-const STEADIER: f64 = 1.25;
+const STEADIER: f64 = 1.1;
 /// Rivals that are kept.
 const RIVALS: usize = 4;
 /// Share of events that must have what their cause has, before only that is a cause.

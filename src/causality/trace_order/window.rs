@@ -11,11 +11,13 @@ const TRACE_EVENTS: usize = 2_000;
 
 /// How an event stands to a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(in crate::causality) enum Standing {
     /// A retry, a dead letter or another copy: it may cause something, and what it repeats is told elsewhere.
     Copy,
     /// It says itself what caused it, or that nothing did.
     Named,
+    /// So it does, and what would have been concluded was compared with it.
+    Tried,
     /// It says nothing; its cause may be concluded.
     Open,
     /// Its cause was concluded, as far as it can be.
@@ -24,7 +26,7 @@ pub(super) enum Standing {
 
 /// One event of a trace.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Member {
+pub(in crate::causality) struct Member {
     pub reference: EventRef,
     /// The record's timestamp, µs since the epoch.
     pub time: i64,
@@ -152,6 +154,11 @@ impl Window {
         }
     }
 
+    /// The events of the trace with this key.
+    pub fn of_key(&self, key: u64) -> &[Member] {
+        self.by_key.get(&key).map_or(&[], |slot| &self.slots[*slot as usize].members)
+    }
+
     /// The last epoch in which the trace got an event.
     pub fn grew(&self, number: TraceNumber) -> u32 {
         self.slots.get(number.slot as usize).map_or(0, |trace| trace.due)
@@ -167,12 +174,21 @@ impl Window {
         first
     }
 
+    /// What the event at place `at` names was compared with what would have been concluded.
+    pub fn tried(&mut self, number: TraceNumber, at: usize) {
+        if let Some(member) = self.member(number, at) {
+            member.standing = Standing::Tried;
+        }
+    }
+
+    fn member(&mut self, number: TraceNumber, at: usize) -> Option<&mut Member> {
+        let trace = self.slots.get_mut(number.slot as usize)?;
+        if trace.generation == number.generation { trace.members.get_mut(at) } else { None }
+    }
+
     /// The event at place `at` of a trace is judged; `cause` is the place of what was concluded.
     pub fn judged(&mut self, number: TraceNumber, at: usize, cause: Option<usize>) {
-        if let Some(trace) = self.slots.get_mut(number.slot as usize)
-            && trace.generation == number.generation
-            && let Some(member) = trace.members.get_mut(at)
-        {
+        if let Some(member) = self.member(number, at) {
             member.standing = Standing::Judged;
             member.concluded = cause.map_or(NOWHERE, |place| place as u16);
         }
