@@ -5,7 +5,7 @@ use crate::support::kafka::RealKafka;
 use crate::support::program::{Door, Program, answer, number, sql};
 use crate::support::{Folder, poll_until, seed};
 use headwater::event::EventRef;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -90,6 +90,13 @@ fn assert_truth(folder: &Path, stream: &Stream, made: &[Made]) {
     for row in &rows {
         found.entry(row[..3].join("/")).or_default().insert(row[3..].join("/"));
     }
+    // Each publication of an event stands for it.
+    let mut published: HashMap<EventRef, BTreeSet<String>> = HashMap::new();
+    for made in made {
+        if let Some(holder) = made.holder {
+            published.entry(holder).or_default().insert(name(made.reference));
+        }
+    }
     let (mut wrong, mut missing, mut right) = (Vec::new(), Vec::new(), 0);
     for made in made {
         let seen = found.remove(&name(made.reference)).unwrap_or_default();
@@ -97,7 +104,10 @@ fn assert_truth(folder: &Path, stream: &Stream, made: &[Made]) {
             Declared::Names(named) => Some(named),
             _ => None,
         };
-        let truth: BTreeSet<String> = [named, made.cause, made.also].into_iter().flatten().map(name).collect();
+        let mut truth: BTreeSet<String> =
+            [made.cause, made.cause_first, made.also].into_iter().flatten().map(name).collect();
+        truth.extend(named.into_iter().map(name));
+        truth.extend(named.and_then(|named| published.get(&named)).into_iter().flatten().cloned());
         if named.is_some() && seen.is_empty() {
             missing.push(format!("{} <- {truth:?}: {made:?}", name(made.reference)));
         }

@@ -387,9 +387,15 @@ fn run(order: &[Record], places: usize, chances: Chances, random: &mut fastrand:
     engine.end()
 }
 
-fn assert_same(records: &[Record], seen: &Whole) -> Result<(), TestCaseError> {
+fn assert_same(records: &[Record], ids: Ids, seen: &Whole) -> Result<(), TestCaseError> {
     let said: Vec<Said> = records.iter().map(|record| record.said.clone()).collect();
     let expected = naive::resolve(&said, HUB_MEMBERS);
+    prop_assert_eq!(seen.verdicts.len(), expected.verdicts.len());
+    if ids == Ids::Clash {
+        let strange = strange(&said, &expected, seen);
+        prop_assert!(strange.is_empty(), "{strange:#?}");
+        return Ok(());
+    }
     for (reference, verdict) in &expected.verdicts {
         prop_assert_eq!(seen.verdicts.get(reference), Some(verdict), "{:?}", reference);
     }
@@ -397,8 +403,29 @@ fn assert_same(records: &[Record], seen: &Whole) -> Result<(), TestCaseError> {
         prop_assert_eq!(seen.conversations.get(id), Some(members), "{:?}", id);
     }
     prop_assert_eq!(seen.conversations.len(), expected.conversations.len());
-    prop_assert_eq!(seen.verdicts.len(), expected.verdicts.len());
     Ok(())
+}
+
+/// Verdicts that are neither the naive ones nor a choice among those who carry one id. Who names an id that several
+/// carry is caused by one of them, or says that it cannot tell; who carries another's id may be caused by that one.
+fn strange(said: &[Said], expected: &Whole, seen: &Whole) -> Vec<String> {
+    let choices = naive::choices(said);
+    let is_choice = |reference: &EventRef, verdict: Option<&Verdict>| {
+        let choice = &choices[reference];
+        match verdict {
+            Some(Verdict::Caused(cause, Evidence::Forward)) => {
+                choice.own.contains(cause) || choice.named.contains(cause)
+            }
+            Some(Verdict::Caused(cause, _)) => choice.named.contains(cause),
+            Some(Verdict::Orphaned) => !choice.named.is_empty(),
+            _ => false,
+        }
+    };
+    let strange = expected.verdicts.iter().filter(|(reference, verdict)| {
+        let seen = seen.verdicts.get(reference);
+        seen != Some(verdict) && !is_choice(reference, seen)
+    });
+    strange.map(|(at, verdict)| format!("{at:?}: {:?}, not {verdict:?}", seen.verdicts.get(at))).collect()
 }
 
 /// Failing cases are written into a test of their own, not into files.
@@ -412,13 +439,13 @@ proptest! {
     #![proptest_config(cases(400))]
 
     /// Scenario: small nasty streams, read in any order that a tap could see.
-    /// Guarantees: the graph that all records together say.
+    /// Guarantees: the graph that all records together say; where ids clash, a cause that carries the named id.
     #[test]
     fn any_order_and_any_batches_give_one_graph(drafts in prop::collection::vec(draft(), 5..120), ids in ids(), seed: u64) {
         let mut random = fastrand::Rng::with_seed(seed);
         let records = place(drafts, ids);
         let order = read_order(&records, &mut random);
-        assert_same(&records, &run(&order, PLACES, LIVELY, &mut random))?;
+        assert_same(&records, ids, &run(&order, PLACES, LIVELY, &mut random))?;
     }
 
     /// Scenario: each record lies on a partition of its own, so that any order at all is possible.
@@ -430,7 +457,7 @@ proptest! {
         let apart = drafts.into_iter().enumerate().map(|(place, draft)| Draft { place, ..draft });
         let mut records = place(apart.collect(), ids);
         random.shuffle(&mut records);
-        assert_same(&records, &run(&records, places, LIVELY, &mut random))?;
+        assert_same(&records, ids, &run(&records, places, LIVELY, &mut random))?;
     }
 }
 
@@ -448,12 +475,12 @@ proptest! {
         let records = place(drafts.collect(), ids);
         let order = read_order(&records, &mut random);
         let chances = Chances { restart: 3, ..LIVELY };
-        assert_same(&records, &run(&order, PLACES, chances, &mut random))?;
+        assert_same(&records, ids, &run(&order, PLACES, chances, &mut random))?;
     }
 }
 
 /// Scenario: generated streams, some causes hidden, in the order and with the barrier samples of a tap.
-/// Guarantees: the graph that all records together say, and few verdicts that were taken back.
+/// Guarantees: the graph that all records together say; where ids repeat, a cause that carries the named id.
 #[test]
 fn generated_streams_give_the_graph_that_all_their_records_say() {
     for preset in Preset::ALL {
@@ -471,10 +498,11 @@ fn generated_streams_give_the_graph_that_all_their_records_say() {
         resolver.commit(&mut changes);
         book.apply(&changes);
         let (seen, expected) = (book.whole(), naive::resolve(&records, HUB_MEMBERS));
-        for (reference, verdict) in &expected.verdicts {
-            assert_eq!(seen.verdicts.get(reference), Some(verdict), "{preset:?} {reference:?}");
+        let strange = strange(&records, &expected, &seen);
+        assert!(strange.is_empty(), "{preset:?}: {} such as {:#?}", strange.len(), &strange[..strange.len().min(5)]);
+        if preset == Preset::Calm {
+            assert_eq!(seen.conversations, expected.conversations, "nothing is ambiguous here");
         }
-        assert_eq!(seen.conversations, expected.conversations, "{preset:?}");
         assert_eq!(seen.verdicts.len(), records.len());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::SLICE;
 use crate::support::generator::{Batch, Declared, Made, Step, What};
-use headwater::event::{EventRef, Evidence, EvidenceClass, Resolution, Settled};
+use headwater::event::{EventRef, Evidence, EvidenceClass, OrphanReason, Resolution, Settled};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -15,8 +15,8 @@ const RATE: f64 = 5_000.0;
 #[derive(Debug, Clone, Copy)]
 struct Truth {
     declared: Declared,
-    cause: Option<EventRef>,
-    also: Option<EventRef>,
+    /// What was in hand when it was written, the first record behind it, and a second one that it needed.
+    causes: [Option<EventRef>; 3],
     /// Records that were read since its cause was written, nearly.
     behind: u64,
 }
@@ -46,6 +46,7 @@ pub struct Score {
     found: u64,
     orphaned: u64,
     false_orphans: u64,
+    ambiguous: u64,
     retracted: u64,
     inferred: u64,
     /// Records of which nothing was said yet.
@@ -80,7 +81,7 @@ impl Score {
             self.repeats.insert(made.reference, holder);
         }
         let behind = ((seen - made.cause_written) as f64 / 1e6 * RATE) as u64;
-        let truth = Truth { declared: made.declared, cause: made.cause, also: made.also, behind };
+        let truth = Truth { declared: made.declared, causes: [made.cause, made.cause_first, made.also], behind };
         self.open.insert(made.reference, truth);
     }
 
@@ -89,10 +90,11 @@ impl Score {
         let columns = &changes.events;
         for at in 0..columns.len() {
             let cause = columns.cause.is_valid(at).then(|| columns.cause.values[at]);
+            let reason = columns.orphan_reason.is_valid(at).then(|| columns.orphan_reason.values[at]);
             let evidence = Evidence::ALL[columns.evidence.values[at] as usize];
             self.settle(Settled {
                 reference: EventRef(columns.reference[at]),
-                resolution: Resolution::from_numbers(columns.resolution[at], None),
+                resolution: Resolution::from_numbers(columns.resolution[at], reason),
                 conversation: EventRef(columns.conversation[at]),
                 cause: cause.map(|cause| (EventRef(cause), evidence)),
             });
@@ -109,9 +111,12 @@ impl Score {
         let Some(truth) = self.open.remove(&settled.reference) else { return };
         match (settled.cause, settled.resolution) {
             (Some((cause, _)), _) => self.edge(settled.reference, truth, cause),
-            (None, Resolution::Orphaned(_)) => {
+            (None, Resolution::Orphaned(reason)) => {
                 self.orphaned += 1;
-                self.false_orphans += u64::from(matches!(truth.declared, Declared::Names(_)));
+                // Who says that it cannot tell has not said that nothing is there.
+                let ambiguous = reason == OrphanReason::AmbiguousId;
+                self.ambiguous += u64::from(ambiguous);
+                self.false_orphans += u64::from(!ambiguous && matches!(truth.declared, Declared::Names(_)));
                 self.orphans.insert(settled.reference, truth);
             }
             (None, _) => {}
@@ -135,7 +140,7 @@ impl Score {
             Declared::Names(named) => Some(named),
             _ => None,
         };
-        let edge = if Some(cause) == named || [truth.cause, truth.also].contains(&Some(cause)) {
+        let edge = if Some(cause) == named || truth.causes.contains(&Some(cause)) {
             Edge::Right
         } else if named.is_some() && self.repeats.get(&cause).copied() == named {
             self.doubtful.insert(effect, truth);
@@ -186,6 +191,7 @@ impl Score {
             "precision": share(right + copies, edges), "edges": edges, "wrong": wrong, "copies": copies,
             "recall": share(self.found, self.named - beyond.min(self.named)), "named": self.named,
             "missed": self.named - self.found.min(self.named), "beyond_horizon": beyond,
+            "ambiguous_id": self.ambiguous,
             "false_orphan": self.false_orphans, "orphaned": self.orphaned, "absent_causes": self.absent,
             "retracted": share(self.retracted, self.events.max(1)), "retracted_events": self.retracted,
             "inferred": self.inferred, "conversation": self.events,

@@ -57,8 +57,37 @@ pub fn resolve(records: &[Said], hub: usize) -> Whole {
     Whole { verdicts, conversations }
 }
 
+/// Events that an id may mean, beside the one that answers to it.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// All that carry the id which the event names, where there are several.
+    pub named: BTreeSet<EventRef>,
+    /// Others that carry its own id: it may be a copy of theirs.
+    pub own: BTreeSet<EventRef>,
+}
+
+/// The choices of each event.
+pub fn choices(records: &[Said]) -> BTreeMap<EventRef, Choice> {
+    let holders = all_holders(records);
+    let of = |id: Option<Identifier>, said: &Said| -> BTreeSet<EventRef> {
+        let all = id.and_then(|id| holders.get(&value(id))).into_iter().flatten().map(|(_, holder)| *holder);
+        all.filter(|holder| *holder != said.reference).collect()
+    };
+    let choice = |said: &Said| {
+        let named = named(said).map(|(id, _)| id);
+        let crowded = named.is_some_and(|id| holders.get(&value(id)).is_some_and(|all| all.len() > 1));
+        let own = said.id.filter(|_| !said.kind.is_copy());
+        (said.reference, Choice { named: if crowded { of(named, said) } else { BTreeSet::new() }, own: of(own, said) })
+    };
+    records.iter().map(choice).collect()
+}
+
 /// Who answers to each id: the event that carries it, the earliest where there are several.
 fn holders(records: &[Said]) -> BTreeMap<Value, EventRef> {
+    all_holders(records).into_iter().filter_map(|(id, holders)| Some((id, holders.first()?.1))).collect()
+}
+
+fn all_holders(records: &[Said]) -> BTreeMap<Value, BTreeSet<(i64, EventRef)>> {
     let mut all: BTreeMap<Value, BTreeSet<(i64, EventRef)>> = BTreeMap::new();
     for said in records {
         let own = said.id.filter(|_| !said.kind.is_copy());
@@ -66,7 +95,18 @@ fn holders(records: &[Said]) -> BTreeMap<Value, EventRef> {
             all.entry(value(id)).or_default().insert((said.record_time, said.reference));
         }
     }
-    all.into_iter().filter_map(|(id, holders)| Some((id, holders.first()?.1))).collect()
+    all
+}
+
+/// The id by which the record names its cause.
+fn named(said: &Said) -> Option<(Identifier, Evidence)> {
+    match (said.id, said.causation) {
+        (Some(id), _) if said.kind.is_copy() => Some((id, Evidence::Forward)),
+        (_, Some(id)) if matches!(said.kind, Kind::Reply | Kind::Fault) && said.correlation == Some(id) => {
+            Some((id.as_request(), Evidence::Reply))
+        }
+        (_, id) => Some((id?, Evidence::CausationId)),
+    }
 }
 
 fn verdict(said: &Said, holders: &BTreeMap<Value, EventRef>, there: &BTreeSet<EventRef>) -> Verdict {
@@ -80,14 +120,7 @@ fn verdict(said: &Said, holders: &BTreeMap<Value, EventRef>, there: &BTreeSet<Ev
     if said.says_root {
         return Verdict::Root;
     }
-    let (named, evidence) = match (said.id, said.causation) {
-        (Some(id), _) if said.kind.is_copy() => (id, Evidence::Forward),
-        (_, Some(id)) if matches!(said.kind, Kind::Reply | Kind::Fault) && said.correlation == Some(id) => {
-            (id.as_request(), Evidence::Reply)
-        }
-        (_, Some(id)) => (id, Evidence::CausationId),
-        (_, None) => return Verdict::Unlinked,
-    };
+    let Some((named, evidence)) = named(said) else { return Verdict::Unlinked };
     caused(holders.get(&value(named)).copied(), evidence)
 }
 
