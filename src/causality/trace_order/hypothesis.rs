@@ -202,7 +202,7 @@ fn reduce(lineage: u32, members: &[Member], candidates: &[u32], near: &HashSet<u
 struct Fit {
     set: Set,
     conserved: f64,
-    /// Interquartile range of the delays after the nearest of the set, µs.
+    /// How far the delays after the nearest of the set lie from their median on the mean, µs.
     spread: i64,
 }
 
@@ -222,10 +222,16 @@ fn fit(set: Set, traces: &[Reduced], instances: usize) -> Option<Fit> {
     if (delays.len() as f64) < COVERED * instances as f64 {
         return None;
     }
+    Some(Fit { set, conserved: conserved as f64 / with as f64, spread: spread(delays) })
+}
+
+/// Mean distance from the median, without the tails: a pause that hits all says nothing about a cause.
+fn spread(mut delays: Vec<i64>) -> i64 {
     delays.sort_unstable();
-    let quarter = delays.len() / 4;
-    let spread = delays[delays.len() - 1 - quarter] - delays[quarter];
-    Some(Fit { set, conserved: conserved as f64 / with as f64, spread })
+    let tail = delays.len() / 40;
+    let middle = &delays[tail..delays.len() - tail];
+    let median = middle[middle.len() / 2];
+    middle.iter().map(|delay| (delay - median).abs()).sum::<i64>() / middle.len() as i64
 }
 
 fn best(mut fits: Vec<Fit>) -> Vec<Set> {
