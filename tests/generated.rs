@@ -104,10 +104,11 @@ fn assert_truth(folder: &Path, stream: &Stream, made: &[Made]) {
             Declared::Names(named) => Some(named),
             _ => None,
         };
-        let mut truth: BTreeSet<String> =
-            [made.cause, made.cause_first, made.also].into_iter().flatten().map(name).collect();
-        truth.extend(named.into_iter().map(name));
-        truth.extend(named.and_then(|named| published.get(&named)).into_iter().flatten().cloned());
+        let mut truth = BTreeSet::new();
+        for cause in [named, made.cause, made.cause_first, made.also].into_iter().flatten() {
+            truth.insert(name(cause));
+            truth.extend(published.get(&cause).into_iter().flatten().cloned());
+        }
         if named.is_some() && seen.is_empty() {
             missing.push(format!("{} <- {truth:?}: {made:?}", name(made.reference)));
         }

@@ -103,6 +103,10 @@ fn place(mut drafts: Vec<Draft>, ids: Ids) -> Vec<Record> {
     let count = drafts.len();
     for (at, draft) in drafts.iter_mut().enumerate() {
         let [own, causation] = ids.of((at, count), draft);
+        if ids == Ids::Clash && !draft.kind.is_copy() {
+            // What requests and replies share is an id of another sort.
+            draft.kind = Kind::Event;
+        }
         let correlation = match (draft.kind, ids) {
             // What a reply names is what it shares with its request.
             (Kind::Reply, _) => causation,

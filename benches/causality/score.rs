@@ -142,7 +142,11 @@ impl Score {
         };
         let edge = if Some(cause) == named || truth.causes.contains(&Some(cause)) {
             Edge::Right
-        } else if named.is_some() && self.repeats.get(&cause).copied() == named {
+        } else if self
+            .repeats
+            .get(&cause)
+            .is_some_and(|first| Some(*first) == named || truth.causes.contains(&Some(*first)))
+        {
             self.doubtful.insert(effect, truth);
             Edge::Copy
         } else {
