@@ -236,11 +236,13 @@ fn notice(record: &Record) -> Option<FailureNotice> {
     })
 }
 
+/// Resolution, cause and conversation of an event.
+type Known = (Resolution, Option<(EventRef, Evidence)>, EventRef);
+
 /// What a database would hold.
 #[derive(Default)]
 struct Book {
-    /// Resolution, cause and conversation of each event.
-    events: BTreeMap<EventRef, (Resolution, Option<(EventRef, Evidence)>, EventRef)>,
+    events: BTreeMap<EventRef, Known>,
     aliases: HashMap<EventRef, EventRef>,
 }
 

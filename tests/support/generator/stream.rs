@@ -381,7 +381,7 @@ impl Stream {
     /// A record that a consumer failed on, written to a topic of its own; `hand` is the attempt before.
     fn failure(&mut self, what: What, first: &Rc<Made>, hand: &Rc<Made>) -> Made {
         let number = self.planned + (self.written << 24);
-        let coordinates = first.id.is_none() || first.service % 2 == 0;
+        let coordinates = first.id.is_none() || first.service.is_multiple_of(2);
         let failed = coordinates.then_some(first.reference);
         let named = failed.or(first.holder);
         let parent_id = mix(mix(self.options.seed) ^ SPAN ^ number).max(1);
@@ -418,13 +418,12 @@ impl Stream {
             also: None,
             gate: Gate::None,
         };
-        if let Gate::Last(gate, joined) = gate {
-            if let Some(also) = self.gates.remove(&gate) {
-                let service = self.topology.types[usize::from(joined)].service;
-                let plan =
-                    Plan { event_type: joined, also: Some(also), depth: depth + 1, ..next(Job::Event, service, 0) };
-                self.plan_after(at, plan);
-            }
+        if let Gate::Last(gate, joined) = gate
+            && let Some(also) = self.gates.remove(&gate)
+        {
+            let service = self.topology.types[usize::from(joined)].service;
+            let joined = Plan { event_type: joined, depth: depth + 1, ..next(Job::Event, service, 0) };
+            self.plan_after(at, Plan { also: Some(also), ..joined });
         }
         match job {
             Job::Duplicate | Job::DeadLetter { .. } => {}

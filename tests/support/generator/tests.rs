@@ -63,7 +63,9 @@ fn the_shapes_are_those_that_were_promised() {
     let mut topics = BTreeMap::<u16, usize>::new();
     for made in &all {
         *flows.entry(made.flow).or_default() += usize::from(made.what == What::Event);
-        made.cause.map(|cause| *effects.entry(cause).or_default() += 1);
+        if let Some(cause) = made.cause {
+            *effects.entry(cause).or_default() += 1;
+        }
         *topics.entry(made.topic).or_default() += 1;
     }
     let mut sizes: Vec<usize> = flows.into_values().filter(|size| *size > 0).collect();

@@ -122,7 +122,7 @@ fn services(shape: &Shape, random: &mut Rng) -> Vec<Service> {
         skew: random.i64(-shape.skew_ms..=shape.skew_ms) * 1_000,
         // From 0.4 to 20 s: most of it is time that records wait to be read.
         latency: 400_000.0 * 50f64.powf(random.f64()),
-        says_root: number % 2 == 0,
+        says_root: number.is_multiple_of(2),
     };
     (0..SERVICES).map(service).collect()
 }
