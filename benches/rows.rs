@@ -90,12 +90,11 @@ impl Row {
         };
         let scanned = self.scanned.map(|rows| rows.to_string()).unwrap_or_default();
         let more: Vec<String> = self.more.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        let digits = if self.value.fract() == 0.0 {
-            0
-        } else if self.value < 1.0 {
-            5
-        } else {
-            2
+        let digits = match self.value {
+            whole if whole.fract() == 0.0 => 0,
+            // A share that is nearly the whole must not read as the whole.
+            share if share < 1.0 => 7,
+            _ => 2,
         };
         let line = format!(
             "{:<12} {:>12.digits$} {:<8} {goal:>8}  {met:<4} {scanned:>12}  {}",
