@@ -9,6 +9,7 @@
     reason = "a benchmark produces, measures time and prints"
 )]
 
+mod causality;
 mod cpu;
 mod decode;
 mod idle;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
+use support::generator::Preset;
 
 /// What a figure should be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,7 +90,12 @@ impl Row {
         };
         let scanned = self.scanned.map(|rows| rows.to_string()).unwrap_or_default();
         let more: Vec<String> = self.more.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        let digits = if self.value.fract() == 0.0 { 0 } else { 2 };
+        let digits = match self.value {
+            whole if whole.fract() == 0.0 => 0,
+            // A share that is nearly the whole must not read as the whole.
+            share if share < 1.0 => 7,
+            _ => 2,
+        };
         let line = format!(
             "{:<12} {:>12.digits$} {:<8} {goal:>8}  {met:<4} {scanned:>12}  {}",
             self.name,
@@ -140,6 +147,10 @@ struct Options {
     keep: Option<PathBuf>,
     /// Where an earlier run left its database.
     reuse: Option<PathBuf>,
+    /// The only preset of streams with known causes.
+    preset: Option<Preset>,
+    /// Share of flows that hide their causes.
+    hide: Option<f64>,
     json: bool,
     /// A goal that is missed is a failure.
     strict: bool,
@@ -166,6 +177,8 @@ impl Options {
             seed: option(&mut arguments, "--seed")?.unwrap_or(SEED),
             keep: option(&mut arguments, "--keep")?,
             reuse: option(&mut arguments, "--reuse")?,
+            preset: option(&mut arguments, "--preset")?,
+            hide: option(&mut arguments, "--hide")?,
             json,
             strict,
             wanted: arguments,
@@ -184,14 +197,43 @@ fn option<T: FromStr>(arguments: &mut Vec<String>, name: &str) -> Result<Option<
 
 /// What can be measured, by name; no rows when what it needs is not there.
 type Measure = fn(&Options) -> Vec<Row>;
-const ROWS: &[(&str, Measure)] =
-    &[("decode", decode::measure), ("idle", idle::measure), ("overhead", overhead::measure), ("store", store::measure)];
+const ROWS: &[(&str, Measure)] = &[
+    ("causality", causality::measure),
+    ("decode", decode::measure),
+    ("idle", idle::measure),
+    ("inference", causality::measure_inference),
+    ("overhead", overhead::measure),
+    ("store", store::measure),
+];
+
+/// Writes a capture of made-up events and the truth about them.
+fn generate(mut arguments: Vec<String>, at: usize) -> ExitCode {
+    arguments.remove(at);
+    arguments.retain(|argument| argument != "--bench");
+    match causality::Generate::read(&mut arguments) {
+        Ok(generate) => {
+            generate.run();
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("benches/run: {reason}");
+            ExitCode::from(2)
+        }
+    }
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == overhead::BARE) {
         overhead::bare(&arguments[1..]);
         return ExitCode::SUCCESS;
+    }
+    if arguments.first().is_some_and(|first| first == causality::PART) {
+        causality::run_part(&arguments[1..]);
+        return ExitCode::SUCCESS;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "generate") {
+        return generate(arguments, at);
     }
     let unknown = |options: &Options| {
         let unknown = options.wanted.iter().find(|wanted| !ROWS.iter().any(|(name, _)| name == wanted))?;

@@ -304,7 +304,7 @@ fn table_names(conn: &Connection) -> Vec<String> {
 }
 
 /// The commit that is measured, as far as git knows it.
-fn commit() -> String {
+pub fn commit() -> String {
     let asked = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
     asked
         .ok()

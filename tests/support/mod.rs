@@ -4,6 +4,7 @@
 
 pub mod door;
 pub mod generate;
+pub mod generator;
 pub mod grafana;
 pub mod jaeger;
 pub mod kafka;
