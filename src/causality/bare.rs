@@ -150,8 +150,8 @@ impl Resolver {
         self.bare.numbers.found += 1;
         self.name_failure_origin(failure, origin, (evidence, confidence));
         changes.causes.push(CauseRow { effect: failure, cause: origin, evidence, confidence });
-        if let Some(known) = self.recent.get_mut(failure) {
-            known.resolution = Resolution::Inferred;
+        if let Some(known) = self.recent.get(failure) {
+            self.recent.change(failure, |known| known.resolution = Resolution::Inferred);
             let conversation = self.conversations.current(known.conversation);
             let resolution = Resolution::Inferred;
             changes.retracted.push(Settled { reference: failure, resolution, conversation, cause: None });

@@ -3,16 +3,27 @@
 mod bare;
 mod barrier;
 mod claims;
+mod cold;
 mod conversation;
 mod failures;
+mod hashing;
 mod index;
+mod levels;
 mod lineage;
+mod memory;
+mod recall;
 mod recent;
 mod resolver;
 mod restore;
 mod signature;
+mod sliced;
+#[cfg(test)]
+mod tests;
+mod waiting;
 
 pub use bare::BareNumbers;
-pub use resolver::{Arrival, Horizon, Limits, Named, Resolver};
+pub use memory::Memory;
+pub use recall::RecallNumbers;
+pub use resolver::{Arrival, Footprint, Horizon, Limits, Named, Resolver};
 pub use restore::RestoredEvent;
 pub use signature::signature;

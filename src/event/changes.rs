@@ -1,7 +1,7 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, Ordinal,
+    Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, LostCause, Ordinal,
     OutboxCursor, PassedRange, PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition,
     TraceContext,
 };
@@ -411,6 +411,8 @@ pub struct Changes {
     pub counters: Vec<CounterRow>,
     /// Failures whose origin can be sought once all this is written.
     pub bare: Vec<BareFailure>,
+    /// Causes that can be asked for once all this is written.
+    pub lost: Vec<LostCause>,
     /// When this was decided.
     pub at: Timestamp,
 }
@@ -452,5 +454,6 @@ impl Changes {
             && self.forgotten.is_empty()
             && self.counters.is_empty()
             && self.bare.is_empty()
+            && self.lost.is_empty()
     }
 }

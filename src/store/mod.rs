@@ -27,6 +27,7 @@ mod retention;
 mod slices;
 mod spill;
 mod statement;
+mod lost;
 mod suspects;
 mod tally;
 #[cfg(test)]

@@ -30,8 +30,6 @@ pub struct Restored {
     pub producers: Vec<ProducerRow>,
     /// Coverage by ordinal: reading goes on at `next_offset`.
     pub coverage: Vec<CoverageRow>,
-    /// Merged conversations: (old id, the id it belonged to when they merged).
-    pub aliases: Vec<(EventRef, EventRef)>,
     /// Events that wait for their cause.
     pub pending: Vec<EventRow>,
     /// Failures in time order, at most [`FAILURES_RESTORED`].
@@ -42,6 +40,8 @@ pub struct Restored {
     pub passed_to: Vec<PassedTo>,
     /// Events that retention deleted.
     pub deleted: i64,
+    /// When the oldest event was seen; `None` in an empty file.
+    pub oldest: Option<Timestamp>,
     /// The tap's own numbers.
     pub counters: Vec<CounterRow>,
 }
@@ -56,7 +56,6 @@ impl Restored {
             profiles: rows(conn, &ask::PROFILES, [], profile)?,
             producers: rows(conn, &ask::PRODUCERS, [], producer)?,
             coverage: coverage(conn)?,
-            aliases: rows(conn, &ask::ALIASES, [], |row| Ok((EventRef(row.get(0)?), EventRef(row.get(1)?))))?,
             pending: rows(conn, &ask::PENDING_ROWS, [], event)?,
             failures,
             progress: rows(conn, &ask::PROGRESS_ROWS, [], progress)?,
@@ -64,12 +63,24 @@ impl Restored {
             deleted: conn
                 .query_row(ask::DELETED_EVENTS.sql, [], |row| row.get(0))
                 .map_err(Error::statement("read", ask::DELETED_EVENTS.name))?,
+            oldest: conn
+                .query_row(ask::OLDEST_SEEN.sql, [], |row| optional_time(row, 0))
+                .map_err(Error::statement("read", ask::OLDEST_SEEN.name))?,
             counters: rows(conn, &ask::COUNTERS, [], |row| Ok(CounterRow { name: row.get(0)?, value: row.get(1)? }))?,
         })
     }
 }
 
 impl Writer {
+    /// Passes on the last `limit` merges of conversations, in the order in which they were written: the old id, and the one it
+    /// belonged to when they merged.
+    pub fn recent_merges(&self, limit: i64, each: &mut dyn FnMut(EventRef, EventRef)) -> Result<(), Error> {
+        stream(self.connection(), &ask::ALIASES, limit, |row| {
+            each(EventRef(row.get(0)?), EventRef(row.get(1)?));
+            Ok(())
+        })
+    }
+
     /// Passes on the orphans among the last `limit` settled events, in the order in which they were written: each is
     /// taken back when its cause turns up after all.
     pub fn recent_orphans(&self, limit: i64, each: &mut dyn FnMut(EventRow)) -> Result<(), Error> {

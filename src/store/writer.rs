@@ -232,6 +232,7 @@ impl Writer {
                 passed_to: changes.passed_to,
                 forgotten: changes.forgotten,
                 bare: Vec::new(),
+                lost: Vec::new(),
                 at: changes.at,
             },
         })
