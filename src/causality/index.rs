@@ -4,9 +4,9 @@
 //! times as large as the one before up to a bound; when all bytes are used the oldest slices go whole, which shortens the
 //! horizon and is counted. What goes leaves a filter behind ([`super::cold`]).
 //!
-//! A slot holds 16 bits of the id's hash and a place of 32 bits: the id itself stands in the page, and whoever is told a place
-//! compares it there. Ten slots share a line of the cache with a word that says how far each was put from its home, so that
-//! a slice knows 16 bits and the home of each id: enough to make the filter without reading the pages.
+//! A slot holds 13 bits of the id's hash and a place of 32 bits: the id itself stands in the page, and whoever is told a place
+//! compares it there. It also says how many buckets of ten slots, a line of the cache each, it was put from its home, so that
+//! a slice knows 13 bits and the home of each id: enough to make the filter without reading the pages.
 
 use super::cold::{Cold, Filter, Fingerprint};
 use super::hashing::home;
@@ -29,11 +29,12 @@ const BUCKET_BYTES: usize = 2 * BUCKET;
 const SLOTS: usize = 10;
 /// Slots that are used in the mean when a slice is full: beyond it buckets overflow into their neighbours too often.
 const FULL_TENTHS: usize = 85;
-/// Where the places begin, two half-words each, and the word with three bits a slot: buckets that it lies from its home.
+/// Where the places begin, two half-words each, and the word with the upper three bits of each slot's distance from its home; the
+/// lower three stand beside the tag, so that one comparison tells both.
 const PLACES: usize = SLOTS;
 const SHIFTS: usize = 3 * SLOTS;
-/// Three bits hold no more. A slice in which even the last of these buckets has no room is closed early.
-const FARTHEST: usize = 7;
+/// Six bits hold no more. A slice in which even the last of these buckets has no room is closed early.
+const FARTHEST: usize = 63;
 
 /// An id that is looked up, with its hash.
 #[derive(Debug, Clone, Copy)]
@@ -52,9 +53,10 @@ pub(super) enum Sight {
     Nowhere,
 }
 
-/// What is compared first; 0 marks an empty slot.
+/// 13 bits of a hash with room for three more; 0 marks an empty slot.
 const fn tag(key: u64) -> u16 {
-    if key as u16 == 0 { 1 } else { key as u16 }
+    let tag = key as u16 & !7;
+    if tag == 0 { 8 } else { tag }
 }
 
 #[derive(Debug, Clone)]
@@ -106,9 +108,10 @@ impl Slice {
         for shift in 0..=FARTHEST {
             let bucket = (home + shift) % self.buckets;
             let words = self.bucket(bucket);
+            let wanted = tag | shift as u16 & 7;
             let mut same = 0_u32;
             for (slot, &other) in words[..SLOTS].iter().enumerate() {
-                same |= u32::from(other == tag) << slot;
+                same |= u32::from(other == wanted) << slot;
             }
             while same != 0 {
                 let slot = same.trailing_zeros() as usize;
@@ -134,9 +137,9 @@ impl Slice {
         };
         let words = self.bucket_mut(bucket);
         let slot = words[..SLOTS].iter().position(|&tag| tag == 0).unwrap_or(SLOTS - 1);
-        words[slot] = tag(key);
+        words[slot] = tag(key) | shift as u16 & 7;
         set_place(words, slot, place);
-        let shifts = shifts(words) | (shift as u32) << (3 * slot);
+        let shifts = shifts(words) | (shift as u32 >> 3) << (3 * slot);
         words[SHIFTS] = shifts as u16;
         words[SHIFTS + 1] = (shifts >> 16) as u16;
         self.used += 1;
@@ -145,13 +148,14 @@ impl Slice {
 
     /// The fingerprints of all ids whose home is one of the buckets `from..to`.
     fn fingerprints(&self, from: usize, to: usize, into: &mut Vec<Fingerprint>) {
-        for at in from..to + FARTHEST {
+        // The last homes spill over into the first buckets; a small slice is gone round once.
+        for at in from..(to + FARTHEST).min(from + self.buckets) {
             let bucket = at % self.buckets;
             let words = self.bucket(bucket);
             for slot in (0..SLOTS).filter(|&slot| words[slot] != 0) {
-                // The last homes spill over into the first buckets.
-                let home = at.checked_sub(shift_of(words, slot)).filter(|home| (from..to).contains(home));
-                into.extend(home.map(|home| fingerprint(home, words[slot])));
+                let home = (at + self.buckets - shift_of(words, slot)) % self.buckets;
+                let ours = (from..to).contains(&home);
+                into.extend(ours.then(|| fingerprint(home, words[slot] & !7)));
             }
         }
     }
@@ -172,7 +176,7 @@ fn shifts(words: &[u16]) -> u32 {
 }
 
 fn shift_of(words: &[u16], slot: usize) -> usize {
-    (shifts(words) >> (3 * slot) & 7) as usize
+    (shifts(words) >> (3 * slot) & 7) as usize * 8 + (words[slot] & 7) as usize
 }
 
 fn place_of(words: &[u16], slot: usize) -> Place {

@@ -78,7 +78,7 @@ impl Run {
                 let reference = EventRef(columns.reference[at]);
                 let mut row = self.came[&reference].clone();
                 row.conversation = EventRef(columns.conversation[at]);
-                let reason = columns.reason.is_valid(at).then(|| columns.reason.values[at]);
+                let reason = columns.orphan_reason.is_valid(at).then(|| columns.orphan_reason.values[at]);
                 row.resolution = Resolution::from_numbers(columns.resolution[at], reason);
                 row.cause = columns.cause.is_valid(at).then(|| {
                     let evidence = Evidence::ALL[columns.evidence.values[at] as usize];
@@ -205,7 +205,7 @@ fn ids_made_to_collide_make_no_edge_and_no_conversation() {
 
 #[test]
 fn a_cause_that_left_memory_is_recalled_and_what_is_nowhere_is_orphaned_after_the_answer() {
-    let mut run = Run::new(1 << 20);
+    let mut run = Run::new(4 << 20);
     run.resolver.recall_from_store(false);
     for n in 1..=100_000 {
         run.take(row(n, Some(id(n as u64)), None));
@@ -224,12 +224,39 @@ fn a_cause_that_left_memory_is_recalled_and_what_is_nowhere_is_orphaned_after_th
     run.commit();
     assert_eq!(run.resolution(200_001), (Resolution::Caused, Some(5)));
     assert_eq!(run.graph()[&200_001].2, 5, "it joined its cause's conversation");
-    // Filters tell of all that left, or the database is asked at the barrier: either way the verdict is the same.
+    // The filters tell of all that left: of what none tells of nobody is asked.
     run.pass_barrier();
+    let asked = run.resolver.recall_numbers().asked;
     run.recall();
     run.commit();
     assert_eq!(run.resolution(200_003), (NEVER, None));
-    assert_eq!(run.resolver.waiting(), 0);
+    assert_eq!((run.resolver.waiting(), run.resolver.recall_numbers().found), (0, 1));
+    assert!(asked <= 2, "{asked}");
+}
+
+#[test]
+fn what_is_older_than_the_filters_is_asked_for_before_the_verdict() {
+    let mut run = Run::new(16 << 20);
+    run.take(row(1, Some(id(1)), None));
+    run.take(row(2, Some(id(2)), None));
+    run.commit();
+    // As after a start at which the database gave fewer rows than it has.
+    run.resolver = Resolver::with_memory(KEY, Memory::new(16 << 20));
+    run.resolver.recall_from_store(true);
+    run.take(row(3, None, Some(id(1))));
+    run.take(row(4, None, Some(id(9))));
+    run.commit();
+    assert_eq!(run.recall(), 0, "it may come yet");
+    run.pass_barrier();
+    run.commit();
+    assert!(matches!(run.resolution(4).0, Resolution::Waiting { .. }), "no verdict before the answer");
+    assert_eq!(run.recall(), 2);
+    run.commit();
+    assert_eq!((run.resolution(3), run.resolution(4)), ((Resolution::Caused, Some(1)), (NEVER, None)));
+    // It is still taken back when the cause comes after all.
+    run.take(row(5, Some(id(9)), None));
+    run.commit();
+    assert_eq!(run.resolution(4), (Resolution::Caused, Some(5)));
 }
 
 #[test]

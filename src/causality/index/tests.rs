@@ -47,9 +47,9 @@ impl Both {
 
 #[test]
 fn ids_are_found_while_they_are_hot_and_filters_tell_of_all_that_left() {
-    let bytes = 4 << 20;
+    let bytes = 16 << 20;
     let mut both = Both::new(bytes, 64 << 20, 256 << 20);
-    let last = 2_000_000;
+    let last = 4_000_000;
     for n in 0..last {
         assert_eq!(both.put(n as i64, id(n)), None, "{n}");
     }
@@ -69,8 +69,8 @@ fn ids_are_found_while_they_are_hot_and_filters_tell_of_all_that_left() {
 #[test]
 fn a_full_index_takes_less_than_24_bytes_a_key() {
     // The id itself stands in the page.
-    let mut both = Both::new(1 << 20, 0, 64 << 20);
-    for n in 0..500_000 {
+    let mut both = Both::new(8 << 20, 0, 64 << 20);
+    for n in 0..2_000_000 {
         both.put(n, id(n as u64));
     }
     let newest = both.index.slices.last().map_or(0, |slice| Slice::bytes(slice.buckets));
