@@ -1,4 +1,4 @@
--- The tables behind the public views, schema version 6. This file is what to read; `migrate/` is what runs, and a test
+-- The tables behind the public views, schema version 7. This file is what to read; `migrate/` is what runs, and a test
 -- holds the two together. Tables are private: dashboards, the terminal UI and people use the views in `views/` and the
 -- macros in `reports/`.
 --
@@ -339,6 +339,20 @@ CREATE TABLE business_flow_row (
     started_by   VARCHAR NOT NULL,
     completed_by VARCHAR NOT NULL,
     within_ms    BIGINT NOT NULL
+);
+
+-- How conclusions fared where the cause is named: concluded as if it were not, and compared. Cause and effect by the
+-- ordinal of some partition of their topic and by one of the profiles of their type.
+CREATE TABLE trial_row (
+    from_ordinal INTEGER NOT NULL,
+    from_profile INTEGER NOT NULL,
+    to_ordinal   INTEGER NOT NULL,
+    to_profile   INTEGER NOT NULL,
+    evidence     TINYINT NOT NULL,
+    right_ones   BIGINT NOT NULL,
+    wrong_ones   BIGINT NOT NULL,
+    missed_ones  BIGINT NOT NULL,
+    claimed      DOUBLE NOT NULL
 );
 
 -- The tap's own numbers.

@@ -4,6 +4,7 @@ use headwater::event::{
     BusinessFlow, CauseRow, Changes, CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureKind, FailureRow,
     FailureState, GapReason, IdText, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, ProducerRow, Profile,
     ProfileRow, ProgressRow, ProgressState, Resolution, Settled, Timestamp, TopicClass, TopicPartition, TraceContext,
+    TrialRow,
 };
 use headwater::report::Cell;
 use headwater::store::{Error, Limits, Reader, Readers, Settings, Writer, query};
@@ -204,6 +205,15 @@ fn second() -> Changes {
         forgotten: vec![("audit".into(), Ordinal(0))],
         counters: vec![CounterRow { name: "clipped".into(), value: 4.0 }],
         at: Timestamp(T0 + 20 * SECOND),
+        trials: vec![TrialRow {
+            cause: (at(0, 0), 0),
+            effect: (at(1, 0), 0),
+            evidence: Evidence::TraceOrder,
+            right: 8,
+            wrong: 1,
+            missed: 3,
+            claimed: 7.2,
+        }],
         ..Changes::default()
     }
 }
@@ -250,8 +260,9 @@ fn asked(reader: &Reader, sql: &str) -> Vec<String> {
 }
 
 /// Each macro with arguments that find something in the filled database, and how many rows it then gives.
-const MACROS: [(&str, usize); 27] = [
+const MACROS: [(&str, usize); 28] = [
     ("ancestors(2199023255552)", 2),
+    ("audit()", 1),
     ("business(since := '2024-01-01')", 1),
     ("business_cases(since := '2024-01-01')", 1),
     ("business_flows()", 1),
@@ -382,6 +393,22 @@ fn macros_answer_on_an_empty_and_on_a_filled_database() {
         let found = asked(&readers.reader().unwrap(), &format!("FROM {call}"));
         assert_eq!(found.len(), rows, "{call}: {found:#?}");
     }
+}
+
+/// Guarantees: trials add up over commits, pair by pair, and say what share was right.
+#[test]
+fn audit_adds_up_what_was_tried() {
+    let folder = Folder::new("audit");
+    let mut writer = filled(&folder);
+    let trial = TrialRow { right: 12, wrong: 0, missed: 0, claimed: 10.8, ..second().trials[0] };
+    writer.append(Changes { trials: vec![trial], ..Changes::default() }).unwrap();
+    let told = asked(
+        &writer.readers().reader().unwrap(),
+        "SELECT subject, evidence, tried, right_ones, wrong_ones, missed_ones, round(precision, 3), round(recall, 3),
+            round(claimed, 3)
+         FROM audit()",
+    );
+    assert_eq!(told, ["inference trace_order 24 20 1 3 0.952 0.833 0.857"]);
 }
 
 /// Guarantees: headwater's own questions take their values as parameters.

@@ -57,6 +57,15 @@ struct Read {
     causation: Option<String>,
     correlation: Option<String>,
     trace: Option<u64>,
+    /// The span in its trace.
+    #[serde(default)]
+    span: u64,
+    /// The record's timestamp.
+    #[serde(default)]
+    ms: i64,
+    /// Bytes of its value.
+    #[serde(default)]
+    size: i32,
     #[serde(default)]
     root: bool,
     #[serde(default = "event")]
@@ -98,6 +107,8 @@ struct Book {
     events: HashMap<EventRef, (i8, Option<i8>, EventRef)>,
     pending: BTreeSet<EventRef>,
     edges: BTreeSet<(EventRef, EventRef, Evidence)>,
+    /// Edges that events carry themselves: a later verdict takes the place of an earlier one.
+    carried: HashMap<EventRef, (EventRef, Evidence)>,
     aliases: HashMap<EventRef, EventRef>,
     failures: BTreeMap<EventRef, FailureRow>,
 }
@@ -126,7 +137,17 @@ impl Book {
                 assert!(self.events.insert(row.reference, known).is_some(), "{row:?} was never written");
             }
         }
-        for edge in changes.edges() {
+        for settled in changes.settled.iter().chain(&changes.retracted) {
+            if let Some((cause, evidence)) = self.carried.remove(&settled.reference) {
+                self.edges.remove(&(settled.reference, cause, evidence));
+            }
+        }
+        let beside = changes.causes.len();
+        let all: Vec<_> = changes.edges().collect();
+        for edge in &all[..all.len() - beside] {
+            self.carried.insert(edge.effect, (edge.cause, edge.evidence));
+        }
+        for edge in all {
             let edge = (edge.effect, edge.cause, edge.evidence);
             assert!(self.edges.insert(edge), "{edge:?} was written twice");
         }
@@ -241,8 +262,8 @@ fn envelopes(reads: &[Read]) -> Envelopes {
             let notice = notice(read);
             batch.rows.push(Envelope {
                 offset,
-                record_time: Timestamp(1),
-                time: Timestamp(1),
+                record_time: Timestamp(read.ms * 1_000),
+                time: Timestamp(read.ms * 1_000),
                 kind: Kind::NAMES
                     .iter()
                     .position(|k| *k == read.kind)
@@ -254,10 +275,10 @@ fn envelopes(reads: &[Read]) -> Envelopes {
                 causation: identifier(&read.causation),
                 correlation: identifier(&read.correlation),
                 texts: Default::default(),
-                trace: read.trace.map(|n| TraceContext { trace_hi: 0, trace_lo: n, parent_id: 1 }),
+                trace: read.trace.map(|n| TraceContext { trace_hi: 0, trace_lo: n, parent_id: read.span }),
                 key_hash: None,
                 key_bytes: 0,
-                value_bytes: 0,
+                value_bytes: read.size,
                 notice: notice.is_some().then_some(batch.notices.len() as u32),
                 extra: None,
             });
@@ -391,6 +412,9 @@ fn random_forests_come_back_whole() {
                 causation: parent.map(|parent| format!("id-{parent}")),
                 correlation: None,
                 trace: None,
+                span: 0,
+                ms: 0,
+                size: 0,
                 root: false,
                 kind: event(),
                 r#type: String::new(),

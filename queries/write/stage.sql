@@ -82,6 +82,7 @@ SELECT
 FROM passed_stage
 GROUP BY ALL;
 CREATE TEMP TABLE type_stage AS FROM type_row LIMIT 0;
+CREATE TEMP TABLE trial_stage AS FROM trial_row LIMIT 0;
 CREATE TEMP TABLE counter_stage AS FROM counter LIMIT 0;
 CREATE TEMP TABLE told_stage AS SELECT ref, conversation, seen_time, resolution, orphan_reason, late FROM outbox_held LIMIT 0;
 CREATE TEMP TABLE merge_stage (old_id BIGINT, current_id BIGINT);

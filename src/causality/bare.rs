@@ -3,10 +3,10 @@
 
 use super::resolver::Resolver;
 use crate::event::{
-    CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, FailureKind, FailureRow, FailureState, Resolution, Settled,
-    Sought, Timestamp,
+    CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, FailureKind, FailureRow, FailureState, Resolution, Sought,
+    Timestamp,
 };
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 /// Failures that may wait to be sought: at twenty reads a second some ten minutes of work for the seeker. A dead-letter
 /// topic with millions of them must not keep it from those that come in now; what does not fit is counted.
@@ -21,8 +21,6 @@ pub(super) struct Bare {
     waiting: VecDeque<(Epoch, EventRef)>,
     ready: VecDeque<EventRef>,
     in_hand: usize,
-    /// True when an event got another verdict since the last commit.
-    told: bool,
     /// Failures of an earlier run that the tap had read by then were sought in that run.
     until: Timestamp,
     numbers: BareNumbers,
@@ -47,7 +45,6 @@ impl Default for Bare {
             waiting: VecDeque::new(),
             ready: VecDeque::new(),
             in_hand: 0,
-            told: false,
             until: Timestamp(i64::MIN),
             numbers: BareNumbers::default(),
         }
@@ -150,24 +147,8 @@ impl Resolver {
         self.bare.numbers.found += 1;
         self.name_failure_origin(failure, origin, (evidence, confidence));
         changes.causes.push(CauseRow { effect: failure, cause: origin, evidence, confidence });
-        if let Some(known) = self.recent.get(failure) {
-            self.recent.change(failure, |known| known.resolution = Resolution::Inferred);
-            let conversation = self.conversations.current(known.conversation);
-            let resolution = Resolution::Inferred;
-            changes.retracted.push(Settled { reference: failure, resolution, conversation, cause: None });
-            self.bare.told = true;
-        }
+        self.call_inferred(failure, changes);
         self.chain_changed(failure);
-    }
-
-    /// An orphan whose origin was found may have met its declared cause in the same commit: the last verdict stands.
-    pub(super) fn commit_bare(&mut self, changes: &mut Changes) {
-        if std::mem::take(&mut self.bare.told) {
-            let mut judged = HashSet::new();
-            changes.retracted.reverse();
-            changes.retracted.retain(|verdict| judged.insert(verdict.reference));
-            changes.retracted.reverse();
-        }
     }
 
     /// What seeking came to.

@@ -154,11 +154,6 @@ impl Claims {
         self.used >= self.most
     }
 
-    /// Open events.
-    pub fn len(&self) -> usize {
-        self.used
-    }
-
     /// `child` is open from now on.
     pub fn add(&mut self, child: EventRef, open: Open) {
         let (claim, stand) = (open.claim, open.stand);
@@ -390,7 +385,7 @@ mod tests {
             let oldest = truth.values().flatten().min().copied();
             assert_eq!(claims.first_due().map(|(_, child)| child.0), oldest, "seed {seed:#x}, step {step}");
         }
-        assert_eq!(claims.len(), truth.values().map(Vec::len).sum::<usize>());
+        assert_eq!(claims.used, truth.values().map(Vec::len).sum::<usize>());
     }
 
     #[test]

@@ -145,6 +145,12 @@ impl Conversations {
         Some(reference(shared[3], shared[4]))
     }
 
+    /// The conversation that a shared id names, unless it is a hub.
+    pub fn of_key(&self, key: SharedKey) -> Option<EventRef> {
+        let shared = self.shared.get(key.hash, words(key.check)).filter(|shared| shared[2] <= HUB_MEMBERS)?;
+        Some(self.current(reference(shared[3], shared[4])))
+    }
+
     /// Reads ahead for [`Conversations::place`].
     pub fn warm(&self, hash: u64) -> u32 {
         self.shared.warm(hash)

@@ -1,6 +1,7 @@
 //! Keyed hashes of ids, and the spreading of numbers that need no key.
 
 use crate::event::Identifier;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Secret numbers that keep hostile ids from being aimed at one slot.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,35 @@ impl Secret {
         [Identifier { hi, lo, spelling }, Identifier { hi: other_hi, lo: self.1, spelling }]
     }
 }
+
+/// Spreads numbers that are refs, ids or keyed hashes already, for maps that stay small.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.0 = spread(self.0 ^ n);
+    }
+    fn write_i64(&mut self, n: i64) {
+        self.write_u64(n as u64);
+    }
+    fn write_isize(&mut self, n: isize) {
+        self.write_u64(n as u64);
+    }
+}
+
+/// Builds [`Spread`].
+pub(super) type Spreading = BuildHasherDefault<Spread>;
 
 /// Spreads a number that is a ref or a keyed hash already over 64 bits.
 pub(super) const fn spread(n: u64) -> u64 {

@@ -263,14 +263,6 @@ impl Index {
         }
     }
 
-    /// Another event answers for an id from now on.
-    pub fn replace(&mut self, wanted: Wanted, place: Place, recent: &Recent) {
-        match self.find(wanted, recent) {
-            Ok((which, (bucket, slot), _)) => set_place(self.slices[which].bucket_mut(bucket), slot, place),
-            Err(_) => self.insert(wanted.key, (place, recent.seen(place))),
-        }
-    }
-
     fn insert(&mut self, key: u64, (place, seen): (Place, Option<Minute>)) {
         let put = self.slices.last_mut().is_some_and(|slice| !slice.is_full() && slice.put(key, place));
         if !put {

@@ -7,6 +7,7 @@ mod cold;
 mod conversation;
 mod failures;
 mod hashing;
+mod holders;
 mod index;
 mod levels;
 mod lineage;
@@ -19,6 +20,7 @@ mod signature;
 mod sliced;
 #[cfg(test)]
 mod tests;
+mod trace_order;
 mod waiting;
 
 pub use bare::BareNumbers;
@@ -27,3 +29,4 @@ pub use recall::RecallNumbers;
 pub use resolver::{Arrival, Footprint, Horizon, Limits, Named, Resolver};
 pub use restore::RestoredEvent;
 pub use signature::signature;
+pub use trace_order::TraceNumbers;

@@ -40,11 +40,13 @@ pub(super) struct Known {
     pub profile: i32,
     /// The minute in which it was read.
     pub seen: Minute,
+    /// A few bits of what it holds.
+    pub print: u16,
 }
 
-/// [`Known`] in 44 bytes. An empty one is all zeros.
+/// [`Known`] in 46 bytes. An empty one is all zeros.
 #[derive(Debug, Clone, Copy)]
-#[repr(packed(4))]
+#[repr(packed(2))]
 struct Cell {
     id_hi: u64,
     id_lo: u64,
@@ -54,6 +56,7 @@ struct Cell {
     state: u32,
     profile: i32,
     seen: Minute,
+    print: u16,
 }
 
 impl Cell {
@@ -65,6 +68,7 @@ impl Cell {
         state: 0,
         profile: 0,
         seen: Minute(0),
+        print: 0,
     };
     const TAKEN: u32 = 1;
     const NO_REASON: u32 = 15;
@@ -77,8 +81,8 @@ impl Cell {
         let id = if known.id.is_some() { Self::HAS_ID } else { 0 };
         let resolution = (known.resolution.number() as u32 & 7) << 1;
         let state = known.lineage << Self::LINEAGE | id | reason << 4 | resolution | Self::TAKEN;
-        let Known { conversation, cause, profile, seen, .. } = known;
-        Self { id_hi, id_lo, conversation, cause, state, profile, seen }
+        let Known { conversation, cause, profile, seen, print, .. } = known;
+        Self { id_hi, id_lo, conversation, cause, state, profile, seen, print }
     }
 
     fn known(self) -> Option<Known> {
@@ -96,6 +100,7 @@ impl Cell {
             lineage: state >> Self::LINEAGE,
             profile: self.profile,
             seen: self.seen,
+            print: self.print,
         })
     }
 }
@@ -333,12 +338,13 @@ mod tests {
             lineage: n as u32 % 100_000,
             profile: n as i32,
             seen: Minute(n as i32),
+            print: n as u16,
         }
     }
 
     #[test]
     fn what_is_known_comes_back_as_it_went_in() {
-        assert_eq!(EVENT_BYTES, 44);
+        assert_eq!(EVENT_BYTES, 46);
         let mut recent = Recent::new(1 << 20);
         for n in 0..2_000 {
             recent.insert(EventRef(n), known(n));

@@ -5,17 +5,20 @@ use super::barrier::Barrier;
 use super::claims::{Claim, Claims};
 use super::conversation::{Conversations, SharedKey};
 use super::failures::Failures;
-use super::hashing::Secret;
+use super::hashing::{Secret, Spreading};
+use super::holders::{Holder, Holders, answers, print};
 use super::index::{Index, Sight, Wanted};
 use super::lineage::Lineages;
 use super::memory::Memory;
 use super::recall::Recall;
-use super::recent::{Known, Minute, Place, Recent};
+use super::recent::{Known, Minute, Recent};
 use super::sliced::{Sliced, number, words};
+use super::trace_order::TraceOrder;
 use crate::event::{
     Changes, EventRef, EventRow, Evidence, Extra, FailureNotice, HashKey, Identifier, Kind, OrphanReason, Resolution,
-    Timestamp, TraceContext,
+    Settled, Timestamp, TraceContext,
 };
+use std::collections::HashMap;
 
 /// A record that another one names by its coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +84,8 @@ pub struct Limits {
     pub failures_dropped: u64,
     /// Events whose id another event carries too.
     pub repeated_ids: u64,
+    /// Events that name their cause by an id that several different events carry.
+    pub ambiguous_ids: u64,
     /// Events that did not join a conversation because their shared id is a hub.
     pub hub_members: u64,
 }
@@ -128,10 +133,12 @@ pub struct Resolver {
     /// What requests share with their replies: the id in full, and the request.
     pub(super) requests: Sliced<6>,
     pub(super) recent: Recent,
+    pub(super) holders: Holders,
     pub(super) conversations: Conversations,
     pub(super) lineages: Lineages,
     pub(super) failures: Failures,
     pub(super) bare: Bare,
+    pub(super) trace_order: TraceOrder,
     pub(super) barrier: Barrier,
     pub(super) claims: Claims,
     pub(super) recall: Recall,
@@ -160,9 +167,11 @@ impl Resolver {
             requests: Sliced::new(memory.requests()),
             recent: Recent::new(memory.recent()),
             conversations: Conversations::new(memory.shared(), memory.merges()),
+            holders: Holders::default(),
             lineages: Lineages::new(),
             failures: Failures::default(),
             bare: Bare::default(),
+            trace_order: TraceOrder::default(),
             barrier: Barrier::default(),
             claims: Claims::new(memory.open(), secret),
             recall: Recall::default(),
@@ -192,7 +201,16 @@ impl Resolver {
         let Arrival { mut row, says_root, topic, event_type, failure, origin, extra } = arrival;
         let reference = row.reference;
         let lineage = self.lineages.number(topic, event_type);
-        let sight = self.judge_at_sight(&row, says_root, origin);
+        let passed_on = self.passed_on(&row, topic).filter(|_| origin.is_none());
+        if passed_on.is_some_and(|(_, unchanged)| unchanged) {
+            row.kind = Kind::Forward;
+        }
+        let sight = match passed_on {
+            Some((original, _)) => AtSight::Caused(original, Evidence::Forward),
+            None => self.judge_at_sight(&row, says_root, origin),
+        };
+        let ambiguous = matches!(sight, AtSight::Settled(Resolution::Orphaned(OrphanReason::AmbiguousId)));
+        self.limits.ambiguous_ids += u64::from(ambiguous);
         row.cause = match sight {
             AtSight::Caused(cause, evidence) => Some((cause, evidence)),
             _ => None,
@@ -211,16 +229,19 @@ impl Resolver {
         let shared = keys.into_iter().flatten().chain(further.filter(|key| !keys.contains(&Some(*key))));
         row.conversation = self.conversations.place(reference, cause_conversation, shared);
         let known = Known {
-            id: row.id.filter(|_| !row.kind.is_copy()).map(|id| (id.hi, id.lo)),
+            id: row.id.filter(|_| answers(row.kind)).map(|id| (id.hi, id.lo)),
             conversation: row.conversation,
             cause: cause.into(),
             resolution: row.resolution,
             lineage,
             profile: row.profile,
             seen: Minute::of(row.seen_time),
+            print: print(&row),
         };
         let place = self.recent.insert(reference, known);
-        let own = self.register(&row, place);
+        let correlation = keys[1].or(keys[0].filter(|_| row.correlation.is_some())).map(|key| key.hash);
+        self.note_trace(&row, (lineage, topic), correlation);
+        let own = self.register(&row, place, changes);
         let asked = extra.and_then(|extra| extra.request).map(Identifier::as_request);
         if let Some(id) = asked {
             self.register_request(id, reference);
@@ -264,22 +285,24 @@ impl Resolver {
             return AtSight::Settled(Resolution::Root);
         }
         let Some((claim, evidence)) = self.claim_by_id(row) else { return AtSight::Settled(Resolution::Unlinked) };
-        match self.holder(claim, evidence) {
-            Sight::Here(cause) => AtSight::Caused(cause, evidence),
-            sight => AtSight::Waits(claim, evidence, sight),
+        let Claim::Id(id) = claim else { return AtSight::Waits(claim, evidence, Sight::Nowhere) };
+        if evidence == Evidence::Reply {
+            return match self.request(id) {
+                Some(request) => AtSight::Caused(request, evidence),
+                None => AtSight::Waits(claim, evidence, Sight::Nowhere),
+            };
+        }
+        match self.holder(id, row) {
+            Holder::One(cause) => AtSight::Caused(cause, evidence),
+            Holder::Several => AtSight::Settled(Resolution::Orphaned(OrphanReason::AmbiguousId)),
+            Holder::Nobody => AtSight::Waits(claim, evidence, self.ids.get(self.wanted(id), &self.recent)),
         }
     }
 
-    /// Who answers for an id.
-    fn holder(&self, claim: Claim, evidence: Evidence) -> Sight {
-        match claim {
-            Claim::Id(id) if evidence == Evidence::Reply => {
-                let request = self.requests.get(self.secret.key(id), id_words(id));
-                request.map_or(Sight::Nowhere, |slot| Sight::Here(EventRef(!(number(slot[4], slot[5]) as i64))))
-            }
-            Claim::Id(id) => self.ids.get(self.wanted(id), &self.recent),
-            Claim::Ref(_) | Claim::Elsewhere(_) => Sight::Nowhere,
-        }
+    /// The request that shares this id with its reply.
+    fn request(&self, id: Identifier) -> Option<EventRef> {
+        let slot = self.requests.get(self.secret.key(id), id_words(id))?;
+        Some(EventRef(!(number(slot[4], slot[5]) as i64)))
     }
 
     pub(super) fn wanted(&self, id: Identifier) -> Wanted {
@@ -300,7 +323,7 @@ impl Resolver {
         Some((Claim::Id(named), evidence))
     }
 
-    fn shared_keys(&self, row: &EventRow) -> [Option<SharedKey>; 2] {
+    pub(super) fn shared_keys(&self, row: &EventRow) -> [Option<SharedKey>; 2] {
         let trace = row.trace.map(TraceContext::identifier);
         self.distinct_keys([trace, row.correlation])
     }
@@ -309,19 +332,6 @@ impl Resolver {
     pub(super) fn distinct_keys(&self, ids: [Option<Identifier>; 2]) -> [Option<SharedKey>; 2] {
         let [first, second] = ids.map(|id| id.map(|id| shared_key((self.secret, self.check), id)));
         [first, second.filter(|_| first != second)]
-    }
-
-    /// Makes the event findable by its id, and returns the id. Copies do not answer for their original.
-    fn register(&mut self, row: &EventRow, place: Place) -> Option<Identifier> {
-        if row.kind.is_copy() {
-            return None;
-        }
-        let id = row.id?;
-        if self.ids.get_or_insert(self.wanted(id), place, &self.recent).is_some() {
-            self.limits.repeated_ids += 1;
-            return None;
-        }
-        Some(id)
     }
 
     /// Makes a request findable by what it shares with its reply.
@@ -342,7 +352,26 @@ impl Resolver {
         }
         changes.aliases.append(&mut self.conversations.merged);
         self.commit_failures(changes);
-        self.commit_bare(changes);
+        self.commit_trials(changes);
+        Self::keep_last_verdicts(changes);
+    }
+
+    /// Of several verdicts on an event the last one stands, and one on an event of this commit is written with it.
+    fn keep_last_verdicts(changes: &mut Changes) {
+        let verdicts = std::mem::take(&mut changes.retracted);
+        let mut last: HashMap<EventRef, Settled, Spreading> = HashMap::default();
+        last.extend(verdicts.iter().map(|verdict| (verdict.reference, *verdict)));
+        for at in 0..if last.is_empty() { 0 } else { changes.events.len() } {
+            if let Some(verdict) = last.remove(&EventRef(changes.events.reference[at])) {
+                changes.events.amend(at, &verdict);
+            }
+        }
+        for settled in &mut changes.settled {
+            if let Some(verdict) = last.remove(&settled.reference) {
+                *settled = verdict;
+            }
+        }
+        changes.retracted.extend(verdicts.iter().filter_map(|verdict| last.remove(&verdict.reference)));
     }
 
     /// Waiting events that no commit has written yet.

@@ -1,6 +1,7 @@
 //! The resolver's memory as an earlier run left it.
 
 use super::claims::{Asked, Claim, Open, Stand};
+use super::holders::{NO_PRINT, answers};
 use super::recent::{Known, Minute};
 use super::resolver::{Named, Resolver};
 use crate::event::{EventRef, EventRow, Evidence, Identifier, Kind, Resolution, Timestamp};
@@ -45,7 +46,7 @@ impl Resolver {
         for key in keys.into_iter().flatten() {
             self.conversations.restore_member(key, event.conversation);
         }
-        let own = event.id.filter(|_| !event.kind.is_copy());
+        let own = event.id.filter(|_| answers(event.kind));
         let known = Known {
             id: own.map(|id| (id.hi, id.lo)),
             conversation: event.conversation,
@@ -54,10 +55,13 @@ impl Resolver {
             lineage,
             profile: event.profile,
             seen: Minute::of(event.seen_time),
+            print: NO_PRINT,
         };
         let place = self.recent.insert(event.reference, known);
-        if let Some(id) = own {
-            self.ids.get_or_insert(self.wanted(id), place, &self.recent);
+        if let Some(id) = own
+            && self.ids.get_or_insert(self.wanted(id), place, &self.recent).is_some_and(|first| first != event.reference)
+        {
+            self.holders.add(id, event.reference);
         }
         if event.kind == Kind::Command
             && let [_, Some(correlation)] = event.shared

@@ -89,14 +89,6 @@ impl<const W: usize> Sliced<W> {
         })
     }
 
-    /// The slot that begins with `key`, to be changed in place.
-    pub fn get_mut<const K: usize>(&mut self, hash: u64, key: [u32; K]) -> Option<&mut Slot<W>> {
-        self.slices.iter_mut().rev().find_map(|slice| match slice.slot(hash, &key) {
-            (at, true) => Some(&mut slice.slots[at]),
-            _ => None,
-        })
-    }
-
     /// The slot that begins with `key`; where there is none, `slot` is put there, and `None` comes back.
     pub fn get_or_insert<const K: usize>(&mut self, hash: u64, key: [u32; K], slot: Slot<W>) -> Option<&mut Slot<W>> {
         let found = self.slices.iter().enumerate().rev().find_map(|(which, slice)| match slice.slot(hash, &key) {

@@ -171,7 +171,9 @@ impl Run {
         }
         let fact = |row: &EventRow| {
             let cause = row.cause.map(|(cause, _)| cause.0);
-            (row.reference.0, (row.resolution, cause, find(&next, row.conversation).0))
+            // What is concluded depends on what was read before, and is no declared fact.
+            let resolution = if row.resolution == Resolution::Inferred { Resolution::Unlinked } else { row.resolution };
+            (row.reference.0, (resolution, cause, find(&next, row.conversation).0))
         };
         self.stored.rows.values().map(fact).collect()
     }
@@ -385,11 +387,23 @@ fn a_restart_at_any_point_answers_as_if_there_had_been_none() {
         let straight = graph(&[], 64 << 20);
         let mut random = fastrand::Rng::with_seed(seed);
         let points: Vec<usize> = (0..5).map(|_| random.usize(..rows.len())).collect();
-        assert_eq!(graph(&points, 64 << 20), straight, "seed {seed}, restarts after {points:?}");
-        let edges = |graph: BTreeMap<i64, (Resolution, Option<i64>, i64)>| {
-            graph.into_iter().map(|(at, (resolution, cause, _))| (at, resolution, cause)).collect::<Vec<_>>()
-        };
-        // With memory for a few hundred events the database answers the rest.
-        assert_eq!(edges(graph(&points, 40_000)), edges(straight), "seed {seed}, little memory, {points:?}");
+        let same = |a: &Fact, b: &Fact| a == b;
+        assert_eq!(differences(&graph(&points, 64 << 20), &straight, same), [], "seed {seed}, restarts after {points:?}");
+        // With memory for a few hundred events the database answers the rest; conversations are joined there.
+        let same = |a: &Fact, b: &Fact| (a.0, a.1) == (b.0, b.1);
+        assert_eq!(differences(&graph(&points, 40_000), &straight, same), [], "seed {seed}, little memory, {points:?}");
     }
+}
+
+type Fact = (Resolution, Option<i64>, i64);
+
+/// The first few that are not the same.
+fn differences(
+    a: &BTreeMap<i64, Fact>,
+    b: &BTreeMap<i64, Fact>,
+    same: impl Fn(&Fact, &Fact) -> bool,
+) -> Vec<(i64, Fact, Fact)> {
+    assert_eq!(a.len(), b.len());
+    let pairs = a.iter().zip(b).map(|((at, a), (_, b))| (*at, *a, *b));
+    pairs.filter(|(_, a, b)| !same(a, b)).take(5).collect()
 }

@@ -69,8 +69,19 @@ impl Resolver {
         }
     }
 
+    pub(super) fn join(&mut self, child: EventRef, cause: EventRef) -> EventRef {
+        let of = |r: EventRef| self.recent.get(r).map_or(r, |known| known.conversation);
+        let (child, cause) = (of(child), of(cause));
+        self.conversations.join(child, cause)
+    }
+
     /// Writes down what was found out about an open event, wherever its row is by now.
-    fn conclude(&mut self, (row, stood): (Option<Box<EventRow>>, Stand), settled: Settled, changes: &mut Changes) {
+    pub(super) fn conclude(
+        &mut self,
+        (row, stood): (Option<Box<EventRow>>, Stand),
+        settled: Settled,
+        changes: &mut Changes,
+    ) {
         let Settled { reference: child, resolution, conversation, cause } = settled;
         let mut lineage = None;
         self.recent.change(child, |known| {
@@ -102,9 +113,8 @@ impl Resolver {
 
     /// Which barrier sample to take now, if any event waits for one.
     pub fn ask_barrier(&mut self) -> Option<Epoch> {
-        (self.waiting > 0 || self.failures.has_candidates() || self.bare.has_candidates())
-            .then(|| self.barrier.ask())
-            .flatten()
+        let asks = [self.failures.has_candidates(), self.bare.has_candidates(), self.trace_order.has_candidates()];
+        (self.waiting > 0 || asks.contains(&true)).then(|| self.barrier.ask()).flatten()
     }
 
     /// Takes the sample that was asked for. `ahead` are the ends that were not read past yet.
@@ -123,6 +133,7 @@ impl Resolver {
     pub fn end_of_input(&mut self, changes: &mut Changes) {
         self.judge_due(Epoch(u64::MAX), changes);
         self.heal_all();
+        self.judge_all_traces(changes);
         self.release_bare(Epoch(u64::MAX));
     }
 
@@ -130,6 +141,7 @@ impl Resolver {
         let passed = self.barrier.passed();
         self.judge_due(passed, changes);
         self.heal(passed);
+        self.judge_traces(passed, changes);
         self.release_bare(passed);
     }
 

@@ -132,6 +132,15 @@ impl<T: Copy + Default> Nullable<T> {
         self.nulls == 0 || self.valid[at / 8] >> (at % 8) & 1 == 1
     }
 
+    /// Changes row `at`.
+    pub fn set(&mut self, at: usize, value: Option<T>) {
+        let bit = 1 << (at % 8);
+        let was = self.valid[at / 8] & bit != 0;
+        self.nulls = self.nulls + usize::from(was) - usize::from(value.is_some());
+        self.valid[at / 8] = if value.is_some() { self.valid[at / 8] | bit } else { self.valid[at / 8] & !bit };
+        self.values[at] = value.unwrap_or_default();
+    }
+
     /// Adds one row.
     pub fn push(&mut self, value: Option<T>) {
         let row = self.values.len();
@@ -300,6 +309,15 @@ impl EventColumns {
         self.evidence.push(row.cause.map(|(_, evidence)| evidence as i8));
     }
 
+    /// Row `at` got another verdict.
+    pub fn amend(&mut self, at: usize, settled: &Settled) {
+        self.resolution[at] = settled.resolution.number();
+        self.orphan_reason.set(at, settled.resolution.reason_number());
+        self.conversation[at] = settled.conversation.0;
+        self.cause.set(at, settled.cause.map(|(cause, _)| cause.0));
+        self.evidence.set(at, settled.cause.map(|(_, evidence)| evidence as i8));
+    }
+
     /// Rows held.
     pub fn len(&self) -> usize {
         self.reference.len()
@@ -370,6 +388,25 @@ pub struct CounterRow {
     pub value: f64,
 }
 
+/// How conclusions from one topic and type to another fared since the last commit, where the cause is named.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrialRow {
+    /// Some record of the topic and type of the cause, and its profile.
+    pub cause: (EventRef, i32),
+    /// The same of the effect.
+    pub effect: (EventRef, i32),
+    /// Why it was concluded.
+    pub evidence: Evidence,
+    /// Conclusions that agree with what is named.
+    pub right: u32,
+    /// Those that do not.
+    pub wrong: u32,
+    /// Named causes for which nothing was concluded.
+    pub missed: u32,
+    /// Sum of the confidence of those that were concluded.
+    pub claimed: f64,
+}
+
 /// Everything that one commit writes. Rows and read positions stand or fall together: coverage holds the positions.
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
@@ -409,6 +446,8 @@ pub struct Changes {
     pub forgotten: Vec<(Arc<str>, Ordinal)>,
     /// The tap's own numbers that changed, as they stand now.
     pub counters: Vec<CounterRow>,
+    /// How conclusions fared.
+    pub trials: Vec<TrialRow>,
     /// Failures whose origin can be sought once all this is written.
     pub bare: Vec<BareFailure>,
     /// Causes that can be asked for once all this is written.
@@ -453,7 +492,27 @@ impl Changes {
             && self.passed_to.is_empty()
             && self.forgotten.is_empty()
             && self.counters.is_empty()
+            && self.trials.is_empty()
             && self.bare.is_empty()
             && self.lost.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_changes_keeps_the_count_of_nulls() {
+        let mut column = Nullable::default();
+        for n in 0..20 {
+            column.push((n % 3 == 0).then_some(n));
+        }
+        let nulls = |column: &Nullable<i32>| (0..20).filter(|&at| column.valid[at / 8] >> (at % 8) & 1 == 0).count();
+        for (at, value) in [(3, None), (4, Some(9)), (4, Some(8)), (9, Some(7)), (10, None)] {
+            column.set(at, value);
+            assert_eq!(nulls(&column), column.nulls, "row {at}");
+            assert_eq!(column.is_valid(at).then_some(column.values[at]), value);
+        }
     }
 }

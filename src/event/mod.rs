@@ -24,7 +24,7 @@ pub use cause::{
 };
 pub use changes::{
     AttributeRow, Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow,
-    ProfileRow, Repeats, Settled, TextColumn,
+    ProfileRow, Repeats, Settled, TextColumn, TrialRow,
 };
 pub use coverage::{CoverageRow, GapReason};
 pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};

@@ -40,6 +40,8 @@ pub mod migrate {
         RETENTION "0005_retention",
         /// Schema version 6: counts by hour, and failures by numbers.
         HOURS "0006_hours",
+        /// Schema version 7: how conclusions fared.
+        TRIALS "0007_trials",
     }
 }
 
@@ -117,6 +119,8 @@ pub mod reports {
         "reports",
         /// Macro `ancestors`.
         ANCESTORS "ancestors",
+        /// Macro `audit`.
+        AUDIT "audit",
         /// Macro `totals`; others rest on it, so it comes before them.
         TOTALS "totals",
         /// Macro `business_cases`.
@@ -184,6 +188,8 @@ pub mod write {
         COMMIT "commit",
         /// Notes the number $1 of a commit, where one was noted before.
         COMMIT_NUMBER "commit_number",
+        /// Adds staged trials of conclusions.
+        TRIALS "trials",
         /// Takes over staged counters.
         COUNTERS "counters",
         /// Takes over staged coverage.

@@ -1,7 +1,8 @@
 //! What one commit adds to the roll-ups: events by topic, profile and minute, counted in one pass over its columns.
 
 use super::columns::{MAX_TIME, MIN_TIME};
-use crate::event::{CauseRow, EventColumns, EventRef, Kind, PartitionRow, Resolution, Timestamp};
+use crate::event::{CauseRow, EventColumns, EventRef, Kind, PartitionRow, Resolution, Timestamp, TrialRow};
+use duckdb::{Appender, params};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -155,4 +156,22 @@ pub(super) fn count_flows(topics: &Topics, columns: [&EventColumns; 2], causes: 
         *flows.entry((ends.0, ends.1, row.evidence as i8)).or_default() += 1;
     }
     flows.into_iter().map(|((from, to, evidence), events)| FlowTally { from, to, evidence, events }).collect()
+}
+
+/// How conclusions fared, for the staging table.
+pub(super) fn append_trial(to: &mut Appender<'_>, row: &TrialRow) -> duckdb::Result<()> {
+    let place = |(reference, profile): (EventRef, i32)| (reference.ordinal().0, profile);
+    let ((from, from_profile), (effect, to_profile)) = (place(row.cause), place(row.effect));
+    let evidence = row.evidence as i8;
+    to.append_row(params![
+        from,
+        from_profile,
+        effect,
+        to_profile,
+        evidence,
+        i64::from(row.right),
+        i64::from(row.wrong),
+        i64::from(row.missed),
+        row.claimed
+    ])
 }

@@ -9,7 +9,7 @@ use super::query::{Query, write};
 use super::recover::{READERS_YIELD, Rescues, Tries, explain};
 use super::retention::Keeping;
 use super::slices::{OpenSlice, Sealed};
-use super::tally::{FlowTally, MinuteTally, Topics, TypeTally, count_flows, minute};
+use super::tally::{FlowTally, MinuteTally, Topics, TypeTally, append_trial, count_flows, minute};
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
     AttributeRow, AttributeValue, Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal,
@@ -231,6 +231,7 @@ impl Writer {
                 sent: changes.sent,
                 passed_to: changes.passed_to,
                 forgotten: changes.forgotten,
+                trials: changes.trials,
                 bare: Vec::new(),
                 lost: Vec::new(),
                 at: changes.at,
@@ -286,6 +287,7 @@ impl Writer {
         self.staged("type_stage", &commit.types, &write::TYPES, |to, t| {
             to.append_row(params![t.topic, t.profile, t.events, micros(t.time.0), micros(t.time.1)])
         })?;
+        self.staged("trial_stage", &small.trials, &write::TRIALS, append_trial)?;
         self.staged("counter_stage", &small.counters, &write::COUNTERS, |to, c| {
             to.append_row(params![c.name, c.value])
         })?;

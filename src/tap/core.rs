@@ -359,6 +359,9 @@ impl Core {
                 .collect();
             for (ordinal, committed) in consumed {
                 self.passings.committed(&group.group, ordinal, committed, (sample.at, sample.resolution_ms));
+                if let Some(place) = self.catalog.at(ordinal) {
+                    self.resolver.reads(&group.group, place.topic);
+                }
                 self.resolver.consumed(ordinal, committed);
             }
             // Two samples may meet in one commit: one row a group and partition, the last one stands.

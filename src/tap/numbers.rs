@@ -21,6 +21,7 @@ impl Core {
             ("waiting_dropped", limits.waiting_dropped),
             ("failures_dropped", limits.failures_dropped),
             ("repeated_ids", limits.repeated_ids),
+            ("ambiguous_ids", limits.ambiguous_ids),
             ("hashes_refuted", limits.hashes_refuted),
             ("hub_members", limits.hub_members),
             ("causes_recalled", recall.found),
@@ -42,6 +43,7 @@ impl Core {
         let ms = |span: Duration| span.as_millis() as f64;
         counters.push(("horizon_memory_ms".to_owned(), self.memory_horizon().map_or(-1.0, ms)));
         counters.push(("horizon_disk_ms".to_owned(), self.disk_horizon().map_or(-1.0, ms)));
+        counters.extend(self.trace_counters());
         counters.extend(self.sought_counters());
         let undecoded = Undecoded::ALL.iter().zip(self.undecoded);
         counters.extend(undecoded.map(|(reason, n)| (format!("undecoded_{}", reason.as_str()), n as f64)));

@@ -22,6 +22,7 @@ fn known(id: Identifier, minute: i64) -> Known {
         lineage: 0,
         profile: 0,
         seen: Minute::of(Timestamp(minute * 60_000_000)),
+        print: 0,
     }
 }
 
@@ -87,15 +88,6 @@ fn ids_with_one_hash_are_told_apart() {
     assert_eq!(both.get(other), Sight::Doubtful);
     assert_eq!(both.put(2, other), None);
     assert_eq!((both.get(one), both.get(other)), (Sight::Here(EventRef(1)), Sight::Here(EventRef(2))));
-}
-
-#[test]
-fn another_event_can_take_over_an_id() {
-    let mut both = Both::new(1 << 20, 0, 1 << 20);
-    both.put(7, id(1));
-    let place = both.recent.insert(EventRef(3), known(id(1), 0));
-    both.index.replace(wanted(id(1)), place, &both.recent);
-    assert_eq!(both.get(id(1)), Sight::Here(EventRef(3)));
 }
 
 #[test]

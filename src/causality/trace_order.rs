@@ -1,0 +1,451 @@
+//! Causes of records that name none, concluded from the records of their trace.
+//!
+//! A trace says that its records belong together, never which caused which. What may cause what is learned from records
+//! that name their causes, and else from the order of things in many traces ([`hypothesis`]); within one trace, effects
+//! are matched with causes by what is known of delays and of the order in which a partition is read ([`matching`]). An
+//! event is looked at once everything is read that was readable before it. What was learned is tried on the records that
+//! do name their causes, and what proves wrong there is not claimed.
+
+mod delay;
+mod hypothesis;
+mod matching;
+#[cfg(test)]
+mod tests;
+mod trial;
+mod window;
+
+use super::resolver::Resolver;
+use crate::event::{CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, Kind, Resolution, Settled, TraceContext};
+use delay::Delays;
+use hypothesis::{Case, Hypothesis, precedes};
+use matching::Weighted;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use trial::Trial;
+pub(super) use window::Member;
+use window::{NOWHERE, Standing, TraceNumber, Window, short};
+
+/// Traces of one lineage that a hypothesis is learned from: the last ones.
+const CASES: usize = 256;
+/// Cases of one lineage that one barrier brings: those of a moment say little about the next.
+const CASES_AT_ONCE: u32 = 16;
+/// Barriers that must have passed since a trace got its last event, before it counts as whole.
+const QUIET: u32 = 2;
+/// Events of a trace that is learned from; a longer one would take long and say little.
+const CASE_EVENTS: usize = 64;
+/// Lineages that are followed; those above are named by nothing.
+const LINEAGES: usize = 20_000;
+/// Traces that wait for the hypothesis of one lineage, the last ones.
+const HELD: usize = 5_000;
+/// Looks that are due, at most: as long as no barrier passes they gather, and their traces leave.
+const DUE: usize = 2 << 20;
+/// Times that a trace is looked at again before what is not sure stays so.
+const LOOKS: u8 = 3;
+/// Weight from which one cause is concluded; below, several are told with their weights.
+const SURE: f64 = 0.95;
+/// Causes that are told of one event, when nobody can say which it is.
+const TOLD: usize = 4;
+/// Topics of groups that are kept.
+const READINGS: usize = 200_000;
+
+/// What concluding came to; each is a counter of the tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TraceNumbers {
+    /// Events whose cause was concluded.
+    pub inferred: u64,
+    /// Events with several causes that may be.
+    pub ambiguous: u64,
+    /// Events that left before they could be judged, because too many were kept.
+    pub dropped: u64,
+    /// Events of traces that are too long to say anything.
+    pub cut: u64,
+    /// Named causes on which conclusions were tried: those that came out right.
+    pub right: u64,
+    /// Those that came out wrong.
+    pub wrong: u64,
+    /// Those of which nothing was concluded.
+    pub missed: u64,
+}
+
+/// What is known of one lineage as an effect.
+#[derive(Debug, Clone, Default)]
+struct Habit {
+    cases: VecDeque<TraceNumber>,
+    seen: u64,
+    /// The last barrier that brought cases, and how many.
+    brought: (Epoch, u32),
+    learn_at: u64,
+    hypothesis: Hypothesis,
+    /// Traces to look at once there is a hypothesis.
+    held: VecDeque<TraceNumber>,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TraceOrder {
+    window: Window,
+    /// Topic of each lineage.
+    topics: HashMap<u32, u32>,
+    habits: HashMap<u32, Habit>,
+    delays: Delays,
+    trials: HashMap<(u32, u32), Trial>,
+    due: VecDeque<(Epoch, TraceNumber, u8)>,
+    /// Topics that each group reads.
+    readings: HashMap<Arc<str>, BTreeSet<u32>>,
+    kept_readings: usize,
+    tries: u64,
+    numbers: TraceNumbers,
+}
+
+impl TraceOrder {
+    /// True when the next barrier decides something.
+    pub fn has_candidates(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// An event in the trace with this key.
+    pub fn member(&self, trace: u64, event: EventRef) -> Option<Member> {
+        self.window.of_key(trace).iter().find(|member| member.reference == event).copied()
+    }
+
+    /// Events in the trace with this key that name their cause.
+    pub fn named(&self, trace: u64) -> Vec<EventRef> {
+        let members = self.window.of_key(trace).iter();
+        members
+            .filter(|member| matches!(member.standing, Standing::Named | Standing::Tried))
+            .map(|member| member.reference)
+            .collect()
+    }
+
+    /// The topic of a lineage.
+    pub fn topic(&self, lineage: u32) -> Option<u32> {
+        self.topics.get(&lineage).copied()
+    }
+
+    /// A group has committed on a topic: only what some group reads together can cause something together.
+    fn reads(&mut self, group: &Arc<str>, topic: u32) {
+        if self.readings.get(group).is_some_and(|topics| topics.contains(&topic)) || self.kept_readings >= READINGS {
+            return;
+        }
+        self.readings.entry(group.clone()).or_default().insert(topic);
+        self.kept_readings += 1;
+    }
+
+    /// True when one group reads the topics of all these lineages, or nothing is known of groups.
+    fn together(&self, lineages: &[u32]) -> bool {
+        let topics: Vec<u32> = lineages.iter().filter_map(|lineage| self.topics.get(lineage).copied()).collect();
+        self.readings.is_empty() || self.readings.values().any(|read| topics.iter().all(|topic| read.contains(topic)))
+    }
+
+    /// One more trace has events of `lineage` that were judged; true when it is time to learn.
+    fn count_case(&mut self, lineage: u32, number: TraceNumber, passed: Epoch) -> bool {
+        if self.habits.len() >= LINEAGES && !self.habits.contains_key(&lineage) {
+            return false;
+        }
+        let habit = self.habits.entry(lineage).or_default();
+        if habit.brought.0 != passed {
+            habit.brought = (passed, 0);
+        }
+        // At the end of the input no further barrier comes.
+        let room = habit.brought.1 < CASES_AT_ONCE || passed == Epoch(u64::MAX);
+        if !room || !self.window.count(number, lineage) {
+            return false;
+        }
+        habit.brought.1 += 1;
+        habit.cases.push_back(number);
+        habit.seen += 1;
+        if habit.cases.len() > CASES {
+            habit.cases.pop_front();
+        }
+        let due = habit.seen >= habit.learn_at;
+        if due {
+            // Often at first, then now and then: what a system does changes.
+            habit.learn_at = (habit.seen * 2).clamp(10, habit.seen + 4 * CASES as u64);
+        }
+        due
+    }
+
+    fn hold(&mut self, lineage: u32, number: TraceNumber) {
+        if let Some(habit) = self.habits.get_mut(&lineage) {
+            habit.held.push_back(number);
+            if habit.held.len() > HELD {
+                habit.held.pop_front();
+            }
+        }
+    }
+
+    fn trial(&self, cause: u32, effect: u32) -> Trial {
+        self.trials.get(&(cause, effect)).copied().unwrap_or_default()
+    }
+}
+
+/// Events of one lineage in one trace that are up for judgement.
+struct Matter<'a> {
+    number: TraceNumber,
+    lineage: u32,
+    members: &'a [Member],
+    /// Places of the effects, by time.
+    effects: Vec<usize>,
+}
+
+impl Resolver {
+    /// A group has committed on a topic.
+    pub fn reads(&mut self, group: &Arc<str>, topic: u32) {
+        self.trace_order.reads(group, topic);
+    }
+
+    /// What concluding from traces came to.
+    pub fn trace_numbers(&self) -> TraceNumbers {
+        let window = &self.trace_order.window;
+        TraceNumbers { dropped: window.dropped, cut: window.cut, ..self.trace_order.numbers }
+    }
+
+    /// Keeps an event with the others of its trace.
+    pub(super) fn note_trace(&mut self, row: &EventRow, lineage: (u32, u32), correlation: Option<u64>) {
+        let Some(trace) = row.trace.filter(|_| row.kind != Kind::Internal) else { return };
+        let key = self.secret.key(TraceContext::identifier(trace));
+        let standing = match (row.kind, row.resolution) {
+            (Kind::Retry | Kind::DeadLetter | Kind::Forward, _) => Standing::Copy,
+            (_, Resolution::Unlinked) => Standing::Open,
+            _ => Standing::Named,
+        };
+        let epoch = self.barrier.epoch();
+        let (lineage, topic) = lineage;
+        let member = Member {
+            reference: row.reference,
+            time: row.record_time.0,
+            span: trace.parent_id,
+            key: row.key_hash.unwrap_or(0),
+            correlation: correlation.unwrap_or(0),
+            lineage,
+            epoch: short(epoch),
+            concluded: NOWHERE,
+            standing,
+        };
+        self.trace_order.topics.entry(lineage).or_insert(topic);
+        if let Some(number) = self.trace_order.window.add(key, member) {
+            if self.trace_order.due.len() >= DUE {
+                self.trace_order.due.pop_front();
+            }
+            self.trace_order.due.push_back((epoch, number, 0));
+        }
+    }
+
+    /// Looks at the traces of which everything is read that was readable before the barrier.
+    pub(super) fn judge_traces(&mut self, passed: Epoch, changes: &mut Changes) {
+        let mut again = Vec::new();
+        while let Some(&(epoch, number, looks)) = self.trace_order.due.front()
+            && epoch <= passed
+        {
+            self.trace_order.due.pop_front();
+            for lineage in self.count_cases(number, passed) {
+                let held = self.learn(lineage, passed);
+                again.extend(held.into_iter().map(|held| (passed, held, 0)));
+            }
+            if self.look(number, passed, looks + 1 >= LOOKS, changes) {
+                again.push((self.barrier.epoch(), number, looks + 1));
+            }
+        }
+        self.trace_order.due.extend(again);
+    }
+
+    /// The input has ended: everything is known that ever will be.
+    pub(super) fn judge_all_traces(&mut self, changes: &mut Changes) {
+        let passed = Epoch(u64::MAX);
+        let mut traces: Vec<TraceNumber> = self.trace_order.due.drain(..).map(|(_, number, _)| number).collect();
+        for number in &traces {
+            self.count_cases(*number, passed);
+        }
+        let mut lineages: Vec<u32> = self.trace_order.habits.keys().copied().collect();
+        lineages.sort_unstable();
+        for lineage in lineages {
+            traces.extend(self.learn(lineage, passed));
+        }
+        // What is sure about one trace bounds its neighbours.
+        for looks in 0..LOOKS {
+            traces.retain(|number| self.look(*number, passed, looks + 1 >= LOOKS, changes));
+        }
+    }
+
+    /// Judges what can be judged of a trace; true when it is worth another look.
+    fn look(&mut self, number: TraceNumber, passed: Epoch, last: bool, changes: &mut Changes) -> bool {
+        let members = self.trace_order.window.members(number).to_vec();
+        let mut unsure = false;
+        for lineage in lineages_of(&members, passed) {
+            let places = |standing: Standing| -> Vec<usize> {
+                let mut places: Vec<usize> = (0..members.len())
+                    .filter(|&at| members[at].lineage == lineage && members[at].standing == standing)
+                    .filter(|&at| members[at].epoch <= short(passed))
+                    .collect();
+                places.sort_unstable_by_key(|&at| (members[at].time, members[at].reference));
+                places
+            };
+            let (mut open, named) = (places(Standing::Open), places(Standing::Named));
+            open.retain(|&at| {
+                let begins = !members.iter().any(|other| precedes(other, &members[at]));
+                if begins {
+                    self.trace_order.window.judged(number, at, None);
+                }
+                !begins
+            });
+            if !named.is_empty() {
+                self.try_on(&Matter { number, lineage, members: &members, effects: named });
+            }
+            let known = self.trace_order.habits.get(&lineage).is_some_and(|habit| !habit.hypothesis.rivals.is_empty());
+            match (open.is_empty(), known) {
+                (true, _) => {}
+                (false, false) => self.trace_order.hold(lineage, number),
+                (false, true) => {
+                    let matter = Matter { number, lineage, members: &members, effects: open };
+                    unsure |= self.judge_matter(&matter, last, changes);
+                }
+            }
+        }
+        unsure
+    }
+
+    /// Counts the trace for each lineage in it; gives those for which it is time to learn.
+    fn count_cases(&mut self, number: TraceNumber, passed: Epoch) -> Vec<u32> {
+        let members = self.trace_order.window.members(number);
+        if members.len() > CASE_EVENTS {
+            return Vec::new();
+        }
+        let lineages = lineages_of(members, passed);
+        lineages.into_iter().filter(|&lineage| self.trace_order.count_case(lineage, number, passed)).collect()
+    }
+
+    /// Learns anew what causes `lineage`; gives the traces that waited for it, if there is a hypothesis now.
+    fn learn(&mut self, lineage: u32, passed: Epoch) -> Vec<TraceNumber> {
+        let Some(habit) = self.trace_order.habits.get(&lineage) else { return Vec::new() };
+        let cases: Vec<Case<'_>> = habit
+            .cases
+            .iter()
+            .filter(|number| self.trace_order.window.grew(**number).saturating_add(QUIET) <= short(passed))
+            .map(|number| self.trace_order.window.members(*number))
+            .filter(|members| !members.is_empty() && members.len() <= CASE_EVENTS)
+            .map(|members| Case { members, labels: self.labels(members, lineage) })
+            .collect();
+        let hypothesis = hypothesis::learn(lineage, &cases, |set| self.trace_order.together(set));
+        let Some(habit) = self.trace_order.habits.get_mut(&lineage) else { return Vec::new() };
+        let can_judge = !hypothesis.rivals.is_empty();
+        habit.hypothesis = hypothesis;
+        if can_judge { habit.held.drain(..).collect() } else { Vec::new() }
+    }
+
+    /// For each event of `lineage` that names its cause: the lineage of the cause, if it is one of `members`.
+    fn labels(&self, members: &[Member], lineage: u32) -> Vec<Option<u32>> {
+        let named = members
+            .iter()
+            .filter(|member| member.lineage == lineage && matches!(member.standing, Standing::Named | Standing::Tried));
+        named
+            .filter_map(|member| {
+                let known = self.recent.get(member.reference)?;
+                match (known.resolution, known.cause.get()) {
+                    (Resolution::Root, _) => Some(None),
+                    (_, Some(cause)) => Some(place_of(members, cause).map(|at| members[at].lineage)),
+                    _ => None,
+                }
+            })
+            .collect()
+    }
+
+    /// True when something stays unsure and this is not the last look.
+    fn judge_matter(&mut self, matter: &Matter<'_>, last: bool, changes: &mut Changes) -> bool {
+        let taken = self.taken(matter);
+        let Some(habit) = self.trace_order.habits.get(&matter.lineage) else { return false };
+        let delays = &self.trace_order.delays;
+        let answers = matching::assign(matter.members, &matter.effects, &taken, &habit.hypothesis, delays);
+        let mut unsure = false;
+        for (&effect, answer) in matter.effects.iter().zip(answers) {
+            let answer = self.with_copies(matter, effect, answer);
+            match answer.first() {
+                None => self.trace_order.window.judged(matter.number, effect, None),
+                Some(&(cause, weight)) if weight >= SURE && !self.fails(matter, cause) => {
+                    self.trace_order.delays.note(&matter.members[cause], &matter.members[effect]);
+                    self.trace_order.window.judged(matter.number, effect, Some(cause));
+                    self.trace_order.numbers.inferred += 1;
+                    self.conclude_order(matter, effect, &[(cause, weight)], changes);
+                }
+                Some(_) if last => {
+                    self.trace_order.window.judged(matter.number, effect, None);
+                    self.trace_order.numbers.ambiguous += 1;
+                    self.conclude_order(matter, effect, &answer, changes);
+                }
+                Some(_) => unsure = true,
+            }
+        }
+        unsure
+    }
+
+    fn fails(&self, matter: &Matter<'_>, cause: usize) -> bool {
+        self.trace_order.trial(matter.members[cause].lineage, matter.lineage).fails()
+    }
+
+    /// Places of events that have caused one of this lineage already.
+    fn taken(&self, matter: &Matter<'_>) -> Vec<usize> {
+        let others = matter.members.iter().filter(|member| member.lineage == matter.lineage);
+        others
+            .filter_map(|member| match member.standing {
+                Standing::Judged => Some(usize::from(member.concluded)).filter(|at| *at != usize::from(NOWHERE)),
+                Standing::Named | Standing::Tried => {
+                    let cause = self.recent.get(member.reference)?.cause.get()?;
+                    place_of(matter.members, cause)
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// When the cause was tried again before the effect came, the attempt may as well have caused it.
+    fn with_copies(&self, matter: &Matter<'_>, effect: usize, answer: Weighted) -> Weighted {
+        let Some(&(cause, weight)) = answer.first() else { return answer };
+        let origin = matter.members[cause].reference;
+        let copies = (0..matter.members.len()).filter(|&at| {
+            let copy = &matter.members[at];
+            let repeats = || self.recent.get(copy.reference).and_then(|known| known.cause.get()) == Some(origin);
+            copy.standing == Standing::Copy && precedes(copy, &matter.members[effect]) && at != cause && repeats()
+        });
+        match copies.max_by_key(|&at| matter.members[at].time) {
+            Some(copy) if answer.iter().all(|(at, _)| *at != copy) => vec![(copy, weight / 2.0), (cause, weight / 2.0)],
+            _ => answer,
+        }
+    }
+
+    fn conclude_order(&mut self, matter: &Matter<'_>, effect: usize, causes: &[(usize, f64)], changes: &mut Changes) {
+        let reference = matter.members[effect].reference;
+        for &(cause, weight) in causes.iter().take(TOLD) {
+            let trial = self.trace_order.trial(matter.members[cause].lineage, matter.lineage);
+            let confidence = trial.confidence(weight) as f32;
+            let (cause, evidence) = (matter.members[cause].reference, Evidence::TraceOrder);
+            changes.causes.push(CauseRow { effect: reference, cause, evidence, confidence });
+        }
+        self.call_inferred(reference, changes);
+    }
+
+    /// An event that was written as something else has a cause that was concluded.
+    pub(super) fn call_inferred(&mut self, reference: EventRef, changes: &mut Changes) {
+        let Some(known) = self.recent.get(reference) else { return };
+        let resolution = Resolution::Inferred;
+        self.recent.change(reference, |known| known.resolution = resolution);
+        let conversation = self.conversations.current(known.conversation);
+        changes.retracted.push(Settled { reference, resolution, conversation, cause: None });
+    }
+}
+
+fn place_of(members: &[Member], reference: EventRef) -> Option<usize> {
+    members.iter().position(|member| member.reference == reference)
+}
+
+/// Lineages of the events that name their cause or of which it may be concluded now.
+fn lineages_of(members: &[Member], passed: Epoch) -> Vec<u32> {
+    let mut lineages: Vec<u32> = members
+        .iter()
+        .filter(|member| matches!(member.standing, Standing::Open | Standing::Named) && member.epoch <= short(passed))
+        .map(|member| member.lineage)
+        // Number 0 stands for all that have none of their own.
+        .filter(|lineage| *lineage != 0)
+        .collect();
+    lineages.sort_unstable();
+    lineages.dedup();
+    lineages
+}
