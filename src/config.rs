@@ -35,9 +35,9 @@ mod tests;
 mod time;
 
 pub use doors::{MetricsAddress, TlsFiles};
-pub use memory::{DEFAULT_MEMORY, DEFAULT_MEMORY_BYTES, MemoryWords};
-use memory::memory;
 use doors::{listen, serve_tls};
+use memory::memory;
+pub use memory::{DEFAULT_MEMORY, DEFAULT_MEMORY_BYTES, MemoryWords};
 pub use retention::RetentionWords;
 use retention::retention;
 pub use time::{duration, since, when};

@@ -5,6 +5,7 @@ mod check;
 mod clock;
 mod core;
 mod gather;
+mod horizon;
 mod import;
 mod live;
 mod numbers;
@@ -106,6 +107,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let filtered = clusters.iter().any(|one| one.topics.is_some() || one.exclude.is_some());
     let mut core = Core::resume_within(Memory::new(config.memory), &writer, restored, filtered)?;
     core.keep(config.retention.events);
+    horizon::say(&core);
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));
     let reach: Vec<kafka::Settings> =

@@ -1,7 +1,7 @@
 //! Conversations: sets of events that belong together, named by the ref of their smallest member.
 
 use super::hashing::spread;
-use super::sliced::{Slot, Sliced, number, words};
+use super::sliced::{Sliced, Slot, number, words};
 use crate::event::EventRef;
 
 /// Members up to which a shared id joins events. An id that more events share (one constant correlation id, a trace as
@@ -113,7 +113,12 @@ impl Conversations {
     }
 
     /// The conversation of a new event, given its cause's conversation and the ids it shares with others.
-    pub fn place(&mut self, event: EventRef, cause: Option<EventRef>, keys: impl IntoIterator<Item = SharedKey>) -> EventRef {
+    pub fn place(
+        &mut self,
+        event: EventRef,
+        cause: Option<EventRef>,
+        keys: impl IntoIterator<Item = SharedKey>,
+    ) -> EventRef {
         let mut id = match cause {
             Some(cause) => self.current(cause),
             None => event,

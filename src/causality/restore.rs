@@ -59,7 +59,10 @@ impl Resolver {
         };
         let place = self.recent.insert(event.reference, known);
         if let Some(id) = own
-            && self.ids.get_or_insert(self.wanted(id), place, &self.recent).is_some_and(|first| first != event.reference)
+            && self
+                .ids
+                .get_or_insert(self.wanted(id), place, &self.recent)
+                .is_some_and(|first| first != event.reference)
         {
             self.holders.add(id, event.reference);
         }

@@ -4,8 +4,8 @@ use super::hashing::spread;
 use super::resolver::Resolver;
 use super::{Arrival, Memory, RestoredEvent};
 use crate::event::{
-    BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, FoundCause, HashKey, Identifier, Kind, Ordinal, OrphanReason,
-    Resolution, Settled, Spelling, Timestamp, TraceContext,
+    BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, FoundCause, HashKey, Identifier, Kind, Ordinal,
+    OrphanReason, Resolution, Settled, Spelling, Timestamp, TraceContext,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -88,7 +88,8 @@ impl Run {
                 self.stored.order.push(reference);
             }
         }
-        for &Settled { reference, resolution, conversation, cause } in changes.settled.iter().chain(&changes.retracted) {
+        for &Settled { reference, resolution, conversation, cause } in changes.settled.iter().chain(&changes.retracted)
+        {
             let row = self.stored.rows.get_mut(&reference).unwrap();
             (row.resolution, row.conversation, row.cause) = (resolution, conversation, cause);
         }
@@ -388,7 +389,11 @@ fn a_restart_at_any_point_answers_as_if_there_had_been_none() {
         let mut random = fastrand::Rng::with_seed(seed);
         let points: Vec<usize> = (0..5).map(|_| random.usize(..rows.len())).collect();
         let same = |a: &Fact, b: &Fact| a == b;
-        assert_eq!(differences(&graph(&points, 64 << 20), &straight, same), [], "seed {seed}, restarts after {points:?}");
+        assert_eq!(
+            differences(&graph(&points, 64 << 20), &straight, same),
+            [],
+            "seed {seed}, restarts after {points:?}"
+        );
         // With memory for a few hundred events the database answers the rest; conversations are joined there.
         let same = |a: &Fact, b: &Fact| (a.0, a.1) == (b.0, b.1);
         assert_eq!(differences(&graph(&points, 40_000), &straight, same), [], "seed {seed}, little memory, {points:?}");

@@ -3,9 +3,7 @@
 use super::claims::{Asked, Claim, Open, Stand};
 use super::index::Sight;
 use super::resolver::Resolver;
-use crate::event::{
-    BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, Ordinal, Resolution, Settled,
-};
+use crate::event::{BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, Ordinal, Resolution, Settled};
 use std::collections::HashMap;
 
 impl Resolver {

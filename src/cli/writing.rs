@@ -129,7 +129,8 @@ pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
     let config::ImportTarget { cluster, db, business_flows, conventions, registry, memory } = resolved.config;
     let database = db.display().to_string();
     let conventions = tap::conventions(&conventions)?;
-    let summary = tap::import(&ImportConfig { cluster, db, business_flows, conventions, registry, memory }, &args.files)?;
+    let summary =
+        tap::import(&ImportConfig { cluster, db, business_flows, conventions, registry, memory }, &args.files)?;
     for unread in &summary.unread {
         output::note(&format!("headwater: import: {}", clean(&unread.to_string())));
     }

@@ -1,10 +1,11 @@
 //! What an import is asked to do.
 
 use super::file::{File, parse, read};
-use super::security::{layer, over};
 use super::memory::memory;
+use super::security::{layer, over};
 use super::{
-    ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, DEFAULT_MEMORY, Resolved, business_flows, cluster_name, registry,
+    ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, DEFAULT_MEMORY, Resolved, business_flows, cluster_name,
+    registry,
 };
 use crate::event::{BusinessFlow, ClientProperties, Secret};
 use std::path::{Path, PathBuf};

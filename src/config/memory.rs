@@ -54,7 +54,10 @@ mod tests {
     #[test]
     fn a_budget_is_a_number_of_bytes_with_a_unit() {
         let read = |text| memory(text).unwrap();
-        assert_eq!([read("1GiB"), read(" 512 MiB "), read("2g"), read("20000000")], [1 << 30, 512 << 20, 2 << 30, 20_000_000]);
+        assert_eq!(
+            [read("1GiB"), read(" 512 MiB "), read("2g"), read("20000000")],
+            [1 << 30, 512 << 20, 2 << 30, 20_000_000]
+        );
         assert_eq!(read(DEFAULT_MEMORY), DEFAULT_MEMORY_BYTES);
         assert_eq!(read("4GB"), 4_000_000_000);
         for bad in ["", "much", "1MiB", "-1GiB", "1.5GiB", "99999999999GiB"] {

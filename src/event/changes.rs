@@ -1,9 +1,9 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, LostCause, Ordinal,
-    OutboxCursor, PassedRange, PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition,
-    TraceContext,
+    Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, LostCause,
+    Ordinal, OutboxCursor, PassedRange, PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass,
+    TopicPartition, TraceContext,
 };
 use std::sync::Arc;
 

@@ -14,6 +14,7 @@ mod erase;
 mod export;
 mod facts;
 mod file;
+mod lost;
 mod names;
 mod outbox;
 mod passed;
@@ -27,7 +28,6 @@ mod retention;
 mod slices;
 mod spill;
 mod statement;
-mod lost;
 mod suspects;
 mod tally;
 #[cfg(test)]

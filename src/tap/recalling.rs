@@ -52,7 +52,10 @@ pub(super) fn recall(readers: &Readers, stop: &AtomicBool, lost: &[LostCause]) -
         }
     }
     // An orphan that is not one is taken back when its cause comes again; a stream of them must not wait for ever.
-    tracing::warn!(events = lost.len(), "the database did not say whether it holds their causes: they are judged without it");
+    tracing::warn!(
+        events = lost.len(),
+        "the database did not say whether it holds their causes: they are judged without it"
+    );
     Some(lost.iter().map(|lost| FoundCause { effect: lost.effect, cause: None }).collect())
 }
 

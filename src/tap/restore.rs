@@ -41,12 +41,7 @@ impl Core {
     ///
     /// # Errors
     /// A database that cannot be read.
-    pub fn resume_within(
-        memory: Memory,
-        writer: &Writer,
-        restored: Restored,
-        filtered: bool,
-    ) -> Result<Self, Error> {
+    pub fn resume_within(memory: Memory, writer: &Writer, restored: Restored, filtered: bool) -> Result<Self, Error> {
         let mut core = Self::with_memory(restored.id_key, filtered, memory);
         let events = i64::try_from(memory.events()).unwrap_or(i64::MAX);
         core.restore_names(&restored.partitions, &restored.profiles, &restored.producers);
