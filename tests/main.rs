@@ -38,6 +38,7 @@ mod otlp;
 mod passive;
 mod queries;
 mod reader;
+mod recall;
 mod reader_on_kafka;
 mod readme;
 mod report;

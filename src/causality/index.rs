@@ -17,9 +17,9 @@ use crate::event::{EventRef, Identifier};
 const FIRST_KEYS: usize = 1 << 16;
 /// How much larger each slice is than the one before, up to the largest.
 const GROWTH: usize = 8;
-/// Slices of the largest size that fit the bytes: an eighth of the horizon goes at a time, and each look-up asks at most a
-/// few more.
-const LARGEST_SLICES: usize = 8;
+/// Slices of the largest size that fit the bytes: a fifth of the horizon goes at a time, to the filters. More would make each
+/// look-up ask more of them; larger ones would be slow to fill at first, while the system hands out their memory.
+const LARGEST_SLICES: usize = 5;
 /// Buckets of the smallest slice: budgets below it hold this much all the same.
 const LEAST_BUCKETS: usize = 32;
 

@@ -46,7 +46,7 @@ pub(super) struct Known {
 
 /// [`Known`] in 46 bytes. An empty one is all zeros.
 #[derive(Debug, Clone, Copy)]
-#[repr(packed(2))]
+#[repr(C, packed(2))]
 struct Cell {
     id_hi: u64,
     id_lo: u64,

@@ -8,8 +8,9 @@ use super::hashing::home;
 const FIRST_SLOTS: usize = 1 << 16;
 /// How much larger each slice is than the one before, up to the largest.
 const GROWTH: usize = 8;
-/// Slices of the largest size that fit the bytes: an eighth of the horizon goes at a time, and each look-up asks at most a few more.
-const LARGEST_SLICES: usize = 8;
+/// Slices of the largest size that fit the bytes: a fifth of the horizon goes at a time, and each look-up asks at most a few
+/// more.
+const LARGEST_SLICES: usize = 5;
 /// Slots of the smallest slice: budgets below it hold this much all the same.
 const LEAST_SLOTS: usize = 64;
 
