@@ -32,6 +32,7 @@ mod guard;
 mod hostile;
 mod hostile_door;
 mod imports;
+mod inference;
 mod kerberos;
 mod metrics;
 mod otlp;

@@ -29,6 +29,8 @@ use window::{NOWHERE, Standing, TraceNumber, Window, short};
 const CASES: usize = 256;
 /// Cases of one lineage that one barrier brings: those of a moment say little about the next.
 const CASES_AT_ONCE: u32 = 16;
+/// Traces of any kind that cases are compared with: the last ones.
+const OTHERS: usize = 512;
 /// Barriers that must have passed since a trace got its last event, before it counts as whole.
 const QUIET: u32 = 2;
 /// Events of a trace that is learned from; a longer one would take long and say little.
@@ -80,6 +82,27 @@ struct Habit {
     held: VecDeque<TraceNumber>,
 }
 
+impl Habit {
+    /// Keeps a case that is `new`, if this barrier has not brought enough.
+    fn keep(&mut self, number: TraceNumber, passed: Epoch, most: usize, new: impl FnOnce() -> bool) -> bool {
+        if self.brought.0 != passed {
+            self.brought = (passed, 0);
+        }
+        // At the end of the input no further barrier comes.
+        let room = self.brought.1 < CASES_AT_ONCE || passed == Epoch(u64::MAX);
+        if !room || !new() {
+            return false;
+        }
+        self.brought.1 += 1;
+        self.seen += 1;
+        self.cases.push_back(number);
+        if self.cases.len() > most {
+            self.cases.pop_front();
+        }
+        true
+    }
+}
+
 /// See the module's documentation.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TraceOrder {
@@ -87,6 +110,8 @@ pub(super) struct TraceOrder {
     /// Topic of each lineage.
     topics: HashMap<u32, u32>,
     habits: HashMap<u32, Habit>,
+    /// Traces of any kind, whatever they hold; kept as if they were the cases of a lineage.
+    others: Habit,
     delays: Delays,
     trials: HashMap<(u32, u32), Trial>,
     due: VecDeque<(Epoch, TraceNumber, u8)>,
@@ -143,19 +168,8 @@ impl TraceOrder {
             return false;
         }
         let habit = self.habits.entry(lineage).or_default();
-        if habit.brought.0 != passed {
-            habit.brought = (passed, 0);
-        }
-        // At the end of the input no further barrier comes.
-        let room = habit.brought.1 < CASES_AT_ONCE || passed == Epoch(u64::MAX);
-        if !room || !self.window.count(number, lineage) {
+        if !habit.keep(number, passed, CASES, || self.window.count(number, lineage)) {
             return false;
-        }
-        habit.brought.1 += 1;
-        habit.cases.push_back(number);
-        habit.seen += 1;
-        if habit.cases.len() > CASES {
-            habit.cases.pop_front();
         }
         let due = habit.seen >= habit.learn_at;
         if due {
@@ -311,21 +325,35 @@ impl Resolver {
             return Vec::new();
         }
         let lineages = lineages_of(members, passed);
+        let order = &mut self.trace_order;
+        // No lineage that is followed has the number 0.
+        order.others.keep(number, passed, OTHERS, || order.window.count(number, 0));
         lineages.into_iter().filter(|&lineage| self.trace_order.count_case(lineage, number, passed)).collect()
     }
 
     /// Learns anew what causes `lineage`; gives the traces that waited for it, if there is a hypothesis now.
     fn learn(&mut self, lineage: u32, passed: Epoch) -> Vec<TraceNumber> {
         let Some(habit) = self.trace_order.habits.get(&lineage) else { return Vec::new() };
+        let is_whole =
+            |number: &&TraceNumber| self.trace_order.window.grew(**number).saturating_add(QUIET) <= short(passed);
         let cases: Vec<Case<'_>> = habit
             .cases
             .iter()
-            .filter(|number| self.trace_order.window.grew(**number).saturating_add(QUIET) <= short(passed))
+            .filter(is_whole)
             .map(|number| self.trace_order.window.members(*number))
             .filter(|members| !members.is_empty() && members.len() <= CASE_EVENTS)
             .map(|members| Case { members, labels: self.labels(members, lineage) })
             .collect();
-        let hypothesis = hypothesis::learn(lineage, &cases, |set| self.trace_order.together(set));
+        let others: Vec<&[Member]> = self
+            .trace_order
+            .others
+            .cases
+            .iter()
+            .filter(|number| is_whole(number))
+            .map(|number| self.trace_order.window.members(*number))
+            .filter(|members| !members.is_empty())
+            .collect();
+        let hypothesis = hypothesis::learn(lineage, &cases, &others, |set| self.trace_order.together(set));
         let Some(habit) = self.trace_order.habits.get_mut(&lineage) else { return Vec::new() };
         let can_judge = !hypothesis.rivals.is_empty();
         habit.hypothesis = hypothesis;
@@ -360,7 +388,7 @@ impl Resolver {
             let answer = self.with_copies(matter, effect, answer);
             match answer.first() {
                 None => self.trace_order.window.judged(matter.number, effect, None),
-                Some(&(cause, weight)) if weight >= SURE && !self.fails(matter, cause) => {
+                Some(&(cause, weight)) if weight >= SURE && self.trial_holds(matter, cause) => {
                     self.trace_order.delays.note(&matter.members[cause], &matter.members[effect]);
                     self.trace_order.window.judged(matter.number, effect, Some(cause));
                     self.trace_order.numbers.inferred += 1;
@@ -377,8 +405,9 @@ impl Resolver {
         unsure
     }
 
-    fn fails(&self, matter: &Matter<'_>, cause: usize) -> bool {
-        self.trace_order.trial(matter.members[cause].lineage, matter.lineage).fails()
+    fn trial_holds(&self, matter: &Matter<'_>, cause: usize) -> bool {
+        let named = self.trace_order.habits.get(&matter.lineage).is_some_and(|habit| habit.hypothesis.named);
+        self.trace_order.trial(matter.members[cause].lineage, matter.lineage).holds(named)
     }
 
     /// Places of events that have caused one of this lineage already.

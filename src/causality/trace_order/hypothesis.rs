@@ -1,10 +1,11 @@
 //! "Type A on topic X causes type B on topic Y": which lineages may have caused the events of one lineage.
 //!
 //! Where events of it name their causes, those say it. Otherwise a set of lineages has to explain every trace: each event
-//! has an earlier one of the set (else the set is killed), and in each trace there are as many causes as effects. Of
-//! sets that explain equally well the smallest is taken, then the one after which the effect follows most steadily; a
-//! chain is steadier by its last step than by its first, and a neighbour on another branch is less steady than the
-//! common cause. What cannot be told apart stays a rival, and only what all rivals say alike is concluded.
+//! has an earlier one of the set (else the set is killed), often it is the nearest of all, and mostly there are as many
+//! causes as effects. Of such sets the one is taken that other traces have least: the first event of a flow is before all
+//! that follow, and says nothing. Then the smallest, and then the one after which the effect follows most steadily: a
+//! chain is steadier by its last step than by its first, and a neighbour on another branch is less steady than the common
+//! cause. What cannot be told apart stays a rival, and only what all rivals say alike is concluded.
 
 use super::window::{Member, Standing};
 use std::collections::{HashMap, HashSet};
@@ -21,8 +22,18 @@ const CANDIDATES: usize = 10;
 const SET: usize = 3;
 /// Share of events that must have an earlier one of the set.
 const COVERED: f64 = 0.98;
-/// Share of traces in which there must be as many causes as effects.
+/// Share of traces in which there must be as many causes as effects, before each cause is supposed to have one.
 const CONSERVED: f64 = 0.8;
+/// Share below which a set has too little to do with the effect to be believed.
+const CONSERVED_LEAST: f64 = 0.5;
+/// Share of events that may begin their trace. Where most do, the context is lost on the way there, and what is before
+/// the others was lost with them.
+const ENTRIES: f64 = 0.5;
+/// Share of events before which the nearest of all records must be of the set: between a cause and its effect there are
+/// no others, unless branches run side by side.
+const NEAREST: f64 = 0.3;
+/// A set that other traces have more often, by this factor and this share, says less.
+const RARER: (f64, f64) = (1.05, 0.01);
 /// Shares that differ by less say the same.
 const SAME_SHARE: f64 = 0.03;
 /// A rival whose delays are spread wider by this factor is beaten.
@@ -62,6 +73,8 @@ pub(super) struct Hypothesis {
     pub rivals: Vec<Vec<u32>>,
     /// Each cause has one effect of this lineage.
     pub single: bool,
+    /// Events that name their causes say so.
+    pub named: bool,
     pub in_common: InCommon,
 }
 
@@ -77,18 +90,25 @@ pub(super) fn precedes(earlier: &Member, later: &Member) -> bool {
     earlier.time + TICK <= later.time
 }
 
-/// Learns what causes `lineage`. `together` says whether one group may read all lineages of a set.
-pub(super) fn learn(lineage: u32, cases: &[Case<'_>], together: impl Fn(&[u32]) -> bool) -> Hypothesis {
-    let (sets, single) = match by_labels(cases) {
+/// Learns what causes `lineage`. `others` are traces of any kind, to compare with; `together` says whether one group may read all lineages of a set.
+pub(super) fn learn(
+    lineage: u32,
+    cases: &[Case<'_>],
+    others: &[&[Member]],
+    together: impl Fn(&[u32]) -> bool,
+) -> Hypothesis {
+    let labels = by_labels(cases);
+    let named = labels.is_some();
+    let (sets, single) = match labels {
         Some(set) => {
             let single = conserved(lineage, cases, &set) >= 1.0 - (1.0 - CONSERVED) / 2.0;
             (vec![set], single)
         }
-        None => (by_traces(lineage, cases, together), true),
+        None => by_traces(lineage, cases, others, together),
     };
     let rivals: Vec<Vec<u32>> = sets.into_iter().filter(|set| !set.is_empty()).collect();
     let in_common = in_common(lineage, cases, &rivals);
-    Hypothesis { rivals, single, in_common }
+    Hypothesis { rivals, single, named, in_common }
 }
 
 /// What the events that name their causes say; `None` when too few do.
@@ -121,27 +141,47 @@ fn conserved(lineage: u32, cases: &[Case<'_>], set: &[u32]) -> f64 {
 struct Reduced {
     /// Time and candidate, by time.
     earlier: Vec<(i64, Set)>,
-    /// Times of the effects that something preceded.
-    effects: Vec<i64>,
+    /// The effects that something preceded: when, and which candidate was nearest of all; 0 where it was none of them.
+    effects: Vec<(i64, Set)>,
     /// Effects that nothing preceded: the trace began with them.
     entries: usize,
 }
 
-fn by_traces(lineage: u32, cases: &[Case<'_>], together: impl Fn(&[u32]) -> bool) -> Vec<Vec<u32>> {
-    let Some(near) = neighbours(lineage, cases) else { return Vec::new() };
+fn by_traces(
+    lineage: u32,
+    cases: &[Case<'_>],
+    others: &[&[Member]],
+    together: impl Fn(&[u32]) -> bool,
+) -> (Vec<Vec<u32>>, bool) {
+    let nothing = (Vec::new(), false);
+    let Some(near) = neighbours(lineage, cases) else { return nothing };
     let candidates = candidates(lineage, cases, &near);
     let traces: Vec<Reduced> = cases.iter().map(|case| reduce(lineage, case.members, &candidates, &near)).collect();
     let instances: usize = traces.iter().map(|trace| trace.effects.len()).sum();
-    if instances < CASES_LEAST {
-        return Vec::new();
+    let entries: usize = traces.iter().map(|trace| trace.entries).sum();
+    if entries as f64 > ENTRIES * (entries + instances) as f64 {
+        return nothing;
     }
+    let held: Vec<Set> = others
+        .iter()
+        .map(|members| members.iter().filter_map(|member| bit(&candidates, member)).fold(0, |all, one| all | one))
+        .collect();
     let named = |set: Set| -> Vec<u32> {
         (0..candidates.len()).filter(|at| set >> at & 1 == 1).map(|at| candidates[at]).collect()
     };
-    let sets = (1..1 << candidates.len()).filter(|set: &Set| set.count_ones() as usize <= SET);
-    let fits: Vec<Fit> =
-        sets.filter(|&set| together(&named(set))).filter_map(|set| fit(set, &traces, instances)).collect();
-    best(fits).into_iter().map(named).collect()
+    let possible = |set: &Set| {
+        let size = set.count_ones() as usize;
+        size <= SET && instances >= CASES_LEAST * size && together(&named(*set))
+    };
+    let fits = (1..1 << candidates.len()).filter(possible).filter_map(|set| fit(set, &traces, &held));
+    let best = best(fits.collect());
+    let single = !best.is_empty() && best.iter().all(|fit| fit.conserved >= CONSERVED);
+    (best.into_iter().map(|fit| named(fit.set)).collect(), single)
+}
+
+fn bit(candidates: &[u32], member: &Member) -> Option<Set> {
+    let at = candidates.iter().position(|candidate| *candidate == member.lineage)?;
+    Some(1 << at)
 }
 
 /// Lineages that are sent together with `lineage`: their records carry the same time. `None` when some are so near that
@@ -185,44 +225,56 @@ fn candidates(lineage: u32, cases: &[Case<'_>], near: &HashSet<u32>) -> Vec<u32>
 }
 
 fn reduce(lineage: u32, members: &[Member], candidates: &[u32], near: &HashSet<u32>) -> Reduced {
-    let bit = |member: &Member| {
-        let at = candidates.iter().position(|candidate| *candidate == member.lineage)?;
-        Some((member.time, 1 << at))
-    };
-    let mut earlier: Vec<(i64, Set)> = members.iter().filter_map(bit).collect();
-    earlier.sort_unstable();
-    let other = |member: &&Member| member.lineage != lineage && !near.contains(&member.lineage);
-    let first = members.iter().filter(other).map(|member| member.time).min().unwrap_or(i64::MAX);
-    let times = members.iter().filter(|member| member.lineage == lineage).map(|member| member.time);
-    let (effects, entries): (Vec<i64>, Vec<i64>) = times.partition(|time| first.saturating_add(TICK) <= *time);
-    Reduced { earlier, effects, entries: entries.len() }
+    let mut others: Vec<(i64, Set)> = members
+        .iter()
+        .filter(|member| member.lineage != lineage && !near.contains(&member.lineage))
+        .map(|member| (member.time, bit(candidates, member).unwrap_or(0)))
+        .collect();
+    others.sort_unstable();
+    let (mut effects, mut entries) = (Vec::new(), 0);
+    for effect in members.iter().filter(|member| member.lineage == lineage) {
+        match others.iter().take_while(|(time, _)| time + TICK <= effect.time).last() {
+            Some((_, nearest)) => effects.push((effect.time, *nearest)),
+            None => entries += 1,
+        }
+    }
+    others.retain(|(_, candidate)| *candidate != 0);
+    Reduced { earlier: others, effects, entries }
 }
 
 /// How well a set explains the traces.
 struct Fit {
     set: Set,
+    /// Share of traces of any kind that have something of it.
+    held: f64,
+    /// Share of its traces with as many causes as effects.
     conserved: f64,
     /// How far the delays after the nearest of the set lie from their median on the mean, µs.
     spread: i64,
 }
 
-/// `None` when the set is killed: too many effects have nothing of it before them.
-fn fit(set: Set, traces: &[Reduced], instances: usize) -> Option<Fit> {
-    let mut delays = Vec::with_capacity(instances);
-    let (mut conserved, mut with) = (0, 0);
+/// `None` when the set is killed: too many effects have nothing of it before them, or it has little to do with them.
+fn fit(set: Set, traces: &[Reduced], others: &[Set]) -> Option<Fit> {
+    let mut delays = Vec::new();
+    let (mut instances, mut nearest, mut conserved, mut with) = (0, 0, 0, 0);
     for trace in traces.iter().filter(|trace| !trace.effects.is_empty()) {
         let causes = || trace.earlier.iter().filter(|(_, candidate)| set & candidate != 0);
         with += 1;
         conserved += usize::from(trace.entries == 0 && causes().count() == trace.effects.len());
-        for effect in &trace.effects {
-            let nearest = causes().take_while(|(time, _)| time + TICK <= *effect).last();
-            delays.extend(nearest.map(|(time, _)| effect - time));
+        for (effect, last) in &trace.effects {
+            instances += 1;
+            nearest += usize::from(set & last != 0);
+            let cause = causes().take_while(|(time, _)| time + TICK <= *effect).last();
+            delays.extend(cause.map(|(time, _)| effect - time));
         }
     }
-    if (delays.len() as f64) < COVERED * instances as f64 {
-        return None;
-    }
-    Some(Fit { set, conserved: conserved as f64 / with as f64, spread: spread(delays) })
+    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+    let held = others.iter().filter(|other| set & **other != 0).count();
+    let conserved = share(conserved, with);
+    let stands = share(delays.len(), instances) >= COVERED
+        && share(nearest, instances) >= NEAREST
+        && conserved >= CONSERVED_LEAST;
+    stands.then(|| Fit { set, held: share(held, others.len()), conserved, spread: spread(delays) })
 }
 
 /// Mean distance from the median, without the tails: a pause that hits all says nothing about a cause.
@@ -234,18 +286,17 @@ fn spread(mut delays: Vec<i64>) -> i64 {
     middle.iter().map(|delay| (delay - median).abs()).sum::<i64>() / middle.len() as i64
 }
 
-fn best(mut fits: Vec<Fit>) -> Vec<Set> {
-    let most = fits.iter().map(|fit| fit.conserved).fold(0.0, f64::max);
-    if most < CONSERVED {
-        return Vec::new();
-    }
-    fits.retain(|fit| fit.conserved >= most - SAME_SHARE);
+fn best(mut fits: Vec<Fit>) -> Vec<Fit> {
+    let rarest = fits.iter().map(|fit| fit.held).fold(1.0, f64::min);
+    fits.retain(|fit| fit.held <= rarest * RARER.0 + RARER.1);
     let smallest = fits.iter().map(|fit| fit.set.count_ones()).min().unwrap_or(0);
     fits.retain(|fit| fit.set.count_ones() == smallest);
+    let most = fits.iter().map(|fit| fit.conserved).fold(0.0, f64::max);
+    fits.retain(|fit| fit.conserved >= most - SAME_SHARE);
     let steadiest = fits.iter().map(|fit| fit.spread).min().unwrap_or(0);
     fits.retain(|fit| fit.spread as f64 <= steadiest as f64 * STEADIER);
     // Too many rivals agree on nothing.
-    if fits.len() > RIVALS { Vec::new() } else { fits.into_iter().map(|fit| fit.set).collect() }
+    if fits.len() > RIVALS { Vec::new() } else { fits }
 }
 
 fn in_common(lineage: u32, cases: &[Case<'_>], rivals: &[Vec<u32>]) -> InCommon {

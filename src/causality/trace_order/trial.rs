@@ -6,9 +6,9 @@ use crate::causality::resolver::Resolver;
 use crate::event::{Changes, EventRef, Evidence, TrialRow};
 
 /// Times that a conclusion was tried on named causes, from which its precision counts.
-const TRIED: u32 = 20;
+const TRIED: u32 = 10;
 /// Wrong ones among so many conclusions, above which a pair is not sure of anything.
-const WRONG: u32 = 50;
+const WRONG: u32 = 100;
 /// Confidence in what nothing could be tried on.
 const UNTRIED: f64 = 0.9;
 /// Of so many traces with named causes one is tried on, once enough were.
@@ -40,9 +40,10 @@ impl Trial {
         ([self.right, self.wrong, self.missed], self.claimed)
     }
 
-    /// True when too many were wrong to be sure of anything.
-    pub fn fails(self) -> bool {
-        self.right + self.wrong >= TRIED && self.wrong * WRONG > self.right + self.wrong
+    /// True when a conclusion may be believed: hardly any was wrong, and where it could be tried it was.
+    pub const fn holds(self, can_be_tried: bool) -> bool {
+        let tried = self.right + self.wrong;
+        if tried < TRIED { !can_be_tried } else { self.wrong * WRONG <= tried }
     }
 
     /// What a conclusion of this weight may claim.
