@@ -162,9 +162,13 @@ fn the_database_answers_for_each_id_once() {
     changes.events.push(&row(at(16), Kind::Command, id(3), Some(id(4))));
     changes.events.push(&row(at(18), Kind::Command, id(5), Some(id(5))));
     writer.append(changes).unwrap();
-    let asked = [(1, false), (2, false), (3, false), (3, true), (4, true), (4, false), (5, true), (1, false), (9, false)];
-    let lost: Vec<LostCause> =
-        asked.iter().zip(100..).map(|(&(n, request), child)| LostCause { effect: at(child), id: id(n), request }).collect();
+    let asked =
+        [(1, false), (2, false), (3, false), (3, true), (4, true), (4, false), (5, true), (1, false), (9, false)];
+    let lost: Vec<LostCause> = asked
+        .iter()
+        .zip(100..)
+        .map(|(&(n, request), child)| LostCause { effect: at(child), id: id(n), request })
+        .collect();
     let found = writer.readers().lost_causes(&lost).unwrap();
     let cause = |n: i64| Some((at(n), EventRef(n / 2)));
     let expected = [cause(10), None, cause(16), None, cause(16), None, cause(18), cause(10), None];

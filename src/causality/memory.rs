@@ -80,12 +80,6 @@ impl Memory {
         self.part(share::COLD)
     }
 
-    /// Merges of conversations that it has room for.
-    pub const fn merged(self) -> u64 {
-        // A quarter of the slots stays empty, and the newest slice is empty when the oldest has left.
-        self.merges() as u64 / 16 / 2
-    }
-
     /// Events that it has room for.
     pub const fn events(self) -> u64 {
         self.recent() as u64 / super::recent::EVENT_BYTES as u64

@@ -17,6 +17,10 @@ use std::sync::Arc;
 /// and 200,000 of them fit in about 100 MB.
 pub const FAILURES_RESTORED: i64 = 200_000;
 
+/// Merges of conversations that are given back, the latest: as many as a gigabyte for the search of causes has room for.
+/// Older ones are resolved by the database.
+const MERGES_RESTORED: i64 = 4 << 20;
+
 /// Everything but the recent events, which [`Writer::recent_events`] streams.
 #[derive(Debug, Clone)]
 pub struct Restored {
@@ -30,6 +34,8 @@ pub struct Restored {
     pub producers: Vec<ProducerRow>,
     /// Coverage by ordinal: reading goes on at `next_offset`.
     pub coverage: Vec<CoverageRow>,
+    /// The last merges of conversations, in order: (old id, the id it belonged to when they merged).
+    pub aliases: Vec<(EventRef, EventRef)>,
     /// Events that wait for their cause.
     pub pending: Vec<EventRow>,
     /// Failures in time order, at most [`FAILURES_RESTORED`].
@@ -56,6 +62,9 @@ impl Restored {
             profiles: rows(conn, &ask::PROFILES, [], profile)?,
             producers: rows(conn, &ask::PRODUCERS, [], producer)?,
             coverage: coverage(conn)?,
+            aliases: rows(conn, &ask::ALIASES, [MERGES_RESTORED], |row| {
+                Ok((EventRef(row.get(0)?), EventRef(row.get(1)?)))
+            })?,
             pending: rows(conn, &ask::PENDING_ROWS, [], event)?,
             failures,
             progress: rows(conn, &ask::PROGRESS_ROWS, [], progress)?,
@@ -72,15 +81,6 @@ impl Restored {
 }
 
 impl Writer {
-    /// Passes on the last `limit` merges of conversations, in the order in which they were written: the old id, and the one it
-    /// belonged to when they merged.
-    pub fn recent_merges(&self, limit: i64, each: &mut dyn FnMut(EventRef, EventRef)) -> Result<(), Error> {
-        stream(self.connection(), &ask::ALIASES, limit, |row| {
-            each(EventRef(row.get(0)?), EventRef(row.get(1)?));
-            Ok(())
-        })
-    }
-
     /// Passes on the orphans among the last `limit` settled events, in the order in which they were written: each is
     /// taken back when its cause turns up after all.
     pub fn recent_orphans(&self, limit: i64, each: &mut dyn FnMut(EventRow)) -> Result<(), Error> {

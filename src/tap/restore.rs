@@ -51,8 +51,9 @@ impl Core {
             core.note_deleted();
         }
         core.restore_progress(restored.progress, restored.passed_to);
-        let merges = i64::try_from(memory.merged()).unwrap_or(i64::MAX);
-        writer.recent_merges(merges, &mut |old, current| core.restore_merge(old, current))?;
+        for (old, current) in restored.aliases {
+            core.restore_merge(old, current);
+        }
         core.oldest = restored.oldest;
         let mut given = 0;
         writer.recent_events(events, &mut |event| {
