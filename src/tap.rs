@@ -34,7 +34,7 @@ pub use crate::telemetry::{hold_log, init_logging, release_log};
 use self::gather::Gather;
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
-use self::recalling::{RECALLS_WAITING, Recall};
+use self::recalling::Recall;
 use self::seeking::{SEEKS_WAITING, Seek, Seeker};
 use self::site::Site;
 use self::telling::Telling;
@@ -153,10 +153,9 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         watch: Watch::default(),
     };
     let (seeks, asked) = sync_channel(SEEKS_WAITING);
-    let (remembering, stop_recalling, to_core_too) = (readers.clone(), stop_reading.clone(), to_core.clone());
+    let recaller = recalling::start(readers.clone(), stop_reading.clone(), to_core.clone())?;
     let seeker = Seeker::new(readers, sites.iter().map(|site| &site.settings), ids, stop_reading.clone());
-    let (recalls, recalled) = sync_channel(RECALLS_WAITING);
-    let (end, seekers) = (Ending("writer", pulse.clone()), (seeks.clone(), recalls.clone()));
+    let (end, seekers) = (Ending("writer", pulse.clone()), (seeks.clone(), recaller.0.clone()));
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1, Some(&seekers)))?;
     let end = Ending("core", pulse);
     let core = spawn("core", move || {
@@ -165,8 +164,6 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     })?;
     let sites = samplers.into_iter().zip(begin(sites, admins)?).collect();
     let seeker = (seeks, spawn("seeker", move || seeker.run(&asked, &to_core))?);
-    let recall = move || recalling::run(&remembering, &stop_recalling, &recalled, &to_core_too);
-    let recaller = (recalls, spawn("recaller", recall)?);
     let url = door.as_ref().map(Door::url);
     Ok(Running { url, remarks, outlook, stop_reading, sites, seeker, recaller, core, writer, door, metrics, telling })
 }

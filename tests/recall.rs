@@ -109,16 +109,25 @@ fn causes_that_left_memory_are_found_in_the_database() {
     assert_eq!(imports.count("resolution = 'orphaned'"), 5);
 }
 
-/// Scenario: an id of 1 MB, and an event that names it.
-/// Guarantees: it is an id as any other.
+/// Scenario: ids as long as may be, and ids of 1 MB that others name.
+/// Guarantees: the former are ids as any other; the latter are none, are counted, and lead nowhere.
 #[test]
-fn an_id_of_a_megabyte_is_found() {
+fn an_id_of_a_megabyte_is_none_and_is_counted() {
     let mut imports = Imports::new("recall-long");
-    let long = "x".repeat(1 << 20);
-    let records = [(0, long.clone(), None), (1, "short".into(), Some(long.clone())), (2, long[1..].to_owned(), None)];
+    let (long, huge) = ("x".repeat(1_024), "x".repeat(1 << 20));
+    let name = |text: &str| Some(text.to_owned());
+    let records = [
+        (0, huge.clone(), None),
+        (1, "a".into(), name(&huge)),
+        (2, huge[1..].to_owned(), None),
+        (3, long.clone(), None),
+        (4, "b".into(), name(&long)),
+    ];
     imports.import(64 << 20, records.into_iter());
-    assert_eq!(imports.edges(), [(1, 0)]);
-    assert_eq!(imports.count("resolution = 'unlinked'"), 2);
+    assert_eq!(imports.edges(), [(4, 3)]);
+    assert_eq!(imports.count("resolution = 'unlinked'"), 4);
+    assert_eq!(imports.counter("undecoded_malformed_id"), 3);
+    assert!(std::fs::metadata(imports.database()).unwrap().len() < 8 << 20);
 }
 
 fn row(reference: EventRef, kind: Kind, id: Identifier, correlation: Option<Identifier>) -> EventRow {

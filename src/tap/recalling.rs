@@ -6,11 +6,12 @@ use crate::event::{FoundCause, LostCause};
 use crate::store::Readers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Lists that may wait for the recaller: the core has one in its hands at a time, and a stop comes once.
-pub(super) const RECALLS_WAITING: usize = 2;
+const RECALLS_WAITING: usize = 2;
 /// How often a question is asked: readers are few, and may all be busy.
 const TRIES: usize = 3;
 /// How long it rests in between.
@@ -26,9 +27,20 @@ pub(super) enum Recall {
     Stop,
 }
 
+/// Starts it, and says where to ask.
+pub(super) fn start(
+    readers: Readers,
+    stop: Arc<AtomicBool>,
+    core: SyncSender<Input>,
+) -> anyhow::Result<(SyncSender<Recall>, JoinHandle<()>)> {
+    let (recalls, asked) = sync_channel(RECALLS_WAITING);
+    let recaller = super::spawn("recaller", move || run(&readers, &stop, &asked, &core))?;
+    Ok((recalls, recaller))
+}
+
 /// Answers until it is told to stop, or `stop` is set. What is left then waits in the database, and is asked for in the next
 /// run.
-pub(super) fn run(readers: &Readers, stop: &Arc<AtomicBool>, asked: &Receiver<Recall>, core: &SyncSender<Input>) {
+fn run(readers: &Readers, stop: &Arc<AtomicBool>, asked: &Receiver<Recall>, core: &SyncSender<Input>) {
     while let Ok(Recall::These(lost)) = asked.recv() {
         let Some(found) = recall(readers, stop, &lost) else { return };
         if core.send(Input::Recalled(found)).is_err() {
