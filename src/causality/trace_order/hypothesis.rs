@@ -141,7 +141,7 @@ fn conserved(lineage: u32, cases: &[Case<'_>], set: &[u32]) -> f64 {
 struct Reduced {
     /// Time and candidate, by time.
     earlier: Vec<(i64, Set)>,
-    /// The effects that something preceded: when, and which candidate was nearest of all; 0 where it was none of them.
+    /// The effects that something preceded: when, and which candidates were nearest of all; 0 where none of them was.
     effects: Vec<(i64, Set)>,
     /// Effects that nothing preceded: the trace began with them.
     entries: usize,
@@ -233,8 +233,12 @@ fn reduce(lineage: u32, members: &[Member], candidates: &[u32], near: &HashSet<u
     others.sort_unstable();
     let (mut effects, mut entries) = (Vec::new(), 0);
     for effect in members.iter().filter(|member| member.lineage == lineage) {
-        match others.iter().take_while(|(time, _)| time + TICK <= effect.time).last() {
-            Some((_, nearest)) => effects.push((effect.time, *nearest)),
+        let earlier = &others[..others.partition_point(|(time, _)| time + TICK <= effect.time)];
+        match earlier.last() {
+            Some((last, _)) => {
+                let nearest = earlier.iter().rev().take_while(|(time, _)| time + TICK > *last);
+                effects.push((effect.time, nearest.fold(0, |all, (_, one)| all | one)));
+            }
             None => entries += 1,
         }
     }
@@ -249,6 +253,8 @@ struct Fit {
     held: f64,
     /// Share of its traces with as many causes as effects.
     conserved: f64,
+    /// Share of effects before which the nearest of all was of the set.
+    nearest: f64,
     /// How far the delays after the nearest of the set lie from their median on the mean, µs.
     spread: i64,
 }
@@ -271,10 +277,9 @@ fn fit(set: Set, traces: &[Reduced], others: &[Set]) -> Option<Fit> {
     let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
     let held = others.iter().filter(|other| set & **other != 0).count();
     let conserved = share(conserved, with);
-    let stands = share(delays.len(), instances) >= COVERED
-        && share(nearest, instances) >= NEAREST
-        && conserved >= CONSERVED_LEAST;
-    stands.then(|| Fit { set, held: share(held, others.len()), conserved, spread: spread(delays) })
+    let nearest = share(nearest, instances);
+    let stands = share(delays.len(), instances) >= COVERED && conserved >= CONSERVED_LEAST;
+    stands.then(|| Fit { set, held: share(held, others.len()), conserved, nearest, spread: spread(delays) })
 }
 
 /// Mean distance from the median, without the tails: a pause that hits all says nothing about a cause.
@@ -295,8 +300,9 @@ fn best(mut fits: Vec<Fit>) -> Vec<Fit> {
     fits.retain(|fit| fit.conserved >= most - SAME_SHARE);
     let steadiest = fits.iter().map(|fit| fit.spread).min().unwrap_or(0);
     fits.retain(|fit| fit.spread as f64 <= steadiest as f64 * STEADIER);
-    // Too many rivals agree on nothing.
-    if fits.len() > RIVALS { Vec::new() } else { fits }
+    // Too many rivals agree on nothing, and what never comes right before the effect is no cause by itself.
+    let says = fits.len() <= RIVALS && fits.iter().any(|fit| fit.nearest >= NEAREST);
+    if says { fits } else { Vec::new() }
 }
 
 fn in_common(lineage: u32, cases: &[Case<'_>], rivals: &[Vec<u32>]) -> InCommon {

@@ -67,16 +67,15 @@ fn the_last_step_of_a_chain_is_the_cause() {
 #[test]
 fn the_slower_of_two_branches_is_not_caused_by_the_faster() {
     let all = traces(200, |dice, _| vec![at(ORDERS, 0), at(PAYMENTS, dice.ms(5, 100)), at(KITCHEN, dice.ms(400, 600))]);
-    let sets = hypothesis(KITCHEN, &all);
-    assert!(sets.contains(&vec![ORDERS]), "{sets:?}");
+    assert_ne!(hypothesis(KITCHEN, &all), [[PAYMENTS]]);
 }
 
 #[test]
 fn one_counter_example_in_twenty_kills() {
     let all = traces(100, |dice, n| {
         let mut trace = vec![at(ORDERS, 0), at(KITCHEN, dice.ms(400, 600))];
-        if n % 20 != 0 {
-            trace.push(at(PAYMENTS, dice.ms(390, 395)));
+        if n % 20 != 19 {
+            trace.push(at(PAYMENTS, dice.ms(100, 395) + (n % 2) as i64 * 600 * MS));
         }
         trace
     });
