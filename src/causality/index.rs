@@ -17,9 +17,9 @@ use crate::event::{EventRef, Identifier};
 const FIRST_KEYS: usize = 1 << 16;
 /// How much larger each slice is than the one before, up to the largest.
 const GROWTH: usize = 8;
-/// Slices of the largest size that fit the bytes: a fifth of the horizon goes at a time, to the filters. More would make each
+/// Slices of the largest size that fit the bytes: a sixth of the horizon goes at a time, to the filters. More would make each
 /// look-up ask more of them; larger ones would be slow to fill at first, while the system hands out their memory.
-const LARGEST_SLICES: usize = 5;
+const LARGEST_SLICES: usize = 6;
 /// Buckets of the smallest slice: budgets below it hold this much all the same.
 const LEAST_BUCKETS: usize = 32;
 
@@ -28,7 +28,7 @@ const BUCKET: usize = 32;
 const BUCKET_BYTES: usize = 2 * BUCKET;
 const SLOTS: usize = 10;
 /// Slots that are used in the mean when a slice is full: beyond it buckets overflow into their neighbours too often.
-const FULL_TENTHS: usize = 85;
+const FULL_TENTHS: usize = 90;
 /// Where the places begin, two half-words each, and the word with the upper three bits of each slot's distance from its home; the
 /// lower three stand beside the tag, so that one comparison tells both.
 const PLACES: usize = SLOTS;

@@ -13,7 +13,7 @@ const USUAL: u64 = 1 << 30;
 /// Below this not even one slice of each table has room for what one read brings.
 const LEAST: u64 = 16 << 20;
 
-/// Shares of the budget, in hundredths. At a full budget an event takes 46 bytes in its page, 7.5 in the index of ids, 7 as a
+/// Shares of the budget, in hundredths. At a full budget an event takes 46 bytes in its page, 7 to 8 in the index of ids, 7 as a
 /// fourth of its trace and 2 to 5 as a part of a merge: the shares stand to each other as these do, so that all horizons end
 /// at about the same time.
 mod share {
