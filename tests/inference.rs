@@ -103,7 +103,7 @@ fn score(folder: &Folder, files: &[PathBuf], causes: &HashMap<String, String>) -
     let events = ask(&format!("SELECT {}, e.trace_id FROM event e ORDER BY e.seen_time, e.record_time", place("e")));
     let mut traces: HashMap<&str, Vec<&str>> = HashMap::new();
     let mut before: HashMap<&str, (&str, Option<&str>)> = HashMap::new();
-    for event in events.iter().filter(|event| event[1] != "" && event[1] != "null") {
+    for event in events.iter().filter(|event| !event[1].is_empty() && event[1] != "null") {
         let trace = traces.entry(&event[1]).or_default();
         before.insert(&event[0], (&event[1], trace.last().copied()));
         trace.push(&event[0]);

@@ -28,6 +28,7 @@ mod export;
 mod faults;
 mod fixtures;
 mod gentle;
+mod graphs;
 mod guard;
 mod hostile;
 mod hostile_door;

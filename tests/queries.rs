@@ -260,13 +260,14 @@ fn asked(reader: &Reader, sql: &str) -> Vec<String> {
 }
 
 /// Each macro with arguments that find something in the filled database, and how many rows it then gives.
-const MACROS: [(&str, usize); 28] = [
+const MACROS: [(&str, usize); 29] = [
     ("ancestors(2199023255552)", 2),
     ("audit()", 1),
     ("business(since := '2024-01-01')", 1),
     ("business_cases(since := '2024-01-01')", 1),
     ("business_flows()", 1),
     ("conversation_events(1099511627777)", 5),
+    ("conversations(since := '2024-01-01')", 1),
     ("counts(since := '2024-01-01 00:00:01')", 3),
     ("deleted_of('0,1')", 0),
     ("effects(0)", 3),
@@ -450,10 +451,18 @@ fn named_questions_answer() {
     }
     let scope = reader.ask(query::ask::CONVERSATION_SCOPE.sql, &node, Limits::default()).unwrap().table.rows.remove(0);
     for (query, count) in
-        [(&query::ask::NODES_WITHIN, 5), (&query::ask::EDGES_WITHIN, 3), (&query::ask::FAILURES_WITHIN, 1)]
+        [(&query::ask::NODES_WITHIN, 5), (&query::ask::EDGES_WITHIN, 3), (&query::ask::SIZE_WITHIN, 1)]
     {
         assert_eq!(rows(query, &scope), count, "{}", query.name);
     }
+    let most = |n: i64| [scope[0].clone(), scope[1].clone(), Cell::Int(n)];
+    for query in [&query::ask::FAILURES_WITHIN, &query::ask::POINTS_WITHIN, &query::ask::LINKS_WITHIN] {
+        assert_eq!(rows(query, &most(10)), 1, "{}", query.name);
+        assert_eq!(rows(query, &most(0)), 0, "{}", query.name);
+    }
+    let some = [Cell::Text(format!("{},{}", at(1, 0).0, at(2, 0).0)), scope[1].clone()];
+    assert_eq!((rows(&query::ask::NODES_OF, &some), rows(&query::ask::EDGES_OF, &some)), (2, 2));
+    assert_eq!(rows(&query::ask::NAMES_OF, &[Cell::Text("0,1,2".into()), Cell::Text("0,2".into())]), 4);
     assert_eq!(rows(&query::ask::PASSAGES_OF, &[Cell::Text(at(1, 0).0.to_string())]), 1);
     let place = [Cell::Text("orders".into()), Cell::Int(0), Cell::Int(1)];
     assert_eq!(rows(&query::ask::FIND_COORDINATES, &place), 1);

@@ -10,7 +10,7 @@ use headwater::event::{
 };
 use headwater::report::Cell;
 use headwater::report::conversation::Conversation;
-use headwater::report::rows::{CoverageLine, TraceEdge, TraceFailure, TraceNode};
+use headwater::report::rows::CoverageLine;
 use headwater::report::{json, style::Style, tree};
 use headwater::store::{Limits, Reader, Retained, Settings, Writer};
 use headwater::tap::Core;
@@ -366,18 +366,13 @@ fn what_is_gone_is_said_and_what_outlives_it_stays() {
 
     let client = world.client();
     let scope = trace::scope(&client, late).unwrap();
-    let nodes = trace::events(&client, &scope).unwrap();
-    let (tables, _) = trace::fetch(&client, &scope, nodes).unwrap();
-    let mut conversation = Conversation::new(
-        TraceNode::from_table(&tables.nodes).unwrap(),
-        TraceEdge::from_table(&tables.edges).unwrap(),
-        TraceFailure::from_table(&tables.failures).unwrap(),
-    );
+    let (tables, _) = trace::fetch(&client, &scope, &[late]).unwrap();
+    let mut conversation = Conversation::read(&tables).unwrap();
     assert_eq!(conversation.graph.node_count(), 1);
     conversation.deleted_before = trace::deleted_before(&client, &tables).unwrap();
     assert_eq!(conversation.deleted_before, Some(Timestamp(T0)));
     let coverage = CoverageLine::from_table(&tables.coverage).unwrap();
-    let question = tree::Question { asked: &[], passage: &[], coverage: &coverage };
+    let question = tree::Question { coverage: &coverage, ..tree::Question::default() };
     let text = tree::render(&conversation, &question, &Style::new(false, None));
     assert!(text.contains("begins before 2024-01-01T00:00:00Z: events before it were deleted by retention"), "{text}");
     assert_eq!(json::trace(&conversation, &tables, &[])["deleted_before"], "2024-01-01T00:00:00Z");

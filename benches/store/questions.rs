@@ -9,7 +9,7 @@ use headwater::client::find::{self, Place};
 use headwater::client::{Client, Query, query, trace};
 use headwater::event::{HashKey, Identifier};
 use headwater::report::conversation::Conversation;
-use headwater::report::rows::{TraceEdge, TraceFailure, TraceNode};
+use headwater::report::rows::{TraceEdge, TraceNode};
 use headwater::report::{Cell, Table};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -141,15 +141,13 @@ fn conversation(client: &Client, text: &str) -> Result<usize, String> {
     let found = find::all(Place { client, secret: &|| Ok(keys()) }, text).map_err(|e| e.to_string())?;
     let first = found.matches.first().ok_or("nothing was found")?;
     let scope = trace::scope_of(client, first.conversation).map_err(|e| e.to_string())?;
-    let nodes = trace::events(client, &scope).map_err(|e| e.to_string())?;
-    let (tables, _) = trace::fetch(client, &scope, nodes).map_err(|e| e.to_string())?;
+    let (tables, _) = trace::fetch(client, &scope, &[first.reference]).map_err(|e| e.to_string())?;
     let nodes = TraceNode::from_table(&tables.nodes).map_err(|e| e.to_string())?;
     let (events, edges) = (nodes.len(), TraceEdge::from_table(&tables.edges).map_err(|e| e.to_string())?);
     if edges.len() + 1 != events {
         return Err(format!("{} edges between {events} events", edges.len()));
     }
-    let failures = TraceFailure::from_table(&tables.failures).map_err(|e| e.to_string())?;
-    std::hint::black_box(Conversation::new(nodes, edges, failures));
+    std::hint::black_box(Conversation::read(&tables).map_err(|e| e.to_string())?);
     Ok(events)
 }
 
@@ -158,8 +156,9 @@ fn walk(client: &Client, reference: i64) -> Vec<String> {
     let at = [Cell::Int(reference)];
     let scope = client.ask(&query::CONVERSATION_SCOPE, &at).unwrap().rows.remove(0);
     let mut statements = vec![filled(&query::SCOPE_OF, &at)];
-    let within = [&query::NODES_WITHIN, &query::EDGES_WITHIN, &query::FAILURES_WITHIN];
+    let within = [&query::SIZE_WITHIN, &query::NODES_WITHIN, &query::EDGES_WITHIN];
     statements.extend(within.into_iter().map(|query| filled(query, &scope)));
+    statements.push(filled(&query::FAILURES_WITHIN, &[scope[0].clone(), scope[1].clone(), Cell::Null]));
     let nodes = client.ask(&query::NODES_WITHIN, &scope).unwrap_or_else(|_| Table::default());
     let refs: BTreeMap<_, _> = TraceNode::from_table(&nodes)
         .unwrap()

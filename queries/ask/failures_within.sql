@@ -1,1 +1,1 @@
-SELECT * FROM failures_within($1, $2);
+SELECT * FROM failures_within($1, $2, $3);

@@ -1,10 +1,14 @@
--- The failures in a conversation.
-CREATE OR REPLACE MACRO failures_within(ids, slices) AS TABLE
+-- The failures in a conversation, at most so many: those given up, then those that are tried again, the earliest first.
+CREATE OR REPLACE MACRO failures_within(ids, slices, at_most) AS TABLE
 WITH member AS MATERIALIZED (
-    SELECT e.ref FROM rows_within(ids, slices) e LIMIT 100000
+    SELECT e.ref FROM rows_within(ids, slices) e
 ),
 chosen AS MATERIALIZED (
-    SELECT f.* FROM failure_row f WHERE f.ref IN (FROM member)
+    SELECT f.*
+    FROM failure_row f
+    WHERE f.ref IN (FROM member)
+    ORDER BY f.marks & 3 = 2 DESC, f.marks & 1, f.time, f.ref
+    LIMIT at_most
 )
 SELECT
     f.ref,

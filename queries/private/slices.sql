@@ -51,6 +51,17 @@ WHERE r.ordinal = CAST(at_ref AS BIGINT) >> 40 AND r.first_ref <= CAST(at_ref AS
 UNION ALL
 SELECT open_slice();
 
+-- By any of several refs, written between commas.
+CREATE OR REPLACE MACRO slices_holding(refs) AS TABLE
+FROM (
+    SELECT r.slice
+    FROM (SELECT CAST(unnest(string_split(refs, ',')) AS BIGINT) AS ref LIMIT 100000) w
+    JOIN slice_range r ON r.ordinal = w.ref >> 40 AND r.first_ref <= w.ref AND r.last_ref >= w.ref
+    UNION
+    SELECT open_slice()
+)
+LIMIT 100000;
+
 -- Conversations that were merged with one.
 CREATE OR REPLACE MACRO merged_with(conversation_id) AS TABLE
 WITH RECURSIVE same(id) AS (

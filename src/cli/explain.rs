@@ -275,9 +275,9 @@ fn row(
 fn verdict(source: &Source, reference: i64) -> anyhow::Result<Option<(Verdict, Value)>> {
     let client = &source.client;
     let scope = trace::scope(client, reference)?;
-    let table = trace::events(client, &scope)?;
-    let nodes = TraceNode::from_table(&table)?;
-    let (tables, _) = trace::fetch(client, &scope, table)?;
+    let (tables, _) = trace::fetch(client, &scope, &[reference])?;
+    let nodes = TraceNode::from_table(&tables.nodes)?;
+    let events = nodes.len() + tables.summed.as_ref().map_or(0, |summed| summed.events);
     let Some(event) = nodes.iter().find(|node| node.reference == reference).cloned() else { return Ok(None) };
     let node = |of: i64| nodes.iter().find(|node| node.reference == of).cloned();
     let edges = TraceEdge::from_table(&tables.edges)?.into_iter().filter(|edge| edge.effect == reference);
@@ -289,10 +289,10 @@ fn verdict(source: &Source, reference: i64) -> anyhow::Result<Option<(Verdict, V
         "causes": only(&tables.edges, "effect", reference),
         "failures": only(&tables.failures, "ref", reference),
         "passage": json::rows(&passages),
-        "conversation_events": nodes.len(),
+        "conversation_events": events,
     });
     let passage = PassageRow::from_table(&passages)?;
-    Ok(Some((Verdict { event, causes, failure, passage, conversation_events: nodes.len() }, said)))
+    Ok(Some((Verdict { event, causes, failure, passage, conversation_events: events }, said)))
 }
 
 /// The rows of `table` that name the event in `column`.

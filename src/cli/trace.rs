@@ -5,14 +5,12 @@ use super::output;
 use super::source::Source;
 use crate::client::find::{self, FindError, Found};
 use crate::client::trace::{self, PARTITIONS_MAX, Scope};
-use crate::report::Table;
 use crate::report::conversation::Conversation;
 use crate::report::json;
-use crate::report::rows::{CoverageLine, PassageRow, TraceEdge, TraceFailure, TraceNode};
+use crate::report::rows::{CoverageLine, PassageRow};
 use crate::report::text::{self, Look};
 use crate::report::tree::{self, Question};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 /// Finds the events that the id means, and shows their conversation if it is one.
@@ -30,13 +28,10 @@ pub(super) fn run(args: &args::Trace) -> anyhow::Result<ExitCode> {
         return nothing(&source, args);
     };
     let scope = trace::scope_of(&source.client, first.conversation)?;
-    let nodes = trace::events(&source.client, &scope)?;
-    let events = TraceNode::from_table(&nodes)?;
-    let members: BTreeSet<i64> = events.iter().map(|node| node.reference).collect();
-    if !found.matches.iter().all(|m| members.contains(&m.reference)) {
+    if !found.matches.iter().all(|m| scope.holds(m.conversation)) {
         return several(&source, args, &found);
     }
-    show(&source, args, &found, (&scope, nodes))
+    show(&source, args, &found, &scope)
 }
 
 fn nothing(source: &Source, args: &args::Trace) -> anyhow::Result<ExitCode> {
@@ -59,32 +54,23 @@ fn several(source: &Source, args: &args::Trace, found: &Found) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(
-    source: &Source,
-    args: &args::Trace,
-    found: &Found,
-    (scope, nodes): (&Scope, Table),
-) -> anyhow::Result<ExitCode> {
-    let (tables, partitions) = trace::fetch(&source.client, scope, nodes)?;
+fn show(source: &Source, args: &args::Trace, found: &Found, scope: &Scope) -> anyhow::Result<ExitCode> {
+    let asked: Vec<i64> = found.matches.iter().map(|m| m.reference).collect();
+    let (tables, partitions) = trace::fetch(&source.client, scope, &asked)?;
     if partitions > PARTITIONS_MAX {
         output::note(&format!(
             "headwater: the conversation lies on {partitions} partitions; groups are shown for the first \
              {PARTITIONS_MAX}"
         ));
     }
-    let mut conversation = Conversation::new(
-        TraceNode::from_table(&tables.nodes)?,
-        TraceEdge::from_table(&tables.edges)?,
-        TraceFailure::from_table(&tables.failures)?,
-    );
+    let mut conversation = Conversation::read(&tables)?;
     conversation.deleted_before = trace::deleted_before(&source.client, &tables)?;
-    let asked: Vec<i64> = found.matches.iter().map(|m| m.reference).collect();
     let answer = match args.reading.json {
         true => json::document(&json::trace(&conversation, &tables, &asked)),
         false => {
             let passage = PassageRow::from_table(&tables.passage)?;
             let coverage = CoverageLine::from_table(&tables.coverage)?;
-            let question = Question { asked: &asked, passage: &passage, coverage: &coverage };
+            let question = Question { asked: &asked, passage: &passage, coverage: &coverage, reach: &source.reach };
             tree::render(&conversation, &question, &output::style())
         }
     };

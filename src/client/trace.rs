@@ -1,9 +1,10 @@
 //! All that one conversation needs to be shown: events, edges, failures, groups and coverage.
 
 use super::{Client, Error, query};
-use crate::event::Timestamp;
+use crate::event::{EventRef, Timestamp};
 use crate::report::json::TraceTables;
-use crate::report::rows::{CoverageLine, RowError, TraceEdge, TraceNode};
+use crate::report::rows::{CoverageLine, RowError, TraceEdge, TraceFailure, TraceNode};
+use crate::report::skeleton::{FAILURES_MAX, Names, Place, SKELETON_MAX, Skeleton, WHOLE_MAX};
 use crate::report::{Cell, Column, ColumnType, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,28 +52,116 @@ impl Scope {
         let mut next = || cells.next().unwrap_or(Cell::Null);
         Self([next(), next()])
     }
+
+    /// True when the conversation has, or once had, this id.
+    pub fn holds(&self, conversation: i64) -> bool {
+        let Cell::Text(ids) = &self.0[0] else { return false };
+        ids.split(',').any(|id| id.parse() == Ok(conversation))
+    }
 }
 
-/// The events of a conversation.
-///
-/// # Errors
-/// A question without an answer.
-pub fn events(client: &Client, scope: &Scope) -> Result<Table, Error> {
-    client.ask(&query::NODES_WITHIN, &scope.0)
-}
-
-/// Everything else about the conversation whose events are `nodes`; and the number of partitions that it lies on, of
-/// which groups were asked for on at most [`PARTITIONS_MAX`].
+/// All that one conversation needs to be shown, and the number of partitions that it lies on, of which groups were asked
+/// for on at most [`PARTITIONS_MAX`]. One of more than [`WHOLE_MAX`] events is summed up: its nodes are then those
+/// that matter most to whoever asked for the events `asked`.
 ///
 /// # Errors
 /// A question without an answer, or one that cannot be read.
-pub fn fetch(client: &Client, scope: &Scope, nodes: Table) -> Result<(TraceTables, usize), TraceError> {
+pub fn fetch(client: &Client, scope: &Scope, asked: &[i64]) -> Result<(TraceTables, usize), TraceError> {
+    let size = client.ask(&query::SIZE_WITHIN, &scope.0)?;
+    match size.rows.first().and_then(|row| row.first()) {
+        Some(Cell::Int(events)) if *events > WHOLE_MAX as i64 => summed(client, scope, asked),
+        _ => whole(client, scope),
+    }
+}
+
+fn whole(client: &Client, scope: &Scope) -> Result<(TraceTables, usize), TraceError> {
+    let nodes = client.ask(&query::NODES_WITHIN, &scope.0)?;
     let events = TraceNode::from_table(&nodes)?;
     let edges = client.ask(&query::EDGES_WITHIN, &scope.0)?;
-    let failures = client.ask(&query::FAILURES_WITHIN, &scope.0)?;
-    let (passage, partitions) = passage(client, &events)?;
-    let coverage = of_topics(&events, client.ask(&query::COVERAGE, &[])?)?;
-    Ok((TraceTables { nodes, edges, failures, passage, coverage }, partitions))
+    let failures = failures(client, scope, Cell::Null)?;
+    let topics = events.iter().map(|event| (event.cluster.as_str(), event.topic.as_str())).collect();
+    let coverage = of_topics(&topics, client.ask(&query::COVERAGE, &[])?)?;
+    let mut last: BTreeMap<i64, (i64, String)> = BTreeMap::new();
+    for event in &events {
+        let ordinal = EventRef(event.reference).ordinal();
+        let latest = last.entry(i64::from(ordinal.0)).or_default();
+        if latest.1.is_empty() || event.reference > latest.0 {
+            *latest = (event.reference, format!("{}/{}/{}", event.topic, event.partition, event.offset));
+        }
+    }
+    let passage = passage(client, last.values())?;
+    Ok((TraceTables { nodes, edges, failures, passage, coverage, summed: None }, last.len()))
+}
+
+/// The skeleton is asked for first, packed and bounded; then only what is shown of it.
+fn summed(client: &Client, scope: &Scope, asked: &[i64]) -> Result<(TraceTables, usize), TraceError> {
+    let [ids, slices] = scope.0.clone();
+    // One more than it may hold tells that there are more.
+    let most = [ids.clone(), slices.clone(), Cell::Int(SKELETON_MAX as i64 + 1)];
+    let points = client.ask(&query::POINTS_WITHIN, &most)?;
+    let skeleton = Skeleton::read(points, &client.ask(&query::LINKS_WITHIN, &most)?)?;
+    let (profiles, ordinals) = skeleton.numbers();
+    let numbers = [profiles, ordinals].map(|numbers| Cell::Text(list(&numbers)));
+    let names = names(&client.ask(&query::NAMES_OF, &numbers)?);
+    let failures = failures(client, scope, Cell::Int(FAILURES_MAX as i64))?;
+    let failed = TraceFailure::from_table(&failures)?;
+    let failed: Vec<i64> = failed.iter().flat_map(|one| [Some(one.reference), one.origin]).flatten().collect();
+    let shown = skeleton.choose(asked, &failed);
+    let some = [Cell::Text(list(&shown)), slices];
+    let nodes = client.ask(&query::NODES_OF, &some)?;
+    let mut edges = client.ask(&query::EDGES_OF, &some)?;
+    let kept = |cause: i64| shown.contains(&cause) || !skeleton.holds(cause);
+    retain_causes(&mut edges, &kept);
+    let summed = skeleton.sum(&shown, &names);
+    let last = skeleton.last_events();
+    drop(skeleton);
+    let last: Vec<(i64, String)> = last.into_iter().filter_map(|at| Some((at, place(at, &names)?))).collect();
+    let topics = names.places.values().map(|place| (place.cluster.as_str(), place.topic.as_str())).collect();
+    let coverage = of_topics(&topics, client.ask(&query::COVERAGE, &[])?)?;
+    let passage = passage(client, last.iter())?;
+    Ok((TraceTables { nodes, edges, failures, passage, coverage, summed: Some(summed) }, last.len()))
+}
+
+fn failures(client: &Client, scope: &Scope, most: Cell) -> Result<Table, Error> {
+    let [ids, slices] = scope.0.clone();
+    client.ask(&query::FAILURES_WITHIN, &[ids, slices, most])
+}
+
+/// Numbers as a question takes them: between commas. None is a number that there is not.
+fn list(numbers: &BTreeSet<i64>) -> String {
+    let texts: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    if texts.is_empty() { "-1".to_owned() } else { texts.join(",") }
+}
+
+/// Leaves the edges from causes that are shown or were not seen; the others are told as ways.
+fn retain_causes(edges: &mut Table, kept: &dyn Fn(i64) -> bool) {
+    let Some(cause) = edges.columns.iter().position(|column| column.name == "cause") else { return };
+    edges.rows.retain(|row| matches!(row.get(cause), Some(Cell::Int(cause)) if kept(*cause)));
+}
+
+/// What `names_of` tells.
+fn names(table: &Table) -> Names {
+    let mut names = Names::default();
+    for row in &table.rows {
+        match row.as_slice() {
+            [Cell::Text(what), Cell::Int(number), Cell::Text(name), ..] if what == "type" => {
+                names.types.insert(*number, name.clone());
+            }
+            [_, Cell::Int(number), Cell::Text(topic), Cell::Text(cluster), Cell::Int(partition), Cell::Int(base)] => {
+                let (cluster, topic) = (cluster.clone(), topic.clone());
+                names.places.insert(*number, Place { cluster, topic, partition: *partition, base: *base });
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// `topic/partition/offset` of an event.
+fn place(reference: i64, names: &Names) -> Option<String> {
+    let reference = EventRef(reference);
+    let place = names.places.get(&i64::from(reference.ordinal().0))?;
+    Some(format!("{}/{}/{}", place.topic, place.partition, place.base + reference.offset()))
 }
 
 /// Until when retention has deleted events that this conversation began with; `None` when it has all. Those are named by
@@ -88,6 +177,7 @@ pub fn deleted_before(client: &Client, tables: &TraceTables) -> Result<Option<Ti
     nodes.iter().for_each(|node| {
         absent.remove(&node.reference);
     });
+    absent.extend(tables.summed.iter().flat_map(|summed| &summed.absent));
     if absent.is_empty() {
         return Ok(None);
     }
@@ -102,40 +192,32 @@ pub fn deleted_before(client: &Client, tables: &TraceTables) -> Result<Option<Ti
 }
 
 /// Coverage of the topics that the conversation lies on; of the others nothing follows for it.
-fn of_topics(events: &[TraceNode], mut table: Table) -> Result<Table, RowError> {
-    let topics: BTreeSet<(&str, &str)> = events.iter().map(|e| (e.cluster.as_str(), e.topic.as_str())).collect();
+fn of_topics(topics: &BTreeSet<(&str, &str)>, mut table: Table) -> Result<Table, RowError> {
     let lines = CoverageLine::from_table(&table)?;
     let rows = std::mem::take(&mut table.rows).into_iter().zip(&lines);
-    table.rows = rows.filter(|(_, line)| topics.contains(&(&line.cluster, &line.topic))).map(|(row, _)| row).collect();
+    let here = |line: &CoverageLine| topics.contains(&(line.cluster.as_str(), line.topic.as_str()));
+    table.rows = rows.filter(|(_, line)| here(line)).map(|(row, _)| row).collect();
     Ok(table)
 }
 
-/// How far each group has come. On one partition a group has passed all events of the conversation when it has passed
-/// the last of them, so one question a partition is enough.
-fn passage(client: &Client, events: &[TraceNode]) -> Result<(Table, usize), Error> {
-    let mut last: BTreeMap<(&str, &str, i64), &TraceNode> = BTreeMap::new();
-    for event in events {
-        let latest = last.entry((&event.cluster, &event.topic, event.partition)).or_insert(event);
-        if event.reference > latest.reference {
-            *latest = event;
-        }
-    }
-    let chosen: BTreeMap<i64, &TraceNode> =
-        last.values().take(PARTITIONS_MAX).map(|event| (event.reference, *event)).collect();
+/// How far each group has come, for the last event on each partition and where that lies: a group has passed all events of
+/// the conversation there when it has passed that.
+fn passage<'a>(client: &Client, last: impl Iterator<Item = &'a (i64, String)>) -> Result<Table, Error> {
+    let chosen: BTreeMap<i64, &str> =
+        last.take(PARTITIONS_MAX).map(|(reference, place)| (*reference, place.as_str())).collect();
     if chosen.is_empty() {
-        return Ok((Table::default(), 0));
+        return Ok(Table::default());
     }
     let refs: Vec<String> = chosen.keys().map(ToString::to_string).collect();
     let mut table = client.ask(&query::PASSAGES_OF, &[Cell::Text(refs.join(","))])?;
     let at = table.columns.iter().position(|column| column.name == "ref");
     for row in &mut table.rows {
-        let event = match at.and_then(|at| row.get(at)) {
+        let place = match at.and_then(|at| row.get(at)) {
             Some(Cell::Int(reference)) => chosen.get(reference),
             _ => None,
         };
-        let place = event.map(|event| format!("{}/{}/{}", event.topic, event.partition, event.offset));
-        row.push(place.map_or(Cell::Null, Cell::Text));
+        row.push(place.map_or(Cell::Null, |place| Cell::Text((*place).to_owned())));
     }
     table.columns.push(Column { name: "coordinates".to_owned(), kind: ColumnType::Text });
-    Ok((table, last.len()))
+    Ok(table)
 }

@@ -1,6 +1,7 @@
 //! What stands under the tree of a conversation: groups, the first failure, what was not seen, what to type next.
 
 use super::conversation::Conversation;
+use super::graph::{Hop, Shape};
 use super::rows::{CoverageLine, PassageRow, TraceFailure};
 use super::seen::Seen;
 use super::style::{self, Style, Tone};
@@ -11,6 +12,14 @@ use std::fmt::Write;
 
 /// Groups named on the line of groups.
 const GROUPS_MAX: usize = 24;
+/// From a cause to its effect.
+const ARROW: &str = "→";
+/// Hops from which on a chain is told: shorter ones are read off the tree.
+const PATH_FROM: usize = 3;
+/// Hops that are all named.
+const PATH_SHOWN: usize = 5;
+/// Events from which on levels are told: of fewer, the tree shows them.
+const SHAPE_FROM: usize = 30;
 /// Columns for one name.
 const NAME_MAX: usize = 48;
 
@@ -52,6 +61,13 @@ pub(super) fn render(conversation: &Conversation, question: &Question<'_>, style
         line("failed", &first);
     }
     line("groups", &groups(conversation, question.passage, style));
+    if let Some(path) = path(conversation, ARROW) {
+        line("path", &path);
+    }
+    if conversation.events() >= SHAPE_FROM {
+        line("shape", &shape(&conversation.shape));
+    }
+    cycles(conversation, ARROW).iter().for_each(|cycle| line("cycle", cycle));
     if conversation.edges_outside > 0 {
         let edges = style::plural(conversation.edges_outside as i64, "cause");
         line("beyond", &format!("{edges} outside of what was read for this answer"));
@@ -67,6 +83,67 @@ pub(super) fn render(conversation: &Conversation, question: &Question<'_>, style
     out
 }
 
+/// The chain of causes and effects that ended last, and where its time went: all hops, or those that took longest.
+/// `to` stands between cause and effect.
+pub fn path(conversation: &Conversation, to: &str) -> Option<String> {
+    let shape = &conversation.shape;
+    if shape.hops < PATH_FROM {
+        return None;
+    }
+    let name = |hop: &Hop| match conversation.event(hop.reference) {
+        Some(event) if matches!(event.kind.as_str(), "dead_letter" | "retry") => style::words(&event.kind),
+        Some(event) => style::fit(event.event_type.as_ref().unwrap_or(&event.topic), NAME_MAX),
+        None => format!("ref {}", hop.reference),
+    };
+    let step = |hop: &Hop| format!("{} {}", name(hop), after(hop.after_us));
+    let whole = format!("{} in {} hops", style::span(shape.chain_us), style::count(shape.hops as i64));
+    if shape.hops <= PATH_SHOWN {
+        let steps: Vec<String> = shape.chain.iter().skip(1).map(step).collect();
+        let first = shape.chain.first().map(name).unwrap_or_default();
+        return Some(format!("{whole}: {first} {to} {}", steps.join(&format!(" {to} "))));
+    }
+    let place = |hop: &Hop| conversation.event(hop.reference).map(tree::coordinates).unwrap_or_default();
+    let slow: Vec<String> = shape.slowest.iter().map(|hop| step(hop) + " at " + &place(hop)).collect();
+    Some(format!("{whole}; slowest: {}", slow.join(", ")))
+}
+
+fn after(us: i64) -> String {
+    let span = style::span(us);
+    if span.starts_with('-') { span } else { format!("+{span}") }
+}
+
+/// Levels, the widest of them, and events with several causes.
+pub fn shape(shape: &Shape) -> String {
+    let levels = style::plural(shape.levels as i64, "level");
+    let widest = style::count(shape.widest_level as i64);
+    let events = style::plural(shape.widest_events as i64, "event");
+    let joining = match shape.joining {
+        0 => String::new(),
+        1 => "; 1 event has several causes".to_owned(),
+        n => format!("; {} events have several causes", style::count(n as i64)),
+    };
+    format!("{levels}, the widest is level {widest} with {events}{joining}")
+}
+
+/// Events that cause each other, one line a set of them; `to` stands between cause and effect.
+pub fn cycles(conversation: &Conversation, to: &str) -> Vec<String> {
+    let Shape { cycles, cycle_count, .. } = &conversation.shape;
+    let place = |at: &i64| conversation.event(*at).map_or_else(|| format!("ref {at}"), tree::coordinates);
+    let line = |cycle: &Vec<i64>| {
+        let way: Vec<String> = cycle.iter().chain(cycle.first()).map(place).collect();
+        let said = match cycle.len() {
+            1 => "names itself as its cause",
+            _ => "each is named as a cause of the next",
+        };
+        format!("{}: {said}", way.join(&format!(" {to} ")))
+    };
+    let mut lines: Vec<String> = cycles.iter().map(line).collect();
+    if *cycle_count > cycles.len() {
+        lines.push(format!("and {} more", style::count((cycle_count - cycles.len()) as i64)));
+    }
+    lines
+}
+
 /// What retention took from a conversation, as a sentence.
 pub fn deleted(before: Timestamp) -> String {
     let time = style::rfc3339(before.0);
@@ -77,7 +154,9 @@ pub fn deleted(before: Timestamp) -> String {
 fn seen(conversation: &Conversation, coverage: &[CoverageLine]) -> Seen {
     let topics: BTreeSet<(&str, &str)> =
         conversation.graph.node_weights().map(|node| (node.cluster.as_str(), node.topic.as_str())).collect();
-    Seen::of(coverage, |line| topics.contains(&(line.cluster.as_str(), line.topic.as_str())))
+    // Of a conversation that is summed up, the topics that are not shown count too: it was asked for all of them.
+    let all = conversation.summed.is_some();
+    Seen::of(coverage, |line| all || topics.contains(&(line.cluster.as_str(), line.topic.as_str())))
 }
 
 fn first_failure(conversation: &Conversation) -> Option<String> {

@@ -1,6 +1,9 @@
 //! The graph of one conversation, and the forest that a person can read.
 
-use super::rows::{TraceEdge, TraceFailure, TraceNode};
+use super::graph::{Facts, Layers, Parents, Shape, depths, parents};
+use super::json::TraceTables;
+use super::rows::{RowError, TraceEdge, TraceFailure, TraceNode};
+use super::skeleton::{Summed, Way};
 use crate::event::{Evidence, Timestamp};
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -34,6 +37,8 @@ pub struct Link {
     pub class: String,
     /// 1 when certain.
     pub confidence: f64,
+    /// Events between the two, where this stands for the way between them in a conversation that is summed up.
+    pub skipped: usize,
 }
 
 /// A cause under which an event is not drawn.
@@ -45,6 +50,14 @@ pub struct Further {
     pub link: Link,
     /// The cause is at the same time an effect: the edge closes a circle, and is cut here.
     pub circle: bool,
+}
+
+impl Link {
+    /// A way over events that are not there.
+    fn over(way: &Way) -> Self {
+        let class = if way.certain { "declared" } else { "inferred" };
+        Self { evidence: "way".to_owned(), class: class.to_owned(), confidence: 1.0, skipped: way.skipped }
+    }
 }
 
 /// How a conversation ended, as far as the records tell.
@@ -86,22 +99,55 @@ pub struct Conversation {
     /// Retention has deleted events that this conversation began with: all up to this time, on their partitions. Set by
     /// whoever asked.
     pub deleted_before: Option<Timestamp>,
+    /// What the graph is like as a whole; of a conversation that is summed up, with all that is not in `graph`.
+    pub shape: Shape,
+    /// Of a conversation that is too large to be read whole: what is not in `graph`.
+    pub summed: Option<Summed>,
     by_ref: HashMap<i64, NodeIndex>,
 }
 
 impl Conversation {
     /// Builds the graph and its forest. Every event is drawn once: under the strongest evidence, then the earliest
     /// cause. Takes time linear in events and edges (besides sorting), and recurses nowhere.
-    pub fn new(mut nodes: Vec<TraceNode>, edges: Vec<TraceEdge>, failures: Vec<TraceFailure>) -> Self {
+    pub fn new(nodes: Vec<TraceNode>, edges: Vec<TraceEdge>, failures: Vec<TraceFailure>) -> Self {
+        Self::with(nodes, edges, failures, None)
+    }
+
+    /// Reads the answers that it is made of.
+    ///
+    /// # Errors
+    /// An answer without the columns that it should have.
+    pub fn read(tables: &TraceTables) -> Result<Self, RowError> {
+        let nodes = TraceNode::from_table(&tables.nodes)?;
+        let edges = TraceEdge::from_table(&tables.edges)?;
+        Ok(Self::with(nodes, edges, TraceFailure::from_table(&tables.failures)?, tables.summed.clone()))
+    }
+
+    fn with(
+        mut nodes: Vec<TraceNode>,
+        edges: Vec<TraceEdge>,
+        failures: Vec<TraceFailure>,
+        summed: Option<Summed>,
+    ) -> Self {
         nodes.sort_by_key(|node| (node.time, node.reference));
         let mut graph = DiGraph::with_capacity(nodes.len(), edges.len());
         let mut by_ref = HashMap::with_capacity(nodes.len());
         for node in nodes {
             by_ref.entry(node.reference).or_insert_with_key(|_| graph.add_node(node));
         }
-        let edges_outside = connect(&mut graph, &by_ref, edges);
+        let outside = connect(&mut graph, &by_ref, edges);
+        let shape = match &summed {
+            Some(summed) => summed.shape.clone(),
+            None => Shape::of(&graph, &Layers::of(&graph), &Told),
+        };
+        summed.iter().flat_map(|summed| &summed.ways).for_each(|way| {
+            if let (Some(&cause), Some(&effect)) = (by_ref.get(&way.cause), by_ref.get(&way.effect)) {
+                graph.add_edge(cause, effect, Link::over(way));
+            }
+        });
+        let edges_outside = summed.as_ref().map_or(outside, |summed| summed.outside);
         let (failures, first_failure) = by_record(&graph, &by_ref, failures);
-        let (parents, circles) = parents(&graph);
+        let (parents, circles) = parents(&graph, strength);
         let folds = folds(&graph, &failures, &parents);
         let branches = branches(&graph, &parents, &circles, &folds);
         let mut conversation = Self {
@@ -114,6 +160,8 @@ impl Conversation {
             first_failure,
             edges_outside,
             deleted_before: None,
+            shape,
+            summed,
             by_ref,
         };
         conversation.find_roots();
@@ -123,6 +171,11 @@ impl Conversation {
     /// The event under `reference`.
     pub fn event(&self, reference: i64) -> Option<&TraceNode> {
         self.by_ref.get(&reference).map(|&at| &self.graph[at])
+    }
+
+    /// How many events it has, those that are summed up included.
+    pub fn events(&self) -> usize {
+        self.shape.events
     }
 
     /// True when the earliest event names no cause: as near to a root as records that do not call themselves one come.
@@ -155,7 +208,11 @@ impl Conversation {
             return Outcome::Healed;
         }
         let with = |resolution: &str| self.graph.node_weights().filter(|n| n.resolution == resolution).count();
-        match (with("orphaned"), with("waiting")) {
+        let open = match &self.summed {
+            Some(summed) => (summed.orphaned, summed.waiting),
+            None => (with("orphaned"), with("waiting")),
+        };
+        match open {
             (0, 0) => Outcome::NoFailure,
             (0, waiting) => Outcome::Waiting(waiting),
             (orphaned, _) => Outcome::Orphaned(orphaned),
@@ -185,6 +242,19 @@ impl Conversation {
     }
 }
 
+/// Nodes and edges as they were told.
+struct Told;
+
+impl Facts<TraceNode, Link> for Told {
+    fn event(&self, event: &TraceNode) -> (i64, Timestamp) {
+        (event.reference, event.time)
+    }
+
+    fn certain(&self, edge: &Link) -> bool {
+        edge.class != "inferred"
+    }
+}
+
 /// Adds the edges whose ends are both known; says how many are not.
 fn connect(graph: &mut DiGraph<TraceNode, Link>, by_ref: &HashMap<i64, NodeIndex>, mut edges: Vec<TraceEdge>) -> usize {
     edges.sort_by(|a, b| (a.effect, a.cause, &a.evidence).cmp(&(b.effect, b.cause, &b.evidence)));
@@ -192,7 +262,7 @@ fn connect(graph: &mut DiGraph<TraceNode, Link>, by_ref: &HashMap<i64, NodeIndex
     for edge in edges {
         match (by_ref.get(&edge.cause), by_ref.get(&edge.effect)) {
             (Some(&cause), Some(&effect)) => {
-                let link = Link { evidence: edge.evidence, class: edge.class, confidence: edge.confidence };
+                let link = Link { evidence: edge.evidence, class: edge.class, confidence: edge.confidence, skipped: 0 };
                 graph.add_edge(cause, effect, link);
             }
             _ => outside += 1,
@@ -218,56 +288,6 @@ fn by_record(
 /// Strength of an edge, smaller is stronger: the order of [`Evidence`], and after it whatever a newer tap may write.
 fn strength(link: &Link) -> usize {
     Evidence::ALL.iter().position(|e| e.as_str() == link.evidence).unwrap_or(Evidence::ALL.len())
-}
-
-type Parents = Vec<Option<NodeIndex>>;
-
-/// One cause an event: the strongest, then the earliest. Where these close a circle it is cut before its earliest
-/// event, whose lost cause is returned with it.
-fn parents(graph: &DiGraph<TraceNode, Link>) -> (Parents, HashMap<NodeIndex, NodeIndex>) {
-    let mut parents: Parents = graph
-        .node_indices()
-        .map(|effect| {
-            graph
-                .edges_directed(effect, Direction::Incoming)
-                .filter(|edge| edge.source() != effect)
-                .min_by_key(|edge| (strength(edge.weight()), edge.source()))
-                .map(|edge| edge.source())
-        })
-        .collect();
-    let mut circles = HashMap::new();
-    // 0 is not visited; else the number of the walk that came by.
-    let mut walk_of = vec![0usize; parents.len()];
-    for start in 0..parents.len() {
-        let walk = start + 1;
-        let mut at = start;
-        while walk_of[at] == 0 {
-            walk_of[at] = walk;
-            match parents[at] {
-                Some(parent) => at = parent.index(),
-                None => break,
-            }
-        }
-        // Met by the same walk again, and with a cause still: the walk went round.
-        if walk_of[at] == walk && parents[at].is_some() {
-            cut(&mut parents, &mut circles, at);
-        }
-    }
-    (parents, circles)
-}
-
-fn cut(parents: &mut Parents, circles: &mut HashMap<NodeIndex, NodeIndex>, on_circle: usize) {
-    let (mut earliest, mut at) = (on_circle, on_circle);
-    while let Some(parent) = parents[at] {
-        at = parent.index();
-        earliest = earliest.min(at);
-        if at == on_circle {
-            break;
-        }
-    }
-    if let Some(parent) = parents[earliest].take() {
-        circles.insert(NodeIndex::new(earliest), parent);
-    }
 }
 
 /// What one consumer group did with one record: the retries of this are one line.
@@ -302,30 +322,6 @@ fn folds(
         folds.extend(set.into_iter().map(|at| (at, head)));
     }
     folds
-}
-
-/// Steps from each event up to its top. Every event is walked once: known depths end a walk.
-fn depths(parents: &Parents) -> Vec<usize> {
-    let mut depth: Vec<Option<usize>> = vec![None; parents.len()];
-    let mut path = Vec::new();
-    for start in 0..parents.len() {
-        let mut at = start;
-        let mut above = loop {
-            if let Some(known) = depth[at] {
-                break known + 1;
-            }
-            path.push(at);
-            match parents[at] {
-                Some(parent) => at = parent.index(),
-                None => break 0,
-            }
-        };
-        while let Some(at) = path.pop() {
-            depth[at] = Some(above);
-            above += 1;
-        }
-    }
-    depth.into_iter().map(Option::unwrap_or_default).collect()
 }
 
 fn branches(

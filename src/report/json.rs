@@ -4,7 +4,9 @@
 //! `coordinates`. Times are RFC 3339 in UTC. Text stays as it was: JSON escapes what a terminal would obey.
 
 use super::conversation::{Conversation, Outcome};
-use super::{Cell, Column, ColumnType, Table, style};
+use super::graph::Hop;
+use super::skeleton::{Group, Summed, Way};
+use super::{Cell, Column, ColumnType, Table, levels, style};
 use crate::event::clean;
 use serde_json::{Map, Number, Value, json};
 
@@ -40,6 +42,8 @@ pub struct TraceTables {
     pub passage: Table,
     /// Coverage of its partitions.
     pub coverage: Table,
+    /// Of a conversation that is too large to be read whole: what is not in `nodes`.
+    pub summed: Option<Summed>,
 }
 
 /// All rows of an answer, one object each.
@@ -92,6 +96,9 @@ pub fn trace(conversation: &Conversation, tables: &TraceTables, asked: &[i64]) -
         "groups": groups,
         "asked": asked.iter().map(place).collect::<Vec<_>>(),
         "root_known": conversation.root_known,
+        "events_total": conversation.events(),
+        "shape": shape(conversation),
+        "summed": conversation.summed.as_ref().map(summed),
         "deleted_before": conversation.deleted_before.map(|time| style::rfc3339(time.0)),
         "roots": heads(&conversation.roots),
         "not_linked": heads(&conversation.detached),
@@ -101,6 +108,71 @@ pub fn trace(conversation: &Conversation, tables: &TraceTables, asked: &[i64]) -
         "failures": placed(conversation, &tables.failures),
         "passage": rows(&tables.passage),
         "coverage": rows(&tables.coverage),
+    })
+}
+
+/// What the graph is like: every event by ref and, where it is among `events`, by coordinates.
+fn shape(conversation: &Conversation) -> Value {
+    let shape = &conversation.shape;
+    let place = |at: i64| {
+        let coordinates = conversation.event(at).map(super::tree::raw_coordinates);
+        json!({ "ref": at.to_string(), "coordinates": coordinates })
+    };
+    let hop = |hop: &Hop| {
+        let mut object = place(hop.reference);
+        object["after_ms"] = ms(hop.after_us);
+        object
+    };
+    let cycle = |cycle: &Vec<i64>| cycle.iter().copied().map(place).collect::<Vec<Value>>();
+    json!({
+        "levels": shape.levels,
+        "widest_level": shape.widest_level,
+        "widest_events": shape.widest_events,
+        "several_causes": shape.joining,
+        "path": shape.chain.iter().map(hop).collect::<Vec<Value>>(),
+        "path_hops": shape.hops,
+        "path_ms": ms(shape.chain_us),
+        "cycle_count": shape.cycle_count,
+        "cycles": shape.cycles.iter().map(cycle).collect::<Vec<_>>(),
+    })
+}
+
+fn ms(us: i64) -> Value {
+    Number::from_f64(us as f64 / 1_000.0).map_or(Value::Null, Value::Number)
+}
+
+/// What of a large conversation is not among `events`.
+fn summed(summed: &Summed) -> Value {
+    let group = |group: &Group| {
+        json!({
+            "level": group.level,
+            "last_level": group.last_level,
+            "cluster": group.cluster,
+            "topic": group.topic,
+            "type": group.event_type,
+            "events": group.events,
+            "failures": group.failures,
+            "first_time": style::rfc3339(group.first.0),
+            "last_time": style::rfc3339(group.last.0),
+        })
+    };
+    let way = |way: &Way| {
+        json!({
+            "effect": way.effect.to_string(),
+            "cause": way.cause.to_string(),
+            "events_between": way.skipped,
+            "class": if way.certain { "declared" } else { "inferred" },
+        })
+    };
+    json!({
+        "events": summed.events,
+        "groups": summed.groups.iter().map(group).collect::<Vec<_>>(),
+        "group_count": summed.group_count,
+        "ways": summed.ways.iter().map(way).collect::<Vec<_>>(),
+        "failures": summed.failures,
+        "failures_not_shown": summed.failures_hidden,
+        "cut": summed.cut,
+        "said": levels::sentence(summed),
     })
 }
 

@@ -7,18 +7,21 @@
 mod closing;
 pub mod conversation;
 pub mod explanation;
+pub mod graph;
 pub mod json;
+pub mod levels;
 mod outline;
 pub mod parts;
 pub mod rows;
 pub mod seen;
+pub mod skeleton;
 pub mod style;
 pub mod summary;
 pub mod table;
 pub mod text;
 pub mod tree;
 
-pub use closing::{Standing, deleted, standings};
+pub use closing::{Standing, cycles, deleted, path, shape, standings};
 pub use style::Style;
 
 /// One value of an answer.

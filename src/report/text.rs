@@ -174,8 +174,8 @@ fn lag_state(row: &LagRow) -> String {
 }
 
 /// Lines in columns. Numbers stand right, and the last column is painted.
-fn grid<const N: usize>(titles: &[&str; N], rows: &[[String; N]], tones: &[Tone], style: &Style) -> String {
-    const RIGHT: [&str; 5] = ["count", "offsets", "records", "time", "age"];
+pub(super) fn grid<const N: usize>(titles: &[&str; N], rows: &[[String; N]], tones: &[Tone], style: &Style) -> String {
+    const RIGHT: [&str; 6] = ["count", "failed", "offsets", "records", "time", "age"];
     let widths: [usize; N] = std::array::from_fn(|at| {
         rows.iter().map(|row| style::width(&row[at])).chain([titles[at].len()]).max().unwrap_or(0)
     });

@@ -2,6 +2,7 @@
 
 use super::closing;
 use super::conversation::{Branch, Conversation, Further, Link, Outcome};
+use super::levels;
 use super::outline::{self, Hidden, Line};
 use super::rows::{CoverageLine, PassageRow, TraceFailure, TraceNode};
 use super::style::{self, Style, Tone};
@@ -25,6 +26,8 @@ pub struct Question<'a> {
     pub passage: &'a [PassageRow],
     /// Coverage of the partitions that the conversation lies on.
     pub coverage: &'a [CoverageLine],
+    /// What the next command needs to reach the same database, such as ` --db demo.duckdb`; empty for the default.
+    pub reach: &'a str,
 }
 
 /// The whole answer to `headwater trace`.
@@ -44,6 +47,9 @@ pub fn render(conversation: &Conversation, question: &Question<'_>, style: &Styl
         let (all, cut) = (style::count(shown.len() as i64), style::count(cut as i64));
         let _ = writeln!(out, "\n  {cut} of {all} lines are summarised above; --json has every event");
     }
+    if let Some(summed) = &conversation.summed {
+        out.push_str(&levels::render(conversation, summed, question.reach, style));
+    }
     out.push('\n');
     out.push_str(&closing::render(conversation, question, style));
     out
@@ -53,7 +59,7 @@ fn header(conversation: &Conversation, style: &Style) -> String {
     let Some((first, last)) = conversation.window() else {
         return "an empty conversation\n".to_owned();
     };
-    let events = style::plural(conversation.graph.node_count() as i64, "event");
+    let events = style::plural(conversation.events() as i64, "event");
     let begin = conversation.roots.first().map(|&root| outline::name(conversation, root)).unwrap_or_default();
     let begin = style::fit(&begin, LABEL_MAX);
     let by = match (conversation.root_known, conversation.begins_unlinked()) {
@@ -402,6 +408,9 @@ pub fn coordinates(node: &TraceNode) -> String {
 }
 
 fn evidence(link: &Link) -> String {
+    if link.skipped > 0 {
+        return format!("by way of {}, not shown", style::plural(link.skipped as i64, "event"));
+    }
     let name = style::words(&link.evidence);
     let sure = if link.confidence < 1.0 { format!(", {:.2}", link.confidence) } else { String::new() };
     let class = if link.class == "inferred" { " (inferred)" } else { "" };

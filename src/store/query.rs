@@ -14,7 +14,7 @@ macro_rules! queries {
         $(
             #[doc = $doc]
             pub const $constant: $crate::store::query::Query =
-                $crate::store::query::Query { name: $name, sql: include_str!(concat!("../../queries/", $folder, "/", $name, ".sql")) };
+                $crate::store::query::Query { name: $name, sql: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/queries/", $folder, "/", $name, ".sql")) };
         )+
         /// All of this folder, in the order in which they are installed.
         pub const ALL: &[$crate::store::query::Query] = &[$($constant),+];
@@ -67,6 +67,10 @@ pub mod private {
         EDGES_WITHIN "edges_within",
         /// The failures among them.
         FAILURES_WITHIN "failures_within",
+        /// The graph of a large conversation in few bytes, and some of its events.
+        SKELETON "skeleton",
+        /// Walks along edges.
+        WALK "walk",
         /// How far groups have come, for several events.
         PASSAGES_OF "passages_of",
         /// `topic_coverage`, private to views and macros.
@@ -131,6 +135,8 @@ pub mod reports {
         BUSINESS_FLOWS "business_flows",
         /// Macro `conversation_events`.
         CONVERSATION_EVENTS "conversation_events",
+        /// Macro `conversations`.
+        CONVERSATIONS "conversations",
         /// Macro `counts`.
         COUNTS "counts",
         /// Macro `deleted_of`.
@@ -321,7 +327,9 @@ pub mod ask {
         EFFECTS "effects",
         /// Edges of a conversation: $1, $2 where it lies.
         EDGES_WITHIN "edges_within",
-        /// Failures of a conversation: $1, $2 where it lies.
+        /// Edges into some events of a conversation: $1 refs between commas, $2 where it lies.
+        EDGES_OF "edges_of",
+        /// Failures of a conversation: $1, $2 where it lies, $3 is the limit; NULL for none.
         FAILURES_WITHIN "failures_within",
         /// Failures as stored: $1 is the limit.
         FAILURE_ROWS "failure_rows",
@@ -349,6 +357,8 @@ pub mod ask {
         KEYS_HELD "keys_held",
         /// Macro `lag`.
         LAG "lag",
+        /// Further edges of a large conversation, packed: $1, $2 where it lies, $3 is the limit.
+        LINKS_WITHIN "links_within",
         /// Bytes that DuckDB holds.
         MEMORY "memory",
         /// Facts about the file.
@@ -357,6 +367,10 @@ pub mod ask {
         MINUTES "minutes",
         /// All that view `event` says of ref $1.
         EVENT_OF "event_of",
+        /// What profiles and ordinals stand for: $1 and $2 between commas.
+        NAMES_OF "names_of",
+        /// Some events of a conversation: $1 refs between commas, $2 where it lies.
+        NODES_OF "nodes_of",
         /// Events of a conversation: $1, $2 where it lies.
         NODES_WITHIN "nodes_within",
         /// Number of the slice that new events go into.
@@ -381,6 +395,8 @@ pub mod ask {
         PENDING_ROWS "pending_rows",
         /// Cluster, topic, partition and offset of ref $1.
         PLACE_OF "place_of",
+        /// Events of a large conversation, packed: $1, $2 where it lies, $3 is the limit.
+        POINTS_WITHIN "points_within",
         /// The dictionary of producers.
         PRODUCERS "producers",
         /// The dictionary of profiles.
@@ -419,6 +435,8 @@ pub mod ask {
         RETIRED_OUTBOX "retired_outbox",
         /// The oldest slice that was seen before $1, and its events.
         RETIRED_SLICE "retired_slice",
+        /// How many events a conversation has: $1, $2 where it lies.
+        SIZE_WITHIN "size_within",
         /// The values of the events of slice $1.
         SLICE_ROWS "slice_rows",
         /// How the tap itself stands.
@@ -430,67 +448,6 @@ pub mod ask {
     }
 }
 
-/// What is exported; words in braces are filled in.
-pub mod export {
-    queries! {
-        "export",
-        /// Limits what the connection may reach to {folder}.
-        CONFINE "confine",
-        /// The view {view} into {file}.
-        WHOLE "whole",
-        /// The view {view} where {column} lies from {since} to {until}, into {file}.
-        WINDOW "window",
-        /// The view {view} where {column} is an event that was seen from {since} to {until}, into {file}.
-        OF_EVENTS "of_events",
-    }
-}
-
-/// What erases; words in braces are filled in.
-pub mod erase {
-    queries! {
-        "erase",
-        /// Collects what is to go: $1 keyed hashes between commas, $2 the key as it was typed.
-        COLLECT "collect",
-        /// Rows that go, by table.
-        COUNTED "counted",
-        /// Some of the records that go: at most $1.
-        SAMPLE "sample",
-        /// Removes what was collected.
-        REMOVE "remove",
-        /// Whether the file must be written anew, since it was left in the middle.
-        IS_DUE "is_due",
-        /// Makes the new file {file} reachable.
-        ATTACH "attach",
-        /// Lets go of the new file.
-        DETACH "detach",
-        /// All tables that hold what was stored.
-        TABLES "tables",
-        /// Empties the table {table} of the new file, and copies it.
-        COPY "copy",
-        /// What the new file is not to tell.
-        SETTLE "settle",
-    }
-}
-
-/// What the door asks for metrics and health.
-pub mod door {
-    queries! {
-        "door",
-        /// Coverage by topic: $1 is the most series.
-        METRICS_COVERAGE "metrics_coverage",
-        /// Failures by topic, type and group: $1 is the most series.
-        METRICS_FAILED "metrics_failed",
-        /// Lag by group and topic: $1 is the most series.
-        METRICS_LAG "metrics_lag",
-        /// Passed by topic, type and group: $1 is the most series.
-        METRICS_PASSED "metrics_passed",
-        /// Received by topic and type: $1 is the most series.
-        METRICS_RECEIVED "metrics_received",
-        /// The tap's own numbers.
-        METRICS_TAP "metrics_tap",
-        /// Orphaned failures and waiting events.
-        METRICS_TOTALS "metrics_totals",
-        /// Offsets that the tap has not read yet.
-        TAP_LAG "tap_lag",
-    }
-}
+pub mod door;
+pub mod erase;
+pub mod export;

@@ -5,9 +5,10 @@ use super::model::{Choice, FailureLine, Headline, Link, Model, Screen, Sort, in_
 use super::trace::{Identity, Trace};
 use super::{gate, update};
 use crate::report::conversation::Conversation;
+use crate::report::json::TraceTables;
 use crate::report::rows::{
     CoverageLine, FailureGroup, LagRow, Match, PartitionProgress, PassageRow, Pulse, RowError, TapStanding, Totals,
-    TraceEdge, TraceFailure, TraceNode,
+    TraceNode,
 };
 use crate::report::{Cell, Table, style, tree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -182,8 +183,13 @@ pub fn trace(answer: &Answer, reference: i64) -> Result<Trace, RowError> {
     let nodes = answer.part(Part::Nodes);
     let events = TraceNode::from_table(nodes)?;
     let identity = identities(nodes, &events);
-    let edges = TraceEdge::from_table(answer.part(Part::Edges))?;
-    let failures = TraceFailure::from_table(answer.part(Part::TraceFailures))?;
+    let tables = TraceTables {
+        nodes: nodes.clone(),
+        edges: answer.part(Part::Edges).clone(),
+        failures: answer.part(Part::TraceFailures).clone(),
+        summed: answer.summed.clone(),
+        ..TraceTables::default()
+    };
     // No partition, no group: an answer without rows has no columns either.
     let passage = match answer.part(Part::Passage) {
         none if none.columns.is_empty() => Vec::new(),
@@ -191,7 +197,7 @@ pub fn trace(answer: &Answer, reference: i64) -> Result<Trace, RowError> {
     };
     let mut trace = Trace {
         asked: reference,
-        conversation: Conversation::new(events, edges, failures),
+        conversation: Conversation::read(&tables)?,
         passage,
         coverage: CoverageLine::from_table(answer.part(Part::Coverage))?,
         identity,

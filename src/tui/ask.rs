@@ -2,6 +2,7 @@
 
 use crate::event::Timestamp;
 use crate::report::Table;
+use crate::report::skeleton::Summed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -94,6 +95,9 @@ pub struct Answer {
     pub notes: Vec<String>,
     /// Rows were left out.
     pub cut: bool,
+    /// Of a conversation that is too large to be read whole: what is not among its nodes.
+    #[serde(default)]
+    pub summed: Option<Summed>,
     /// How long it took, ms: the next one waits in proportion.
     pub took_ms: i64,
 }

@@ -37,9 +37,11 @@ pub fn stem(trace: &Trace) -> String {
 /// What is downstream of an event, in words.
 pub fn downstream(downstream: &Downstream) -> String {
     match downstream.events {
+        0 if downstream.partly => "downstream: no effects shown; others are summed up".to_owned(),
         0 => "downstream: no effects seen".to_owned(),
         n => format!(
-            "downstream: {} in {}, {}",
+            "downstream: {}{} in {}, {}",
+            if downstream.partly { "of what is shown " } else { "" },
             style::plural(n as i64, "effect"),
             style::plural(downstream.topics as i64, "topic"),
             style::plural(downstream.failures as i64, "failure record")
@@ -75,7 +77,7 @@ pub fn markdown(trace: &Trace, origin: &Origin, now: Timestamp) -> String {
         let _ = writeln!(out, "- {}, of {}", downstream(known), code(&tree::coordinates(event)));
     }
     let asked = [trace.asked];
-    let question = Question { asked: &asked, passage: &trace.passage, coverage: &trace.coverage };
+    let question = Question { asked: &asked, passage: &trace.passage, coverage: &trace.coverage, reach: &origin.reach };
     let drawn = tree::render(conversation, &question, &Style::default());
     let fence = "`".repeat((longest_run(&drawn) + 1).max(FENCE_MIN));
     let _ = writeln!(out, "\n{fence}text\n{}\n{fence}\n", drawn.trim_end());
@@ -87,7 +89,7 @@ pub fn markdown(trace: &Trace, origin: &Origin, now: Timestamp) -> String {
 }
 
 fn title(trace: &Trace) -> String {
-    let events = style::plural(trace.conversation.graph.node_count() as i64, "event");
+    let events = style::plural(trace.conversation.events() as i64, "event");
     let groups = |groups: &[String]| groups.iter().map(|group| code(group)).collect::<Vec<_>>().join(", ");
     match trace.conversation.outcome() {
         Outcome::Failed(failed) => format!("✗ Failed at {}: conversation of {events}", groups(&failed)),

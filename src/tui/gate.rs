@@ -15,6 +15,11 @@ const MARKS_MAX: usize = 3;
 pub fn answer(mut answer: Answer) -> Answer {
     answer.parts.values_mut().for_each(table);
     answer.notes.iter_mut().for_each(|note| *note = text(note));
+    for group in answer.summed.iter_mut().flat_map(|summed| &mut summed.groups) {
+        group.cluster = text(&group.cluster);
+        group.topic = text(&group.topic);
+        group.event_type = group.event_type.as_deref().map(text);
+    }
     answer
 }
 

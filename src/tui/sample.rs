@@ -8,6 +8,8 @@ use super::trace::Trace;
 use super::update::{Command, begin, update};
 use super::{absorb, view};
 use crate::event::Timestamp;
+use crate::report::graph::Shape;
+use crate::report::skeleton::{Group, Summed};
 use crate::report::{Cell, Column, ColumnType, Table};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -84,7 +86,7 @@ fn empty() -> BTreeMap<Part, Table> {
 /// An answer of these tables.
 pub fn answer(about: About, parts: BTreeMap<Part, Table>) -> Answer {
     let question = Question { since: Some(Timestamp(NOW.0 - 900_000_000)), until: None, about };
-    Answer { question, parts, notes: Vec::new(), cut: false, took_ms: 3 }
+    Answer { question, parts, notes: Vec::new(), cut: false, took_ms: 3, summed: None }
 }
 
 fn failure(count: i64, group: &str, error: (&str, &str), from: Option<&str>, states: [i64; 5]) -> Vec<Cell> {
@@ -290,6 +292,31 @@ pub const ERROR: &str = "no account for customer 90417: the loyalty service answ
 /// The trace of the dead letter.
 pub fn trace() -> Trace {
     absorb::trace(&conversation(ERROR), DEAD_LETTER).unwrap()
+}
+
+/// The conversation of the dead letter, of which only that much was read: the rest is summed up.
+pub fn answer_of_many(about: &About) -> Answer {
+    let mut answer = answer_of_incident(about);
+    if matches!(about, About::Trace { .. }) {
+        let group = |level: usize, topic: &str, events: usize, failures: usize| Group {
+            level,
+            last_level: level,
+            cluster: "prod-eu".to_owned(),
+            topic: topic.to_owned(),
+            event_type: Some(format!("{topic}.changed")),
+            events,
+            failures,
+            first: Timestamp(NOW.0 - 90_000_000),
+            last: Timestamp(NOW.0 - 1_000_000),
+        };
+        let shape = Shape { events: 98_121, levels: 4, widest_level: 3, widest_events: 97_000, ..Shape::default() };
+        let groups = vec![group(2, "stock", 1_112, 0), group(3, "prices", 97_000, 3)];
+        let (events, failures) = (98_112, 7);
+        let counts =
+            Summed { groups, group_count: 2, events, failures, failures_hidden: 3, shape, ..Summed::default() };
+        answer.summed = Some(counts);
+    }
+    answer
 }
 
 /// What an empty database answers.

@@ -48,6 +48,16 @@ fn the_trace_of_a_failure_opens_at_the_failed_event() {
 }
 
 #[test]
+fn a_trace_of_too_many_events_ends_with_its_levels() {
+    look("summed", sample::answer_of_many, |stage| {
+        stage.type_in("4\nG");
+        let trace = stage.model.trace.as_ref().unwrap();
+        assert_eq!(trace.group().unwrap().events, 97_000);
+        assert!(trace.event().is_none());
+    });
+}
+
+#[test]
 fn everything_downstream_of_the_root_is_marked() {
     look("downstream", answer_of_incident, |stage| stage.type_in("4\nrd"));
 }

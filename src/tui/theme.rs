@@ -75,6 +75,8 @@ pub struct Glyphs {
     pub cut: &'static str,
     /// From one to the next.
     pub from: &'static str,
+    /// To the next.
+    pub to: &'static str,
     /// Another of this level follows; certain, then not certain.
     pub tee: [&'static str; 2],
     /// The last of this level; certain, then not certain.
@@ -104,6 +106,7 @@ pub const UNICODE: Glyphs = Glyphs {
     dot: " · ",
     cut: "…",
     from: "←",
+    to: "→",
     tee: ["├─", "├╌"],
     corner: ["└─", "└╌"],
     guide: "│ ",
@@ -127,6 +130,7 @@ pub const ASCII: Glyphs = Glyphs {
     dot: " - ",
     cut: "~",
     from: "<-",
+    to: "->",
     tee: ["|-", "|."],
     corner: ["`-", "`."],
     guide: "| ",

@@ -2,6 +2,7 @@
 
 use crate::report::conversation::Conversation;
 use crate::report::rows::{CoverageLine, PassageRow, TraceFailure, TraceNode};
+use crate::report::skeleton::Group;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Levels whose guide lines are drawn: one bit each. Deeper rows say their level instead.
@@ -63,6 +64,10 @@ pub enum Row {
     },
     /// So many branches without a path to the root follow.
     Detached(usize),
+    /// Of a conversation that is too large, what is not drawn follows.
+    Summed,
+    /// Events that are summed up: which group.
+    Group(usize),
 }
 
 /// All effects of one event.
@@ -78,6 +83,8 @@ pub struct Downstream {
     pub failures: usize,
     /// Topics that they lie on.
     pub topics: usize,
+    /// The conversation is summed up: only the effects that are shown are marked and counted.
+    pub partly: bool,
 }
 
 impl Trace {
@@ -93,6 +100,14 @@ impl Trace {
     pub fn event(&self) -> Option<&TraceNode> {
         let branch = &self.conversation.branches[self.branch()?];
         branch.events.last().map(|&event| &self.conversation.graph[event])
+    }
+
+    /// The group under the cursor.
+    pub fn group(&self) -> Option<&Group> {
+        match self.rows.get(self.selected) {
+            Some(Row::Group(at)) => self.conversation.summed.as_ref()?.groups.get(*at),
+            _ => None,
+        }
     }
 
     /// What failed at the event, if anything did.
@@ -156,7 +171,7 @@ impl Trace {
         let last = self.rows.len().saturating_sub(1);
         let to = (self.selected as i64).saturating_add(by).clamp(0, last as i64) as usize;
         let away = |to: usize| if by < 0 { to.saturating_sub(1) } else { (to + 1).min(last) };
-        self.selected = if matches!(self.rows.get(to), Some(Row::Detached(_))) { away(to) } else { to };
+        self.selected = if matches!(self.rows.get(to), Some(Row::Detached(_) | Row::Summed)) { away(to) } else { to };
         self.details_top = 0;
     }
 
@@ -185,7 +200,9 @@ impl Trace {
         let topics: BTreeSet<&str> = effects.iter().map(|&at| graph[at].topic.as_str()).collect();
         let branches = self.conversation.branches.iter().enumerate();
         let branches = branches.filter(|(_, b)| b.events.iter().any(|e| effects.contains(e))).map(|(at, _)| at);
-        Some(Downstream { from, branches: branches.collect(), events: effects.len(), failures, topics: topics.len() })
+        let partly = self.conversation.summed.is_some();
+        let (events, topics) = (effects.len(), topics.len());
+        Some(Downstream { from, branches: branches.collect(), events, failures, topics, partly })
     }
 
     /// Takes over where a former picture of the same conversation stood.
@@ -214,6 +231,10 @@ impl Trace {
         if !self.conversation.detached.is_empty() {
             rows.push(Row::Detached(self.conversation.detached.len()));
             self.unroll(&self.conversation.detached, &mut rows);
+        }
+        if let Some(summed) = &self.conversation.summed {
+            rows.push(Row::Summed);
+            rows.extend((0..summed.groups.len()).map(Row::Group));
         }
         self.rows = rows;
         let at = kept.and_then(|branch| self.place(branch)).unwrap_or(self.selected);

@@ -11,9 +11,9 @@ use crate::client::trace::{self, Scope, TraceError};
 use crate::client::{self, Client, query};
 use crate::event::Timestamp;
 use crate::report::deleted;
-use crate::report::rows::{CoverageLine, Match, RowError, TraceNode};
+use crate::report::rows::{CoverageLine, Match, RowError};
 use crate::report::{Cell, Column, ColumnType, Table};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
@@ -133,7 +133,8 @@ pub fn run(mut client: Option<Client>, connect: &Connect, secret: &Secret, ways:
 )]
 fn answer(client: &Client, secret: &Secret, question: Question) -> Result<Answer, Failed> {
     let began = Instant::now();
-    let mut answer = Answer { question, parts: BTreeMap::new(), notes: Vec::new(), cut: false, took_ms: 0 };
+    let mut answer =
+        Answer { question, parts: BTreeMap::new(), notes: Vec::new(), cut: false, took_ms: 0, summed: None };
     let window = [answer.question.since, answer.question.until].map(time);
     answer.parts.insert(Part::Totals, client.ask(&query::TOTALS, &window)?);
     answer.parts.insert(Part::Standing, client.ask(&query::STANDING, &[])?);
@@ -153,8 +154,7 @@ fn answer(client: &Client, secret: &Secret, question: Question) -> Result<Answer
         About::Failures { orphans } => failures(client, &mut answer, orphans)?,
         About::Trace { reference } => {
             let scope = trace::scope(client, reference)?;
-            let nodes = trace::events(client, &scope)?;
-            conversation(client, &mut answer, &scope, nodes)?;
+            conversation(client, &mut answer, &scope, &[reference])?;
         }
         About::Find { text } => look_up(client, secret, &mut answer, &text)?,
     }
@@ -175,9 +175,8 @@ fn time(time: Option<Timestamp>) -> Cell {
     time.map_or(Cell::Null, |time| Cell::Time(time.0))
 }
 
-fn conversation(client: &Client, answer: &mut Answer, scope: &Scope, nodes: Table) -> Result<(), Failed> {
-    answer.cut |= client.was_cut();
-    let (tables, partitions) = trace::fetch(client, scope, nodes)?;
+fn conversation(client: &Client, answer: &mut Answer, scope: &Scope, asked: &[i64]) -> Result<(), Failed> {
+    let (tables, partitions) = trace::fetch(client, scope, asked)?;
     if partitions > trace::PARTITIONS_MAX {
         answer.notes.push(format!(
             "the conversation lies on {partitions} partitions; groups are shown for the first {}",
@@ -192,6 +191,8 @@ fn conversation(client: &Client, answer: &mut Answer, scope: &Scope, nodes: Tabl
         (Part::Passage, tables.passage),
         (Part::Coverage, tables.coverage),
     ]);
+    answer.cut |= tables.summed.as_ref().is_some_and(|summed| summed.cut);
+    answer.summed = tables.summed;
     Ok(())
 }
 
@@ -205,10 +206,9 @@ fn look_up(client: &Client, secret: &Secret, answer: &mut Answer, text: &str) ->
         return Ok(());
     };
     let scope = trace::scope_of(client, first.conversation)?;
-    let nodes = trace::events(client, &scope)?;
-    let members: BTreeSet<i64> = TraceNode::from_table(&nodes)?.iter().map(|node| node.reference).collect();
-    if found.matches.iter().all(|m| members.contains(&m.reference)) {
-        conversation(client, answer, &scope, nodes)?;
+    if found.matches.iter().all(|m| scope.holds(m.conversation)) {
+        let asked: Vec<i64> = found.matches.iter().map(|m| m.reference).collect();
+        conversation(client, answer, &scope, &asked)?;
     }
     answer.parts.insert(Part::Matches, matches(found.matches));
     Ok(())

@@ -375,7 +375,7 @@ pub fn query_is_used(path: &str, program: &str) -> bool {
     let inside = path.trim_start_matches("queries/");
     let Some((folder, file)) = inside.split_once('/') else { return program.contains(inside) };
     let stem = format!("\"{}\"", file.trim_end_matches(".sql"));
-    let list = Regex::new(&format!(r#"queries!\s*\{{\s*"{folder}",(?s:.*?)\n    \}}"#)).unwrap();
+    let list = Regex::new(&format!(r#"queries!\s*\{{\s*"{folder}",(?s:.*?)\n *\}}"#)).unwrap();
     program.contains(inside) || list.find_iter(program).any(|list| list.as_str().contains(&stem))
 }
 

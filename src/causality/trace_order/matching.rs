@@ -69,7 +69,9 @@ fn options(
         .collect();
     let ordered: Vec<usize> = possible.iter().copied().filter(|&at| delays.in_order(&members[at], later)).collect();
     let kept = if ordered.is_empty() { possible } else { ordered };
-    kept.into_iter().map(|at| (at, delays.likelihood(&members[at], later))).collect()
+    // Where no cause is named, delays were learned from conclusions alone, and would only confirm them.
+    let likelihood = |at: usize| if hypothesis.named { delays.likelihood(&members[at], later) } else { 0.0 };
+    kept.into_iter().map(|at| (at, likelihood(at))).collect()
 }
 
 /// Each effect by itself.

@@ -75,7 +75,7 @@ fn coverage() -> Vec<CoverageLine> {
 }
 
 fn draw(conversation: &Conversation, asked: &[i64], passage: &[PassageRow]) -> String {
-    tree::render(conversation, &Question { asked, passage, coverage: &coverage() }, &Style::default())
+    tree::render(conversation, &Question { asked, passage, coverage: &coverage(), reach: "" }, &Style::default())
 }
 
 fn order() -> (Vec<TraceNode>, Vec<TraceEdge>) {
@@ -113,6 +113,7 @@ fn a_conversation_without_failure() {
               └╌● pizza.boxed     kitchen/0/6   +1.90 s       trace order, 0.97 (inferred)
 
           groups   delivery … not reached  payment ✓ passed
+          path     1.90 s in 3 hops: order.placed → order.confirmed +0.21 s → kitchen.accepted +0.30 s → pizza.boxed +1.39 s
           seen     99.96 % of offsets in 1 partition of 1 topic; not seen: 4 aborted (these hold no events)
         "#);
 }
@@ -159,6 +160,7 @@ fn a_dead_letter_with_its_retries() {
 
           failed   first on points.requested loyalty/0/5 in group loyalty, 0.90 s after the start
           groups   loyalty ✗ gave up  payment ✓ passed
+          path     4.00 s in 3 hops: order.placed → order.confirmed +0.21 s → points.requested +0.29 s → dead letter +3.50 s
           seen     99.96 % of offsets in 1 partition of 1 topic; not seen: 4 aborted (these hold no events)
         "#);
 }
@@ -191,6 +193,7 @@ fn an_orphan_and_an_event_that_waits_are_not_linked() {
           ○ audit.written  orders/0/23  +2.50 s  names no cause
 
           groups   no consumer group was seen on these topics
+          path     1.90 s in 3 hops: order.placed → order.confirmed +0.21 s → kitchen.accepted +0.30 s → pizza.boxed +1.39 s
           seen     99.96 % of offsets in 1 partition of 1 topic; not seen: 4 aborted (these hold no events)
         "#);
 }
@@ -253,6 +256,9 @@ fn a_circle_is_cut_at_its_earliest_event_and_said() {
                     circle cut here: reply names orders/0/4, which it caused itself
 
           groups   no consumer group was seen on these topics
+          path     30 ms in 3 hops: ping → ping +10 ms → ping +10 ms → ping +10 ms
+          cycle    orders/0/1 → orders/0/2 → orders/0/3 → orders/0/1: each is named as a cause of the next
+          cycle    orders/0/4 → orders/0/4: names itself as its cause
           seen     99.96 % of offsets in 1 partition of 1 topic; not seen: 4 aborted (these hold no events)
           root     not known: no event of this conversation says that it is the first
         "#);

@@ -4,8 +4,9 @@ use super::paint::{Canvas, Piece, piece};
 use crate::report::conversation::Link;
 use crate::report::rows::{TraceFailure, TraceNode};
 use crate::report::seen::Seen;
+use crate::report::skeleton::Group;
 use crate::report::style::{self};
-use crate::report::{Standing, standings, tree};
+use crate::report::{Standing, cycles, levels, path, shape, standings, tree};
 use crate::tui::theme::Tone;
 use crate::tui::trace::Trace;
 use ratatui::layout::Rect;
@@ -19,10 +20,17 @@ const LINES_MAX: usize = 12;
 
 /// Draws the details.
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, trace: &Trace, framed: bool) {
-    let Some(event) = trace.event() else { return };
-    let title = [piece(Tone::Strong, tree::coordinates(event))];
-    let inside = canvas.pane(area, &title, (trace.in_details, framed));
-    let lines = lines(canvas, trace, event, usize::from(inside.width));
+    let title = match (trace.event(), trace.group()) {
+        (Some(event), _) => tree::coordinates(event),
+        (None, Some(group)) => format!("{} summed up", style::plural(group.events as i64, "event")),
+        (None, None) => return,
+    };
+    let inside = canvas.pane(area, &[piece(Tone::Strong, title)], (trace.in_details, framed));
+    let columns = usize::from(inside.width);
+    let lines = match (trace.event(), trace.group()) {
+        (Some(event), _) => lines(canvas, trace, event, columns),
+        (None, group) => group.map(|group| summed(canvas, trace, group, columns)).unwrap_or_default(),
+    };
     let last = lines.len().saturating_sub(usize::from(inside.height));
     let top = trace.details_top.min(last);
     for (row, line) in lines.iter().skip(top).take(usize::from(inside.height)).enumerate() {
@@ -81,7 +89,32 @@ fn lines(canvas: &Canvas<'_>, trace: &Trace, event: &TraceNode, columns: usize) 
         let text = style::plural(trace.conversation.edges_outside as i64, "cause");
         lines.add("beyond", Tone::Plain, &format!("{text} outside of what was read for this answer"));
     }
+    let conversation = &trace.conversation;
+    if let Some(path) = path(conversation, canvas.theme.glyphs.to) {
+        lines.add("path", Tone::Plain, &path);
+    }
+    cycles(conversation, canvas.theme.glyphs.to).iter().for_each(|cycle| lines.add("cycle", Tone::Warn, cycle));
     lines.all.truncate(DETAILS_MAX);
+    lines.all
+}
+
+/// What is known about events that are summed up, and about the conversation as a whole.
+fn summed(canvas: &Canvas<'_>, trace: &Trace, group: &Group, columns: usize) -> Vec<Vec<Piece>> {
+    let mut lines = Lines { all: Vec::new(), columns };
+    lines.add("type", Tone::Plain, group.event_type.as_deref().unwrap_or("none given"));
+    lines.add("topic", Tone::Plain, &group.topic);
+    lines.add("level", Tone::Plain, &levels::range(group));
+    if group.failures > 0 {
+        lines.add("failed", Tone::Fail, &style::plural(group.failures as i64, "failure record"));
+    }
+    lines.add("first", Tone::Plain, &format!("{} UTC", style::date_time(group.first)));
+    lines.add("last", Tone::Plain, &format!("{} UTC", style::date_time(group.last)));
+    lines.add("shape", Tone::Plain, &shape(&trace.conversation.shape));
+    if let Some(path) = path(&trace.conversation, canvas.theme.glyphs.to) {
+        lines.add("path", Tone::Plain, &path);
+    }
+    let member = trace.asked;
+    lines.add("all", Tone::Muted, &format!("headwater sql \"FROM trace_nodes({member})\""));
     lines.all
 }
 

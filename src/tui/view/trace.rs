@@ -7,7 +7,7 @@ use super::paint::{Canvas, Piece, piece, split, split_at, width};
 use crate::event::Timestamp;
 use crate::report::conversation::Outcome;
 use crate::report::rows::TraceNode;
-use crate::report::{style, tree};
+use crate::report::{levels, style, tree};
 use crate::tui::model::Model;
 use crate::tui::theme::Tone;
 use crate::tui::trace::{GUIDES_MAX, Row, Trace};
@@ -68,7 +68,7 @@ fn verdict(canvas: &Canvas<'_>, trace: &Trace) -> Vec<Piece> {
         also(format!("{word} {name} {}", clock(head.time)));
     }
     if let Some((first, last)) = conversation.window() {
-        let events = style::plural(conversation.graph.node_count() as i64, "event");
+        let events = style::plural(conversation.events() as i64, "event");
         also(format!("{events} over {}", style::span(last.since(first))));
     }
     line
@@ -156,9 +156,13 @@ fn line(canvas: &Canvas<'_>, trace: &Trace, row: &Row) -> Line {
     let (branch, depth, guides, last, hidden) = match *row {
         Row::Branch { branch, depth, guides, last, hidden } => (branch, depth, guides, last, hidden),
         Row::Detached(n) => {
-            let label = vec![piece(Tone::Muted, format!("not linked to the root ({n}):"))];
-            return Line { label, place: String::new(), time: String::new(), notes: Vec::new(), marked: false };
+            return remark(Tone::Muted, format!("not linked to the root ({n}):"));
         }
+        Row::Summed => {
+            let said = trace.conversation.summed.as_ref().map(levels::sentence).unwrap_or_default();
+            return remark(Tone::Muted, said + ":");
+        }
+        Row::Group(at) => return group(trace, at),
     };
     let conversation = &trace.conversation;
     let node = conversation.head(branch);
@@ -191,6 +195,27 @@ fn line(canvas: &Canvas<'_>, trace: &Trace, row: &Row) -> Line {
     };
     let marked = trace.downstream.as_ref().is_some_and(|known| known.branches.contains(&branch));
     Line { label, place: place(trace, branch), time, notes: notes(canvas, trace, branch), marked }
+}
+
+/// A row that holds no event.
+fn remark(tone: Tone, text: String) -> Line {
+    let label = vec![piece(tone, text)];
+    Line { label, place: String::new(), time: String::new(), notes: Vec::new(), marked: false }
+}
+
+/// Events that are summed up.
+fn group(trace: &Trace, at: usize) -> Line {
+    let groups = trace.conversation.summed.iter().flat_map(|summed| &summed.groups);
+    let Some(group) = groups.clone().nth(at) else { return remark(Tone::Muted, String::new()) };
+    let counts = groups.map(|group| style::width(&style::count(group.events as i64)));
+    let count = style::right(&style::count(group.events as i64), counts.max().unwrap_or(0));
+    let name = group.event_type.as_deref().unwrap_or("(no type)");
+    let mut line = remark(Tone::Plain, format!("{count} x level {} {name} on {}", levels::range(group), group.topic));
+    if group.failures > 0 {
+        let failures = style::plural(group.failures as i64, "failure record");
+        line.label.push(piece(Tone::Fail, format!("  {failures}")));
+    }
+    line
 }
 
 /// What the event is, by tone and glyph.

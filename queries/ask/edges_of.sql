@@ -1,0 +1,1 @@
+SELECT * FROM edges_of($1, $2);

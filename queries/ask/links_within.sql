@@ -1,0 +1,1 @@
+SELECT * FROM links_within($1, $2, $3);

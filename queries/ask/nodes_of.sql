@@ -1,0 +1,1 @@
+SELECT * FROM nodes_of($1, $2);

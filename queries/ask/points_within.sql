@@ -1,0 +1,1 @@
+SELECT * FROM points_within($1, $2, $3);

@@ -1,0 +1,1 @@
+SELECT count(*) AS events FROM rows_within($1, $2);
