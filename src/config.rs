@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod doors;
+mod memory;
 mod retention;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,8 @@ mod time;
 
 pub use doors::{MetricsAddress, TlsFiles};
 use doors::{listen, serve_tls};
+use memory::memory;
+pub use memory::{DEFAULT_MEMORY, DEFAULT_MEMORY_BYTES, MemoryWords};
 pub use retention::RetentionWords;
 use retention::retention;
 pub use time::{duration, since, when};
@@ -141,6 +144,8 @@ pub struct TapConfig {
     pub retention: Retention,
     /// Whether its door may hand out whole records.
     pub payloads: bool,
+    /// Bytes for the search of causes.
+    pub memory: u64,
 }
 
 /// What one source says, before it means anything.
@@ -192,6 +197,8 @@ pub struct Words {
     pub retention: RetentionWords,
     /// `payloads` of `[privacy]`, in the file only.
     pub payloads: Option<bool>,
+    /// `--memory`, or `causality` of `[memory]`.
+    pub memory: Option<String>,
 }
 
 /// The configuration, and every value of it that nobody chose.
@@ -332,6 +339,7 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         conventions: words.conventions,
         retention: retention(words.retention, &mut or)?,
         payloads: words.payloads.unwrap_or(false),
+        memory: memory(&or("memory", words.memory, DEFAULT_MEMORY))?,
     };
     Ok(Resolved { config, defaults, remarks })
 }
@@ -379,6 +387,7 @@ fn over(typed: Words, written: Words) -> Words {
         conventions: written.conventions,
         retention: written.retention,
         payloads: written.payloads,
+        memory: typed.memory.or(written.memory),
     }
 }
 

@@ -5,12 +5,15 @@ mod check;
 mod clock;
 mod core;
 mod gather;
+mod horizon;
 mod import;
 mod live;
+mod numbers;
 mod outlook;
 mod pipeline;
 mod plan;
 mod reading;
+mod recalling;
 mod restore;
 mod sampling;
 mod secret;
@@ -31,10 +34,12 @@ pub use crate::telemetry::{hold_log, init_logging, release_log};
 use self::gather::Gather;
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
+use self::recalling::Recall;
 use self::seeking::{SEEKS_WAITING, Seek, Seeker};
 use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
+use crate::causality::Memory;
 use crate::config::{Client, MetricsAddress, TapConfig};
 use crate::decode::{self, Convention, Decoder, Schemas};
 use crate::event::{ClientProperties, HashKey};
@@ -69,6 +74,7 @@ pub struct Running {
     stop_reading: Arc<AtomicBool>,
     sites: Vec<(SyncSender<Ask>, SiteThread)>,
     seeker: (SyncSender<Seek>, JoinHandle<()>),
+    recaller: (SyncSender<Recall>, JoinHandle<()>),
     core: JoinHandle<Core>,
     writer: JoinHandle<Result<store::Writer, store::Error>>,
     door: Option<Door>,
@@ -99,7 +105,9 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let readers = writer.readers();
     let ids = restored.id_key;
     let filtered = clusters.iter().any(|one| one.topics.is_some() || one.exclude.is_some());
-    let core = Core::resume(&writer, restored, filtered)?;
+    let mut core = Core::resume_within(Memory::new(config.memory), &writer, restored, filtered)?;
+    core.keep(config.retention.events);
+    horizon::say(&core);
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));
     let reach: Vec<kafka::Settings> =
@@ -145,9 +153,10 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
         watch: Watch::default(),
     };
     let (seeks, asked) = sync_channel(SEEKS_WAITING);
+    let recaller = recalling::start(readers.clone(), stop_reading.clone(), to_core.clone())?;
     let seeker = Seeker::new(readers, sites.iter().map(|site| &site.settings), ids, stop_reading.clone());
-    let (end, to_seeker) = (Ending("writer", pulse.clone()), seeks.clone());
-    let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1, Some(&to_seeker)))?;
+    let (end, seekers) = (Ending("writer", pulse.clone()), (seeks.clone(), recaller.0.clone()));
+    let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1, Some(&seekers)))?;
     let end = Ending("core", pulse);
     let core = spawn("core", move || {
         let _end = end;
@@ -156,7 +165,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let sites = samplers.into_iter().zip(begin(sites, admins)?).collect();
     let seeker = (seeks, spawn("seeker", move || seeker.run(&asked, &to_core))?);
     let url = door.as_ref().map(Door::url);
-    Ok(Running { url, remarks, outlook, stop_reading, sites, seeker, core, writer, door, metrics, telling })
+    Ok(Running { url, remarks, outlook, stop_reading, sites, seeker, recaller, core, writer, door, metrics, telling })
 }
 
 /// How the reader reaches one cluster.
@@ -346,6 +355,9 @@ impl Running {
         let (seeks, seeker) = self.seeker;
         let _ = seeks.send(Seek::Stop);
         join(seeker, "seeker")?;
+        let (recalls, recaller) = self.recaller;
+        let _ = recalls.send(Recall::Stop);
+        join(recaller, "recaller")?;
         join(self.core, "core")?;
         let written = join(self.writer, "writer")?;
         drop(self.metrics);

@@ -880,6 +880,7 @@ fn an_import_is_counted_once() {
         business_flows: Vec::new(),
         conventions: Vec::new(),
         registry: Default::default(),
+        memory: 64 << 20,
     };
     let captures = ["spring-retryable", "kafkajs-otel", "python-cloudevents"];
     let file = |name: &str, kind: &str| PathBuf::from(format!("tests/captures/{name}{kind}.ndjson"));

@@ -43,6 +43,7 @@ mod queries;
 mod reader;
 mod reader_on_kafka;
 mod readme;
+mod recall;
 mod report;
 mod resolver;
 mod restart;

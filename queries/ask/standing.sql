@@ -24,6 +24,8 @@ SELECT
             AND seen.partition = s.partition
     ) AS unread,
     (SELECT CAST(t.value AS BIGINT) FROM tap t WHERE t.name = 'catch_up_ms') AS catch_up_ms,
+    (SELECT CAST(t.value AS BIGINT) FROM tap t WHERE t.name = 'horizon_memory_ms') AS horizon_memory_ms,
+    (SELECT CAST(t.value AS BIGINT) FROM tap t WHERE t.name = 'horizon_disk_ms') AS horizon_disk_ms,
     (
         SELECT count(*)
         FROM coverage c

@@ -4,10 +4,13 @@
 //! services may count from one. An id is no name by itself then: the trace and the conversation of who names it decide,
 //! and where they do not, only publications of one event stand for each other.
 
-use super::index::Spreading;
+use super::claims::Stand;
+use super::hashing::Spreading;
+use super::index::Sight;
+use super::recent::Place;
 use super::resolver::Resolver;
 use super::trace_order::Member;
-use crate::event::{Changes, EventRef, EventRow, Evidence, Kind, Resolution, Settled, TraceContext};
+use crate::event::{Changes, EventRef, EventRow, Evidence, Identifier, Kind, Resolution, Settled, TraceContext};
 use std::collections::{HashMap, VecDeque};
 
 /// Ids of which more than one event is remembered. The oldest go first: their first event stays known.
@@ -20,12 +23,19 @@ const TOGETHER: i64 = 1_000;
 /// Events that carry an id which another one carried before.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Holders {
-    further: HashMap<u64, Vec<EventRef>, Spreading>,
-    order: VecDeque<u64>,
+    /// By the halves of the id.
+    further: HashMap<(u64, u64), Vec<EventRef>, Spreading>,
+    order: VecDeque<(u64, u64)>,
 }
 
 impl Holders {
-    fn add(&mut self, key: u64, holder: EventRef) {
+    fn get(&self, id: Identifier) -> Option<&Vec<EventRef>> {
+        self.further.get(&(id.hi, id.lo))
+    }
+
+    /// One more event carries `id`, beside the first.
+    pub fn add(&mut self, id: Identifier, holder: EventRef) {
+        let key = (id.hi, id.lo);
         let holders = self.further.entry(key).or_default();
         if holders.is_empty() {
             self.order.push_back(key);
@@ -60,10 +70,10 @@ pub(super) fn print(row: &EventRow) -> u16 {
 }
 
 impl Resolver {
-    /// The event that `child` means by the id under `key`.
-    pub(super) fn holder(&self, key: u64, child: &EventRow) -> Holder {
-        let Some(first) = self.ids.get(key).map(EventRef) else { return Holder::Nobody };
-        let Some(further) = self.holders.further.get(&key) else {
+    /// The event that `child` means by an id.
+    pub(super) fn holder(&self, id: Identifier, child: &EventRow) -> Holder {
+        let Sight::Here(first) = self.ids.get(self.wanted(id), &self.recent) else { return Holder::Nobody };
+        let Some(further) = self.holders.get(id) else {
             return if first == child.reference { Holder::Nobody } else { Holder::One(first) };
         };
         let all: Vec<EventRef> =
@@ -110,10 +120,10 @@ impl Resolver {
     /// The event whose headers `row` carries on another topic, if it was read before: its own id, in one trace and span, at
     /// a later time. True when nothing but the topic differs.
     pub(super) fn passed_on(&self, row: &EventRow, topic: u32) -> Option<(EventRef, bool)> {
-        if !is_original(row) {
+        if !answers(row.kind) {
             return None;
         }
-        let first = EventRef(self.ids.get(self.secret.key(row.id?))?);
+        let Sight::Here(first) = self.ids.get(self.wanted(row.id?), &self.recent) else { return None };
         let member = self.in_trace(row, first)?;
         let later = member.time + TOGETHER < row.record_time.0;
         let elsewhere = self.trace_order.topic(member.lineage) != Some(topic);
@@ -121,23 +131,23 @@ impl Resolver {
         Some((first, known.print == print(row) && known.profile == row.profile))
     }
 
-    /// Makes the event findable by its id. Gives the key where nobody had it before: somebody may wait for it. Copies do
+    /// Makes the event findable by its id. Gives the id where nobody had it before: somebody may wait for it. Copies do
     /// not answer for their original.
-    pub(super) fn register(&mut self, row: &EventRow, changes: &mut Changes) -> Option<u64> {
-        if !is_original(row) {
+    pub(super) fn register(&mut self, row: &EventRow, place: Place, changes: &mut Changes) -> Option<Identifier> {
+        if !answers(row.kind) {
             return None;
         }
-        let key = self.secret.key(row.id?);
-        let Some(first) = self.ids.get_or_insert(key, row.reference.0).map(|first| EventRef(*first)) else {
-            return Some(key);
+        let id = row.id?;
+        let Some(first) = self.ids.get_or_insert(self.wanted(id), place, &self.recent) else {
+            return Some(id);
         };
         self.limits.repeated_ids += 1;
-        self.holders.add(key, row.reference);
+        self.holders.add(id, row.reference);
         if self.is_same_event(first, row.reference) {
             self.join(row.reference, first);
         }
         self.turn_round(row, first, changes);
-        self.move_children(row, (key, first), changes);
+        self.move_children(row, (id, first), changes);
         None
     }
 
@@ -153,12 +163,12 @@ impl Resolver {
     }
 
     /// Events of the new holder's trace that named its id mean it, and not the one that was known before.
-    fn move_children(&mut self, row: &EventRow, (key, first): (u64, EventRef), changes: &mut Changes) {
+    fn move_children(&mut self, row: &EventRow, (id, first): (Identifier, EventRef), changes: &mut Changes) {
         let Some(trace) = row.trace.map(|trace| self.secret.key(trace.identifier())) else { return };
         if self.trace_order.member(trace, first).is_some() {
             return;
         }
-        let further = self.holders.further.get(&key).cloned().unwrap_or_default();
+        let further = self.holders.get(id).cloned().unwrap_or_default();
         for child in self.trace_order.named(trace) {
             let cause = self.recent.get(child).and_then(|known| known.cause.get());
             let of_another = cause.is_some_and(|cause| cause == first || further.contains(&cause));
@@ -170,15 +180,19 @@ impl Resolver {
 
     /// `child` has another cause than was believed.
     fn relink(&mut self, child: EventRef, cause: (EventRef, Evidence), changes: &mut Changes) {
-        let Some(known) = self.recent.get_mut(child) else { return };
-        known.cause = Some(cause.0).into();
-        known.resolution = Resolution::Caused;
+        if self.recent.get(child).is_none() {
+            return;
+        }
+        self.recent.change(child, |known| {
+            known.cause = Some(cause.0).into();
+            known.resolution = Resolution::Caused;
+        });
         let conversation = self.join(child, cause.0);
         let settled = Settled { reference: child, resolution: Resolution::Caused, conversation, cause: Some(cause) };
-        match self.open.remove(&child) {
+        match self.claims.remove(child) {
             Some(open) => {
-                self.waiting -= u64::from(!open.orphaned);
-                self.conclude(open, settled, changes);
+                self.waiting -= u64::from(open.stand != Stand::Orphaned);
+                self.conclude((open.row, open.stand), settled, changes);
             }
             None => {
                 changes.retracted.push(settled);
@@ -188,9 +202,9 @@ impl Resolver {
     }
 }
 
-/// Retries and dead letters carry the id of what failed.
-fn is_original(row: &EventRow) -> bool {
-    !row.kind.is_copy() && row.kind != Kind::Internal
+/// Whether an event of this kind answers for its id. Retries and dead letters carry the id of what failed.
+pub(super) fn answers(kind: Kind) -> bool {
+    !kind.is_copy() && kind != Kind::Internal
 }
 
 fn is_one_context(member: &Member, row: &EventRow) -> bool {

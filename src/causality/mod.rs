@@ -3,19 +3,30 @@
 mod bare;
 mod barrier;
 mod claims;
+mod cold;
 mod conversation;
 mod failures;
+mod hashing;
 mod holders;
 mod index;
+mod levels;
 mod lineage;
+mod memory;
+mod recall;
 mod recent;
 mod resolver;
 mod restore;
 mod signature;
+mod sliced;
+#[cfg(test)]
+mod tests;
 mod trace_order;
+mod waiting;
 
 pub use bare::BareNumbers;
-pub use resolver::{Arrival, Horizon, Limits, Named, Resolver};
+pub use memory::Memory;
+pub use recall::RecallNumbers;
+pub use resolver::{Arrival, Footprint, Horizon, Limits, Named, Resolver};
 pub use restore::RestoredEvent;
 pub use signature::signature;
 pub use trace_order::TraceNumbers;

@@ -3,21 +3,22 @@
 use super::bare::Bare;
 use super::barrier::Barrier;
 use super::claims::{Claim, Claims};
-use super::conversation::Conversations;
+use super::conversation::{Conversations, SharedKey};
 use super::failures::Failures;
-use super::holders::{Holder, Holders, print};
-use super::index::{Index, Secret, Spreading};
+use super::hashing::{Secret, Spreading};
+use super::holders::{Holder, Holders, answers, print};
+use super::index::{Index, Sight, Wanted};
 use super::lineage::Lineages;
+use super::memory::Memory;
+use super::recall::Recall;
 use super::recent::{Known, Minute, Recent};
+use super::sliced::{Sliced, number, words};
 use super::trace_order::TraceOrder;
 use crate::event::{
-    BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, Extra, FailureNotice, HashKey, Identifier, Kind,
-    Ordinal, OrphanReason, Resolution, Settled, TraceContext,
+    Changes, EventRef, EventRow, Evidence, Extra, FailureNotice, HashKey, Identifier, Kind, OrphanReason, Resolution,
+    Settled, Timestamp, TraceContext,
 };
-use std::collections::{HashMap, VecDeque};
-
-/// Orphans that are watched for a cause that comes after all. The oldest are let go first, and counted.
-const ORPHANS_WATCHED: usize = 1_000_000;
+use std::collections::HashMap;
 
 /// A record that another one names by its coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +68,18 @@ pub struct Limits {
     pub ids_dropped: u64,
     /// Trace and correlation ids that left the index.
     pub shared_ids_dropped: u64,
+    /// Merges of conversations that left memory; the store keeps them.
+    pub merges_dropped: u64,
     /// Pages of recent events that were let go.
     pub pages_dropped: u64,
+    /// Ids that left memory and of which no filter tells any more.
+    pub filters_dropped: u64,
     /// Orphans that are watched no more.
     pub orphans_dropped: u64,
+    /// Events that were judged before their barrier had passed, because too many waited.
+    pub waiting_dropped: u64,
+    /// Times that an id was looked up whose hash was known, and no event in memory carried it.
+    pub hashes_refuted: u64,
     /// Failures that are followed no more.
     pub failures_dropped: u64,
     /// Events whose id another event carries too.
@@ -81,28 +90,48 @@ pub struct Limits {
     pub hub_members: u64,
 }
 
-/// An event whose cause was not seen yet, or that was orphaned and may still be taken back.
-#[derive(Debug, Clone)]
-pub(super) struct Open {
-    /// The row, until the first commit puts it into the pending table.
-    pub(super) row: Option<Box<EventRow>>,
-    pub(super) claim: Claim,
-    pub(super) evidence: Evidence,
-    pub(super) orphaned: bool,
+/// What is kept in memory, and the bytes it takes: slots that are still empty included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Footprint {
+    /// Events that are known.
+    pub events: u64,
+    /// Their pages.
+    pub recent: u64,
+    /// The index of their ids.
+    pub ids: u64,
+    /// Shared ids and merges.
+    pub conversations: u64,
+    /// Events that wait, or may be taken back.
+    pub open: u64,
+    /// Ids of which filters tell.
+    pub cold_ids: u64,
+    /// Those filters.
+    pub cold: u64,
+}
+
+impl Footprint {
+    /// All of it.
+    pub const fn bytes(&self) -> u64 {
+        self.recent + self.ids + self.conversations + self.open + self.cold
+    }
 }
 
 /// What can be said about an event when it is read.
 enum AtSight {
     Settled(Resolution),
     Caused(EventRef, Evidence),
-    Waits(Claim, Evidence),
+    Waits(Claim, Evidence, Sight),
 }
 
 /// See the module's documentation.
 #[derive(Debug, Clone)]
 pub struct Resolver {
     pub(super) secret: Secret,
-    pub(super) ids: Index<i64>,
+    /// For what is compared where two ids share a hash.
+    check: Secret,
+    pub(super) ids: Index,
+    /// What requests share with their replies: the id in full, and the request.
+    pub(super) requests: Sliced<6>,
     pub(super) recent: Recent,
     pub(super) holders: Holders,
     pub(super) conversations: Conversations,
@@ -112,38 +141,41 @@ pub struct Resolver {
     pub(super) trace_order: TraceOrder,
     pub(super) barrier: Barrier,
     pub(super) claims: Claims,
-    pub(super) open: HashMap<EventRef, Open, Spreading>,
-    /// Waiting events by the epoch that may judge them.
-    pub(super) due: VecDeque<(Epoch, EventRef)>,
+    pub(super) recall: Recall,
     /// Waiting events that no commit has written yet.
-    fresh: Vec<EventRef>,
-    orphans: VecDeque<EventRef>,
+    pub(super) fresh: Vec<EventRef>,
     pub(super) waiting: u64,
     /// Why a cause that is named by id and never came is not there.
-    absence: OrphanReason,
+    pub(super) absence: OrphanReason,
     pub(super) limits: Limits,
 }
 
 impl Resolver {
     /// `secret` keys the index, so that ids from outside cannot be aimed at one slot.
     pub fn new(secret: HashKey) -> Self {
+        Self::with_memory(secret, Memory::default())
+    }
+
+    /// As [`Self::new`], with a budget of its own.
+    pub fn with_memory(secret: HashKey, memory: Memory) -> Self {
         let word = |salt: &[u8]| secret.hash(salt);
+        let (secret, check) = (Secret(word(b"hi"), word(b"lo")), Secret(word(b"check hi"), word(b"check lo")));
         Self {
-            secret: Secret(word(b"hi"), word(b"lo")),
-            ids: Index::new(),
-            recent: Recent::default(),
+            secret,
+            check,
+            ids: Index::new(memory.ids(), memory.cold()),
+            requests: Sliced::new(memory.requests()),
+            recent: Recent::new(memory.recent()),
+            conversations: Conversations::new(memory.shared(), memory.merges()),
             holders: Holders::default(),
-            conversations: Conversations::new(),
             lineages: Lineages::new(),
             failures: Failures::default(),
             bare: Bare::default(),
             trace_order: TraceOrder::default(),
             barrier: Barrier::default(),
-            claims: Claims::default(),
-            open: HashMap::default(),
-            due: VecDeque::new(),
+            claims: Claims::new(memory.open(), secret),
+            recall: Recall::default(),
             fresh: Vec::new(),
-            orphans: VecDeque::new(),
             waiting: 0,
             absence: OrphanReason::NeverSeen,
             limits: Limits::default(),
@@ -161,7 +193,7 @@ impl Resolver {
         let id = id.map_or(0, |id| self.ids.warm(self.secret.key(id)));
         let causation = causation.map_or(0, |id| self.ids.warm(self.secret.key(id)));
         let trace = trace.map_or(0, |trace| self.conversations.warm(self.secret.key(trace.identifier())));
-        id ^ causation ^ trace
+        id ^ causation ^ u64::from(trace)
     }
 
     /// Takes one event in.
@@ -191,11 +223,13 @@ impl Resolver {
         };
         let cause_conversation = cause.and_then(|cause| self.recent.get(cause)).map(|known| known.conversation);
         let keys = self.shared_keys(&row);
+        let secrets = (self.secret, self.check);
         // An id that says the same thing twice makes one member.
-        let further = extra.iter().flat_map(|extra| &extra.shared).map(|id| self.secret.key(*id));
+        let further = extra.iter().flat_map(|extra| &extra.shared).map(|id| shared_key(secrets, *id));
         let shared = keys.into_iter().flatten().chain(further.filter(|key| !keys.contains(&Some(*key))));
         row.conversation = self.conversations.place(reference, cause_conversation, shared);
         let known = Known {
+            id: row.id.filter(|_| answers(row.kind)).map(|id| (id.hi, id.lo)),
             conversation: row.conversation,
             cause: cause.into(),
             resolution: row.resolution,
@@ -204,12 +238,13 @@ impl Resolver {
             seen: Minute::of(row.seen_time),
             print: print(&row),
         };
-        self.recent.insert(reference, known);
-        self.note_trace(&row, (lineage, topic), keys[1].or(keys[0].filter(|_| row.correlation.is_some())));
-        let own = self.register(&row, changes);
-        let asked = extra.and_then(|extra| extra.request).map(|id| self.secret.key(id.as_request()));
-        if let Some(key) = asked {
-            self.ids.get_or_insert(key, reference.0);
+        let place = self.recent.insert(reference, known);
+        let correlation = keys[1].or(keys[0].filter(|_| row.correlation.is_some())).map(|key| key.hash);
+        self.note_trace(&row, (lineage, topic), correlation);
+        let own = self.register(&row, place, changes);
+        let asked = extra.and_then(|extra| extra.request).map(Identifier::as_request);
+        if let Some(id) = asked {
+            self.register_request(id, reference);
         }
         if let Some((notice, signature)) = failure {
             let origin = match origin {
@@ -219,15 +254,15 @@ impl Resolver {
             self.note_failure(&row, notice, signature, origin);
             self.note_if_bare(&row);
         }
-        if let AtSight::Waits(claim, evidence) = sight {
-            self.wait(row, claim, evidence);
+        if let AtSight::Waits(claim, evidence, sight) = sight {
+            self.wait(row, (claim, evidence), sight, changes);
         } else {
             self.lineages.settle(lineage, cause.is_some());
             changes.events.push(&row);
         }
         // Children may have come before their cause, whether they name it by id or by coordinates.
-        for key in own.into_iter().chain(asked) {
-            self.satisfy(Claim::Id(key), reference, changes);
+        for id in own.into_iter().chain(asked) {
+            self.satisfy(Claim::Id(id), reference, changes);
         }
         self.satisfy(Claim::Ref(reference), reference, changes);
     }
@@ -240,24 +275,38 @@ impl Resolver {
                     AtSight::Caused(origin, evidence)
                 }
                 Named::Here(origin, Horizon::Read) => AtSight::Caused(origin, evidence),
-                Named::Here(origin, Horizon::Ahead) => AtSight::Waits(Claim::Ref(origin), evidence),
+                Named::Here(origin, Horizon::Ahead) => AtSight::Waits(Claim::Ref(origin), evidence, Sight::Nowhere),
                 Named::Here(_, Horizon::Lost(reason)) => AtSight::Settled(Resolution::Orphaned(reason)),
                 Named::Nowhere(reason) => AtSight::Settled(Resolution::Orphaned(reason)),
-                Named::Elsewhere(hash) => AtSight::Waits(Claim::Elsewhere(hash), evidence),
+                Named::Elsewhere(hash) => AtSight::Waits(Claim::Elsewhere(hash), evidence, Sight::Nowhere),
             };
         }
         if says_root {
             return AtSight::Settled(Resolution::Root);
         }
         let Some((claim, evidence)) = self.claim_by_id(row) else { return AtSight::Settled(Resolution::Unlinked) };
-        match claim {
-            Claim::Id(key) => match self.holder(key, row) {
-                Holder::One(cause) => AtSight::Caused(cause, evidence),
-                Holder::Several => AtSight::Settled(Resolution::Orphaned(OrphanReason::AmbiguousId)),
-                Holder::Nobody => AtSight::Waits(claim, evidence),
-            },
-            claim => AtSight::Waits(claim, evidence),
+        let Claim::Id(id) = claim else { return AtSight::Waits(claim, evidence, Sight::Nowhere) };
+        if evidence == Evidence::Reply {
+            return match self.request(id) {
+                Some(request) => AtSight::Caused(request, evidence),
+                None => AtSight::Waits(claim, evidence, Sight::Nowhere),
+            };
         }
+        match self.holder(id, row) {
+            Holder::One(cause) => AtSight::Caused(cause, evidence),
+            Holder::Several => AtSight::Settled(Resolution::Orphaned(OrphanReason::AmbiguousId)),
+            Holder::Nobody => AtSight::Waits(claim, evidence, self.ids.get(self.wanted(id), &self.recent)),
+        }
+    }
+
+    /// The request that shares this id with its reply.
+    fn request(&self, id: Identifier) -> Option<EventRef> {
+        let slot = self.requests.get(self.secret.key(id), id_words(id))?;
+        Some(EventRef(!(number(slot[4], slot[5]) as i64)))
+    }
+
+    pub(super) fn wanted(&self, id: Identifier) -> Wanted {
+        Wanted { id, key: self.secret.key(id) }
     }
 
     /// The id under which the event names its cause. A copy names its original by its own id; the causation id that it
@@ -271,173 +320,31 @@ impl Resolver {
             (_, _, Some(id)) => (id, Evidence::CausationId),
             _ => return None,
         };
-        Some((Claim::Id(self.secret.key(named)), evidence))
+        Some((Claim::Id(named), evidence))
     }
 
-    pub(super) fn shared_keys(&self, row: &EventRow) -> [Option<u64>; 2] {
+    pub(super) fn shared_keys(&self, row: &EventRow) -> [Option<SharedKey>; 2] {
         let trace = row.trace.map(TraceContext::identifier);
         self.distinct_keys([trace, row.correlation])
     }
 
     /// A correlation id that is the trace id says the same thing once.
-    pub(super) fn distinct_keys(&self, ids: [Option<Identifier>; 2]) -> [Option<u64>; 2] {
-        let [first, second] = ids.map(|id| id.map(|id| self.secret.key(id)));
+    pub(super) fn distinct_keys(&self, ids: [Option<Identifier>; 2]) -> [Option<SharedKey>; 2] {
+        let [first, second] = ids.map(|id| id.map(|id| shared_key((self.secret, self.check), id)));
         [first, second.filter(|_| first != second)]
     }
 
-    fn wait(&mut self, row: EventRow, claim: Claim, evidence: Evidence) {
-        let reference = row.reference;
-        self.claims.add(claim, reference);
-        self.due.push_back((self.barrier.epoch(), reference));
-        self.fresh.push(reference);
-        self.waiting += 1;
-        self.open.insert(reference, Open { row: Some(Box::new(row)), claim, evidence, orphaned: false });
-    }
-
-    /// `cause` has come: whoever claims it is caused by it.
-    fn satisfy(&mut self, claim: Claim, cause: EventRef, changes: &mut Changes) {
-        let Some(children) = self.claims.take(claim) else { return };
-        for child in children.into_iter().filter(|&child| child != cause) {
-            let Some(open) = self.open.remove(&child) else { continue };
-            self.waiting -= u64::from(!open.orphaned);
-            let conversation = self.join(child, cause);
-            if let Some(known) = self.recent.get_mut(child) {
-                known.cause = Some(cause).into();
-            }
-            let found = Settled {
-                reference: child,
-                resolution: Resolution::Caused,
-                conversation,
-                cause: Some((cause, open.evidence)),
-            };
-            self.conclude(open, found, changes);
-        }
-    }
-
-    /// The topic of a record that was named while nobody had heard of it has turned up: reading of it begins now.
-    pub fn placed(&mut self, hash: u64, origin: EventRef) {
-        let Some(children) = self.claims.take(Claim::Elsewhere(hash)) else { return };
-        for child in children {
-            if let Some(open) = self.open.get_mut(&child) {
-                open.claim = Claim::Ref(origin);
-            }
-            self.claims.add(Claim::Ref(origin), child);
-            self.name_failure_origin(child, origin, (Evidence::FailureCoordinates, 1.0));
-        }
-    }
-
-    pub(super) fn join(&mut self, child: EventRef, cause: EventRef) -> EventRef {
-        let of = |r: EventRef| self.recent.get(r).map_or(r, |known| known.conversation);
-        let (child, cause) = (of(child), of(cause));
-        self.conversations.join(child, cause)
-    }
-
-    /// Writes down what was found out about an open event, wherever its row is by now.
-    pub(super) fn conclude(&mut self, open: Open, settled: Settled, changes: &mut Changes) {
-        let Settled { reference: child, resolution, conversation, cause } = settled;
-        if let Some(known) = self.recent.get_mut(child) {
-            known.resolution = resolution;
-            known.conversation = conversation;
-            let lineage = known.lineage;
-            if !open.orphaned {
-                self.lineages.settle(lineage, resolution == Resolution::Caused);
-            }
-        }
-        match (open.row, open.orphaned) {
-            (Some(mut row), _) => {
-                row.resolution = resolution;
-                row.conversation = conversation;
-                row.cause = cause;
-                changes.events.push(&row);
-            }
-            (None, false) => changes.settled.push(settled),
-            (None, true) => changes.retracted.push(settled),
-        }
-        self.chain_changed(child);
-    }
-
-    /// The tap has read the partition `ordinal` up to `next`.
-    pub fn advance(&mut self, ordinal: Ordinal, next: i64, changes: &mut Changes) {
-        self.barrier.advance(ordinal, next);
-        self.judge(changes);
-    }
-
-    /// Which barrier sample to take now, if any event waits for one.
-    pub fn ask_barrier(&mut self) -> Option<Epoch> {
-        let asks = [self.failures.has_candidates(), self.bare.has_candidates(), self.trace_order.has_candidates()];
-        (self.waiting > 0 || asks.contains(&true)).then(|| self.barrier.ask()).flatten()
-    }
-
-    /// Takes the sample that was asked for. `ahead` are the ends that were not read past yet.
-    pub fn barrier(&mut self, sample: &BarrierSample, ahead: HashMap<Ordinal, i64>, changes: &mut Changes) {
-        self.barrier.sampled(sample.epoch, ahead, sample.unreachable.len());
-        self.judge(changes);
-    }
-
-    /// The sample that was asked for could not be taken.
-    pub fn barrier_failed(&mut self) {
-        self.barrier.failed();
-    }
-
-    /// The input has ended: nothing more will come, so everything can be judged.
-    pub fn end_of_input(&mut self, changes: &mut Changes) {
-        while let Some((_, reference)) = self.due.pop_front() {
-            self.orphan(reference, changes);
-        }
-        self.heal_all();
-        self.judge_all_traces(changes);
-        self.release_bare(Epoch(u64::MAX));
-    }
-
-    fn judge(&mut self, changes: &mut Changes) {
-        let passed = self.barrier.passed();
-        while let Some(&(epoch, reference)) = self.due.front()
-            && epoch <= passed
-        {
-            self.due.pop_front();
-            self.orphan(reference, changes);
-        }
-        self.heal(passed);
-        self.judge_traces(passed, changes);
-        self.release_bare(passed);
-    }
-
-    fn orphan(&mut self, reference: EventRef, changes: &mut Changes) {
-        let Some(open) = self.open.get_mut(&reference).filter(|open| !open.orphaned) else { return };
-        let judged = Open { row: open.row.take(), ..*open };
-        open.orphaned = true;
-        self.waiting -= 1;
-        let conversation = match self.recent.get(reference) {
-            Some(known) => self.conversations.current(known.conversation),
-            None => reference,
-        };
-        let resolution = Resolution::Orphaned(self.absence);
-        self.conclude(judged, Settled { reference, resolution, conversation, cause: None }, changes);
-        self.watch(reference);
-        self.orphaned_bare(reference);
-    }
-
-    /// Keeps an orphan in sight of the cause that may still come.
-    pub(super) fn watch(&mut self, orphan: EventRef) {
-        self.orphans.push_back(orphan);
-        if self.orphans.len() > ORPHANS_WATCHED {
-            self.forget_oldest_orphan();
-        }
-    }
-
-    fn forget_oldest_orphan(&mut self) {
-        let Some(oldest) = self.orphans.pop_front() else { return };
-        let Some(claim) = self.open.get(&oldest).filter(|open| open.orphaned).map(|open| open.claim) else { return };
-        self.open.remove(&oldest);
-        self.limits.orphans_dropped += 1;
-        // Children of one claim are orphaned in arrival order, so the oldest stands first.
-        self.claims.forget_first(claim, oldest);
+    /// Makes a request findable by what it shares with its reply.
+    pub(super) fn register_request(&mut self, id: Identifier, request: EventRef) {
+        let ([hi, hi_high, lo, lo_high], [low, high]) = (id_words(id), words(!request.0 as u64));
+        let slot = [hi, hi_high, lo, lo_high, low, high];
+        self.requests.get_or_insert(self.secret.key(id), id_words(id), slot);
     }
 
     /// Hands over what a commit has to write besides what was pushed already.
     pub fn commit(&mut self, changes: &mut Changes) {
         for reference in std::mem::take(&mut self.fresh) {
-            let Some(open) = self.open.get_mut(&reference) else { continue };
+            let Some(open) = self.claims.get_mut(reference) else { continue };
             let Some(mut row) = open.row.take() else { continue };
             row.resolution = Resolution::Waiting { blocked: self.barrier.blocked() };
             row.conversation = self.conversations.current(row.conversation);
@@ -486,11 +393,41 @@ impl Resolver {
     pub fn limits(&self) -> Limits {
         Limits {
             ids_dropped: self.ids.dropped,
-            shared_ids_dropped: self.conversations.dropped(),
-            pages_dropped: self.recent.dropped,
+            shared_ids_dropped: self.conversations.shared_dropped(),
+            merges_dropped: self.conversations.merges_dropped(),
+            pages_dropped: self.recent.pages_dropped,
+            filters_dropped: self.ids.cold.dropped,
             failures_dropped: self.failures.dropped,
             hub_members: self.conversations.hub_members,
             ..self.limits
         }
     }
+
+    /// What is kept, and the bytes it takes.
+    pub fn footprint(&self) -> Footprint {
+        Footprint {
+            events: self.recent.events,
+            recent: self.recent.bytes() as u64,
+            ids: self.ids.bytes() as u64,
+            conversations: self.conversations.bytes() as u64,
+            open: self.claims.bytes() as u64,
+            cold_ids: self.ids.cold.ids,
+            cold: self.ids.cold.bytes() as u64,
+        }
+    }
+
+    /// From when on all events that were read are in memory; `None` when no event left it.
+    pub fn memory_since(&self) -> Option<Timestamp> {
+        self.recent.left_until.max(self.ids.left_until).and_then(Minute::end)
+    }
+}
+
+fn shared_key((secret, check): (Secret, Secret), id: Identifier) -> SharedKey {
+    SharedKey { hash: secret.key(id), check: check.key(id) }
+}
+
+/// The two halves of an id as words of a slot.
+fn id_words(id: Identifier) -> [u32; 4] {
+    let ([hi, hi_high], [lo, lo_high]) = (words(id.hi), words(id.lo));
+    [hi, hi_high, lo, lo_high]
 }

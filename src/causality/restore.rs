@@ -1,9 +1,9 @@
 //! The resolver's memory as an earlier run left it.
 
-use super::claims::Claim;
-use super::holders::NO_PRINT;
+use super::claims::{Asked, Claim, Open, Stand};
+use super::holders::{NO_PRINT, answers};
 use super::recent::{Known, Minute};
-use super::resolver::{Named, Open, Resolver};
+use super::resolver::{Named, Resolver};
 use crate::event::{EventRef, EventRow, Evidence, Identifier, Kind, Resolution, Timestamp};
 
 /// An event of an earlier run, for the memory of this one.
@@ -42,22 +42,13 @@ impl Resolver {
     /// Takes in an event of an earlier run.
     pub fn restore_event(&mut self, event: &RestoredEvent) {
         let lineage = self.lineages.number(event.topic, event.event_type);
-        if !event.kind.is_copy()
-            && let Some(id) = event.id
-        {
-            self.ids.get_or_insert(self.secret.key(id), event.reference.0);
-        }
-        if event.kind == Kind::Command
-            && let [_, Some(correlation)] = event.shared
-        {
-            // What a request shares with its reply is kept as its correlation id.
-            self.ids.get_or_insert(self.secret.key(correlation.as_request()), event.reference.0);
-        }
         let keys = self.distinct_keys(event.shared);
         for key in keys.into_iter().flatten() {
             self.conversations.restore_member(key, event.conversation);
         }
+        let own = event.id.filter(|_| answers(event.kind));
         let known = Known {
+            id: own.map(|id| (id.hi, id.lo)),
             conversation: event.conversation,
             cause: event.cause.into(),
             resolution: event.resolution,
@@ -66,7 +57,21 @@ impl Resolver {
             seen: Minute::of(event.seen_time),
             print: NO_PRINT,
         };
-        self.recent.insert(event.reference, known);
+        let place = self.recent.insert(event.reference, known);
+        if let Some(id) = own
+            && self
+                .ids
+                .get_or_insert(self.wanted(id), place, &self.recent)
+                .is_some_and(|first| first != event.reference)
+        {
+            self.holders.add(id, event.reference);
+        }
+        if event.kind == Kind::Command
+            && let [_, Some(correlation)] = event.shared
+        {
+            // What a request shares with its reply is kept as its correlation id.
+            self.register_request(correlation.as_request(), event.reference);
+        }
         if !matches!(event.resolution, Resolution::Waiting { .. }) {
             self.lineages.settle(lineage, event.resolution == Resolution::Caused);
         }
@@ -74,21 +79,19 @@ impl Resolver {
 
     /// Takes in an event that an earlier run left waiting; `origin` as its failure names it.
     pub fn restore_waiting(&mut self, row: &EventRow, origin: Option<Named>) {
-        if self.restore_claim(row, origin, false) {
-            self.due.push_back((self.barrier.epoch(), row.reference));
+        let stand = Stand::Due(self.barrier.epoch());
+        if self.restore_claim(row, origin, stand) {
             self.waiting += 1;
         }
     }
 
     /// Takes in an event that an earlier run called orphaned: its cause may still come; `origin` as its failure names it.
     pub fn restore_orphan(&mut self, row: &EventRow, origin: Option<Named>) {
-        if self.restore_claim(row, origin, true) {
-            self.watch(row.reference);
-        }
+        self.restore_claim(row, origin, Stand::Orphaned);
     }
 
-    /// False for an event that names nothing.
-    fn restore_claim(&mut self, row: &EventRow, origin: Option<Named>, orphaned: bool) -> bool {
+    /// False for an event that names nothing, and for one that there is no room for.
+    fn restore_claim(&mut self, row: &EventRow, origin: Option<Named>, stand: Stand) -> bool {
         let claim = match origin {
             Some(Named::Here(origin, _)) => Some((Claim::Ref(origin), Evidence::FailureCoordinates)),
             Some(Named::Elsewhere(hash)) => Some((Claim::Elsewhere(hash), Evidence::FailureCoordinates)),
@@ -96,8 +99,12 @@ impl Resolver {
             None => self.claim_by_id(row),
         };
         let Some((claim, evidence)) = claim else { return false };
-        self.claims.add(claim, row.reference);
-        self.open.insert(row.reference, Open { row: None, claim, evidence, orphaned });
+        if self.claims.is_full() && !self.forget_oldest_orphan() {
+            // It stays in the database as it is, and waits for a start with more memory.
+            self.limits.waiting_dropped += 1;
+            return false;
+        }
+        self.claims.add(row.reference, Open { row: None, claim, evidence, stand, asked: Asked::No });
         true
     }
 }

@@ -453,9 +453,9 @@ impl Resolver {
 
     /// An event that was written as something else has a cause that was concluded.
     pub(super) fn call_inferred(&mut self, reference: EventRef, changes: &mut Changes) {
-        let Some(known) = self.recent.get_mut(reference) else { return };
+        let Some(known) = self.recent.get(reference) else { return };
         let resolution = Resolution::Inferred;
-        known.resolution = resolution;
+        self.recent.change(reference, |known| known.resolution = resolution);
         let conversation = self.conversations.current(known.conversation);
         changes.retracted.push(Settled { reference, resolution, conversation, cause: None });
     }

@@ -303,6 +303,9 @@ pub(super) struct Tap {
     /// read no faster than so many bytes a second, such as 20M [default: no cap]
     #[arg(long, value_name = "BYTES", env = "HEADWATER_MAX_READ", hide_env_values = true)]
     pub max_read: Option<String>,
+    /// memory for the search of causes, such as 4GiB: how far back they are found without asking the database [default: 1GiB]
+    #[arg(long, value_name = "BYTES", env = "HEADWATER_MEMORY", hide_env_values = true)]
+    pub memory: Option<String>,
     /// what reads the records: native, or librdkafka for brokers that the native reader cannot read [default: native]
     #[arg(long, value_name = "NAME", env = "HEADWATER_CLIENT", hide_env_values = true)]
     pub client: Option<String>,

@@ -41,6 +41,7 @@ pub(super) fn words(args: args::Tap) -> Words {
         conventions: Vec::new(),
         retention: RetentionWords::default(),
         payloads: None,
+        memory: args.memory,
     }
 }
 
@@ -125,10 +126,11 @@ pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
     registry.extend(config::registry_url(&args.registry));
     let resolved = config::import(args.cluster, args.db, args.config.as_deref(), registry)?;
     say_defaults(&resolved.defaults);
-    let config::ImportTarget { cluster, db, business_flows, conventions, registry } = resolved.config;
+    let config::ImportTarget { cluster, db, business_flows, conventions, registry, memory } = resolved.config;
     let database = db.display().to_string();
     let conventions = tap::conventions(&conventions)?;
-    let summary = tap::import(&ImportConfig { cluster, db, business_flows, conventions, registry }, &args.files)?;
+    let summary =
+        tap::import(&ImportConfig { cluster, db, business_flows, conventions, registry, memory }, &args.files)?;
     for unread in &summary.unread {
         output::note(&format!("headwater: import: {}", clean(&unread.to_string())));
     }

@@ -2,7 +2,7 @@
 
 use super::registry::RegistryWords;
 use super::security::flattened;
-use super::{ConfigError, DEFAULT_FILE, FlowWords, RetentionWords, Words};
+use super::{ConfigError, DEFAULT_FILE, FlowWords, MemoryWords, RetentionWords, Words};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,8 @@ pub(super) struct File {
     retention: RetentionWords,
     #[serde(default)]
     privacy: Privacy,
+    #[serde(default)]
+    pub memory: MemoryWords,
     #[serde(default)]
     pub registry: RegistryWords,
     #[serde(default)]
@@ -142,6 +144,7 @@ fn words(file: File, section: Section) -> Result<Words, ConfigError> {
         conventions: file.conventions,
         retention: file.retention,
         payloads: file.privacy.payloads,
+        memory: file.memory.causality,
     })
 }
 

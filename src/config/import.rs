@@ -1,8 +1,12 @@
 //! What an import is asked to do.
 
 use super::file::{File, parse, read};
+use super::memory::memory;
 use super::security::{layer, over};
-use super::{ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, Resolved, business_flows, cluster_name, registry};
+use super::{
+    ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, DEFAULT_MEMORY, Resolved, business_flows, cluster_name,
+    registry,
+};
 use crate::event::{BusinessFlow, ClientProperties, Secret};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +23,8 @@ pub struct ImportTarget {
     pub conventions: Vec<toml::Table>,
     /// Which schema registry is asked, and as whom; nothing when there is none.
     pub registry: ClientProperties,
+    /// Bytes for the search of causes.
+    pub memory: u64,
 }
 
 /// Cluster, database, business flows and schema registry of an import; `typed` are the settings of the registry that
@@ -45,10 +51,11 @@ pub fn import(
         None => File::default(),
     };
     let business_flows = business_flows(file.business_flows)?;
+    let memory = memory(file.memory.causality.as_deref().unwrap_or(DEFAULT_MEMORY))?;
     let written = layer(DEFAULT_FILE, file.registry.settings().collect())?;
     let typed = layer("the environment", typed)?;
     let registry = registry::parted(&mut over(typed.properties, &written.properties));
     let db = db.or(file.db).unwrap_or_else(|| DEFAULT_DB.into());
-    let config = ImportTarget { cluster, db, business_flows, conventions: file.conventions, registry };
+    let config = ImportTarget { cluster, db, business_flows, conventions: file.conventions, registry, memory };
     Ok(Resolved { config, defaults, remarks: typed.remarks })
 }

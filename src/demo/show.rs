@@ -159,6 +159,7 @@ fn tap_config(
         registry: ClientProperties::default(),
         retention: Retention::default(),
         payloads: false,
+        memory: crate::config::DEFAULT_MEMORY_BYTES,
     })
 }
 

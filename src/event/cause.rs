@@ -1,6 +1,6 @@
 //! Why we believe that one event caused another, and what we know of an event's cause.
 
-use super::EventRef;
+use super::{EventRef, Identifier};
 
 /// Settled events of one topic and type that are looked at to tell whether an unlinked one has lost its context.
 pub const LINEAGE_WINDOW: usize = 1_000;
@@ -152,6 +152,26 @@ impl Resolution {
             _ => Self::Unlinked,
         }
     }
+}
+
+/// A cause that is named by an id and is not in memory: it may lie in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LostCause {
+    /// The event that names it.
+    pub effect: EventRef,
+    /// The id.
+    pub id: Identifier,
+    /// True when it is the id that a request shares with its reply, and not an id of the cause's own.
+    pub request: bool,
+}
+
+/// What asking the database for a [`LostCause`] has given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoundCause {
+    /// The event that names the cause.
+    pub effect: EventRef,
+    /// The cause and its conversation; `None` when the database does not have it.
+    pub cause: Option<(EventRef, EventRef)>,
 }
 
 /// Why a named cause is not there. A closed set: dashboards group by it.

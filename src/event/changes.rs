@@ -1,9 +1,9 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, Ordinal,
-    OutboxCursor, PassedRange, PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass, TopicPartition,
-    TraceContext,
+    Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, LostCause,
+    Ordinal, OutboxCursor, PassedRange, PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass,
+    TopicPartition, TraceContext,
 };
 use std::sync::Arc;
 
@@ -450,6 +450,8 @@ pub struct Changes {
     pub trials: Vec<TrialRow>,
     /// Failures whose origin can be sought once all this is written.
     pub bare: Vec<BareFailure>,
+    /// Causes that can be asked for once all this is written.
+    pub lost: Vec<LostCause>,
     /// When this was decided.
     pub at: Timestamp,
 }
@@ -492,6 +494,7 @@ impl Changes {
             && self.counters.is_empty()
             && self.trials.is_empty()
             && self.bare.is_empty()
+            && self.lost.is_empty()
     }
 }
 

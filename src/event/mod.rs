@@ -19,7 +19,8 @@ mod text;
 
 pub use business::BusinessFlow;
 pub use cause::{
-    CauseRow, Evidence, EvidenceClass, LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW, OrphanReason, Resolution,
+    CauseRow, Evidence, EvidenceClass, FoundCause, LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW, LostCause,
+    OrphanReason, Resolution,
 };
 pub use changes::{
     AttributeRow, Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow,

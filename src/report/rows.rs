@@ -402,6 +402,10 @@ row! {
         unread: i64 = "unread",
         /// Time until the tap has read what is there, as its last minute went, ms; `None` when it cannot be told.
         catch_up_ms: Option<i64> = "catch_up_ms",
+        /// How far back all events are in memory, ms; `None` while none has left it.
+        horizon_memory_ms: Option<i64> = "horizon_memory_ms",
+        /// How far back the database holds events, ms.
+        horizon_disk_ms: Option<i64> = "horizon_disk_ms",
         /// Holes that may have held events: partitions and reasons.
         gaps: i64 = "gaps",
     }

@@ -14,6 +14,7 @@ mod erase;
 mod export;
 mod facts;
 mod file;
+mod lost;
 mod names;
 mod outbox;
 mod passed;

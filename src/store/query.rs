@@ -405,6 +405,12 @@ pub mod ask {
         PASSED_TO_ROWS "passed_to_rows",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
+        /// The events that carry one of the ids $1, $2.
+        LOST_CAUSES "lost_causes",
+        /// The requests that carry one of the correlation ids $1, $2.
+        LOST_REQUESTS "lost_requests",
+        /// When the oldest event was seen.
+        OLDEST_SEEN "oldest_seen",
         /// What the failure $1 may repeat: see the file.
         SAME_SIZE "same_size",
         /// Sums by minute: $1 since, $2 until; NULL for no bound.

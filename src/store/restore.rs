@@ -17,6 +17,10 @@ use std::sync::Arc;
 /// and 200,000 of them fit in about 100 MB.
 pub const FAILURES_RESTORED: i64 = 200_000;
 
+/// Merges of conversations that are given back, the latest: as many as a gigabyte for the search of causes has room for.
+/// Older ones are resolved by the database.
+const MERGES_RESTORED: i64 = 4 << 20;
+
 /// Everything but the recent events, which [`Writer::recent_events`] streams.
 #[derive(Debug, Clone)]
 pub struct Restored {
@@ -30,7 +34,7 @@ pub struct Restored {
     pub producers: Vec<ProducerRow>,
     /// Coverage by ordinal: reading goes on at `next_offset`.
     pub coverage: Vec<CoverageRow>,
-    /// Merged conversations: (old id, the id it belonged to when they merged).
+    /// The last merges of conversations, in order: (old id, the id it belonged to when they merged).
     pub aliases: Vec<(EventRef, EventRef)>,
     /// Events that wait for their cause.
     pub pending: Vec<EventRow>,
@@ -42,6 +46,8 @@ pub struct Restored {
     pub passed_to: Vec<PassedTo>,
     /// Events that retention deleted.
     pub deleted: i64,
+    /// When the oldest event was seen; `None` in an empty file.
+    pub oldest: Option<Timestamp>,
     /// The tap's own numbers.
     pub counters: Vec<CounterRow>,
 }
@@ -56,7 +62,9 @@ impl Restored {
             profiles: rows(conn, &ask::PROFILES, [], profile)?,
             producers: rows(conn, &ask::PRODUCERS, [], producer)?,
             coverage: coverage(conn)?,
-            aliases: rows(conn, &ask::ALIASES, [], |row| Ok((EventRef(row.get(0)?), EventRef(row.get(1)?))))?,
+            aliases: rows(conn, &ask::ALIASES, [MERGES_RESTORED], |row| {
+                Ok((EventRef(row.get(0)?), EventRef(row.get(1)?)))
+            })?,
             pending: rows(conn, &ask::PENDING_ROWS, [], event)?,
             failures,
             progress: rows(conn, &ask::PROGRESS_ROWS, [], progress)?,
@@ -64,6 +72,9 @@ impl Restored {
             deleted: conn
                 .query_row(ask::DELETED_EVENTS.sql, [], |row| row.get(0))
                 .map_err(Error::statement("read", ask::DELETED_EVENTS.name))?,
+            oldest: conn
+                .query_row(ask::OLDEST_SEEN.sql, [], |row| optional_time(row, 0))
+                .map_err(Error::statement("read", ask::OLDEST_SEEN.name))?,
             counters: rows(conn, &ask::COUNTERS, [], |row| Ok(CounterRow { name: row.get(0)?, value: row.get(1)? }))?,
         })
     }

@@ -233,6 +233,7 @@ impl Writer {
                 forgotten: changes.forgotten,
                 trials: changes.trials,
                 bare: Vec::new(),
+                lost: Vec::new(),
                 at: changes.at,
             },
         })

@@ -2,7 +2,7 @@
 //! give the same changes.
 
 use super::catalog::{Catalog, ProfileNumber};
-use crate::causality::{Arrival, Horizon, Named, Resolver, signature};
+use crate::causality::{Arrival, Horizon, Memory, Named, Resolver, signature};
 use crate::delivery::{Coverage, Ledger, Pace, Passings, Standstill};
 use crate::event::{
     AttributeRow, BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice,
@@ -11,6 +11,7 @@ use crate::event::{
 };
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Rows whose ids are looked for ahead: enough for the memory to work on them side by side.
 const WARM_ROWS: usize = 16;
@@ -40,6 +41,12 @@ pub struct Core {
     elsewhere_named: usize,
     /// Coverage rows that changed since the last commit.
     pub(super) touched: Vec<Ordinal>,
+    /// When the last read was taken in.
+    pub(super) newest: Option<Timestamp>,
+    /// When the oldest event of the database was read.
+    pub(super) oldest: Option<Timestamp>,
+    /// How long the database keeps events; for ever when absent.
+    pub(super) kept: Option<Duration>,
 }
 
 /// What is known of where a cause that never came might have been.
@@ -67,10 +74,15 @@ impl Absence {
 impl Core {
     /// `ids` keys the index; `filtered` says whether the tap was told to leave topics out.
     pub fn new(ids: HashKey, filtered: bool) -> Self {
+        Self::with_memory(ids, filtered, Memory::default())
+    }
+
+    /// As [`Self::new`], with so much memory for the search of causes.
+    pub fn with_memory(ids: HashKey, filtered: bool, memory: Memory) -> Self {
         let mut core = Self {
             catalog: Catalog::default(),
             coverage: Vec::new(),
-            resolver: Resolver::new(ids),
+            resolver: Resolver::with_memory(ids, memory),
             ledger: Ledger::default(),
             passings: Passings::default(),
             standstill: Standstill::default(),
@@ -83,6 +95,9 @@ impl Core {
             elsewhere: HashMap::new(),
             elsewhere_named: 0,
             touched: Vec::new(),
+            newest: None,
+            oldest: None,
+            kept: None,
         };
         core.resolver.set_absence(core.absence.reason());
         core
@@ -90,6 +105,10 @@ impl Core {
 
     /// Takes in everything that one read gave.
     pub fn take(&mut self, read: &Envelopes) {
+        if !read.rows.is_empty() {
+            self.newest = self.newest.max(Some(read.seen));
+            self.oldest = self.oldest.or(Some(read.seen));
+        }
         for (sum, n) in self.undecoded.iter_mut().zip(read.undecoded) {
             *sum += n;
         }
@@ -428,39 +447,6 @@ impl Core {
     /// Offsets of all partitions that are missing for `reason`.
     pub fn missing(&self, reason: GapReason) -> i64 {
         self.coverage.iter().flatten().map(|coverage| coverage.row().missing[reason as usize]).sum()
-    }
-
-    fn own_counters(&self) -> Vec<(String, f64)> {
-        let limits = self.resolver.limits();
-        let (stalled, held) = (self.stalled(), self.held());
-        let mut counters: Vec<(String, f64)> = [
-            ("waiting", self.resolver.waiting()),
-            ("barrier_blocked", u64::from(self.resolver.blocked())),
-            ("ids_dropped", limits.ids_dropped),
-            ("shared_ids_dropped", limits.shared_ids_dropped),
-            ("pages_dropped", limits.pages_dropped),
-            ("orphans_dropped", limits.orphans_dropped),
-            ("failures_dropped", limits.failures_dropped),
-            ("repeated_ids", limits.repeated_ids),
-            ("ambiguous_ids", limits.ambiguous_ids),
-            ("hub_members", limits.hub_members),
-            ("passings_dropped", self.passings.dropped),
-            ("names_without_number", self.catalog.unnumbered),
-            ("stalled_partitions", stalled.partitions as u64),
-            ("stalled_ms", stalled.ms as u64),
-            ("blocked_by_transaction_partitions", held.partitions as u64),
-            ("blocked_by_transaction_ms", held.ms as u64),
-            ("unread_offsets", self.pace.unread().unsigned_abs()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value as f64))
-        .into();
-        // Below zero: not known. The view shows NULL.
-        counters.push(("catch_up_ms".to_owned(), self.pace.catch_up_ms().unwrap_or(-1) as f64));
-        counters.extend(self.trace_counters());
-        counters.extend(self.sought_counters());
-        let undecoded = Undecoded::ALL.iter().zip(self.undecoded);
-        counters.extend(undecoded.map(|(reason, n)| (format!("undecoded_{}", reason.as_str()), n as f64)));
-        counters
     }
 }
 

@@ -3,10 +3,12 @@
 use super::clock;
 use super::gather::Gather;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
+use super::recalling::recall;
 use super::seeking::Seeker;
 use super::watch::Watch;
 use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
+use crate::causality::Memory;
 use crate::decode::{self, Convention, CoordinatorRecord, Decoder};
 use crate::event::{
     BusinessFlow, Changes, ClientProperties, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, HashKey,
@@ -21,6 +23,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -42,6 +45,8 @@ pub struct ImportConfig {
     pub conventions: Vec<Convention>,
     /// Which schema registry is asked, and as whom; nothing when there is none.
     pub registry: ClientProperties,
+    /// Bytes for the search of causes.
+    pub memory: u64,
 }
 
 /// What an import did.
@@ -78,7 +83,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     }
     let ids = restored.id_key;
     let decoder = Decoder::with_house(ids, keys, &config.conventions).with_schemas(schemas);
-    let core = Core::resume(&writer, restored, false)?;
+    let core = Core::resume_within(Memory::new(config.memory), &writer, restored, false)?;
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let pulse = Arc::new(Pulse::new(clock::instant()));
@@ -110,10 +115,15 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     Ok(summary)
 }
 
-/// Seeks the origins of failures that name none in what was imported: there is no Kafka to compare bytes in.
+/// Looks up causes that left memory, and seeks the origins of failures that name none: there is no Kafka to compare bytes in.
 fn seek(mut core: Core, writer: &store::Writer, ids: HashKey) -> Changes {
     let mut seeker = Seeker::new(writer.readers(), std::iter::empty(), ids, Arc::default());
     loop {
+        let lost = core.take_lost();
+        if let Some(found) = recall(&writer.readers(), &AtomicBool::new(false), &lost).filter(|_| !lost.is_empty()) {
+            core.recalled(&found);
+            continue;
+        }
         let bare = core.take_bare();
         if bare.is_empty() {
             return core.commit(clock::now(), std::iter::empty());

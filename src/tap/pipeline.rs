@@ -3,9 +3,10 @@
 use super::clock;
 use super::core::Core;
 use super::gather::Gather;
+use super::recalling::Recall;
 use super::seeking::Seek;
 use super::watch::Watch;
-use crate::event::{BarrierSample, Changes, Envelopes, Epoch, GroupSample, Sought, Timestamp};
+use crate::event::{BarrierSample, Changes, Envelopes, Epoch, FoundCause, GroupSample, Sought, Timestamp};
 use crate::otlp::Progress;
 use crate::store;
 use crate::telemetry::{Counter, Counters, Pulse};
@@ -33,6 +34,8 @@ pub(super) enum Input {
     Groups(GroupSample),
     /// What seeking the origin of a failure has given.
     Sought(Sought),
+    /// What the database knows of causes that left memory.
+    Recalled(Vec<FoundCause>),
     /// Nothing more will come, and everything that waits can be judged.
     End,
 }
@@ -59,7 +62,7 @@ pub(super) struct Pipeline {
     /// How far the outbox was sent.
     pub progress: Progress,
     pub commit_interval: Duration,
-    /// Whether somebody seeks the origins of bare failures once they are written.
+    /// Whether somebody seeks the origins of bare failures, and looks up causes that left memory, once they are written.
     pub seeks: bool,
     /// Says what stands.
     pub watch: Watch,
@@ -106,6 +109,7 @@ impl Pipeline {
                 self.watch.look(&self.core, &self.pulse, (clock::instant(), fetched));
             }
             Input::Sought(sought) => self.core.sought(&sought),
+            Input::Recalled(found) => self.core.recalled(&found),
             Input::End => self.core.end_of_input(),
         }
     }
@@ -116,6 +120,7 @@ impl Pipeline {
         changes.sent = self.progress.take();
         if self.seeks {
             changes.bare = self.core.take_bare();
+            changes.lost = self.core.take_lost();
         }
         if changes.is_empty() {
             return true;
@@ -161,17 +166,20 @@ pub(super) fn write(
     mut writer: store::Writer,
     commits: Receiver<Changes>,
     pulse: &Pulse,
-    seeker: Option<&SyncSender<Seek>>,
+    seekers: Option<&(SyncSender<Seek>, SyncSender<Recall>)>,
 ) -> Result<store::Writer, store::Error> {
     loop {
         match commits.recv_timeout(BACKUP_LOOK) {
             Ok(mut changes) => {
                 let at = changes.at;
-                let bare = std::mem::take(&mut changes.bare);
+                let (bare, lost) = (std::mem::take(&mut changes.bare), std::mem::take(&mut changes.lost));
                 writer.append(changes)?;
-                if let Some(seeker) = seeker.filter(|_| !bare.is_empty()) {
-                    // One that is gone seeks no more: the tap is stopping.
+                // One that is gone seeks no more: the tap is stopping.
+                if let Some((seeker, _)) = seekers.filter(|_| !bare.is_empty()) {
                     let _ = seeker.try_send(Seek::These(bare));
+                }
+                if let Some((_, recaller)) = seekers.filter(|_| !lost.is_empty()) {
+                    let _ = recaller.try_send(Recall::These(lost));
                 }
                 pulse.commit_written(clock::instant());
                 writer.retain(at)?;

@@ -82,6 +82,7 @@ mod tests {
             registry: crate::event::ClientProperties::default(),
             retention: crate::event::Retention::default(),
             payloads: false,
+            memory: 1 << 30,
         }
     }
 

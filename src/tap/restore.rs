@@ -1,7 +1,7 @@
 //! The core as an earlier run left it: everything comes from the database, nothing is read from Kafka again.
 
 use super::core::Core;
-use crate::causality::{Horizon, Named, RestoredEvent};
+use crate::causality::{Horizon, Memory, Named, RestoredEvent};
 use crate::delivery::Coverage;
 use crate::event::{
     CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, Origin, OrphanReason, PartitionRow, PassedTo,
@@ -9,9 +9,6 @@ use crate::event::{
 };
 use crate::store::{Error, RecentEvent, Restored, Writer};
 use std::collections::HashMap;
-
-/// Events that are taken back into memory: as far back as the id index reaches.
-const EVENTS_RESTORED: i64 = 12 << 20;
 
 fn restored_event(event: &RecentEvent) -> RestoredEvent {
     RestoredEvent {
@@ -36,7 +33,17 @@ impl Core {
     /// # Errors
     /// A database that cannot be read.
     pub fn resume(writer: &Writer, restored: Restored, filtered: bool) -> Result<Self, Error> {
-        let mut core = Self::new(restored.id_key, filtered);
+        Self::resume_within(Memory::default(), writer, restored, filtered)
+    }
+
+    /// As [`Self::resume`], with so much memory for the search of causes: it is filled again as far as the budget reaches, and
+    /// the database is asked for what is older.
+    ///
+    /// # Errors
+    /// A database that cannot be read.
+    pub fn resume_within(memory: Memory, writer: &Writer, restored: Restored, filtered: bool) -> Result<Self, Error> {
+        let mut core = Self::with_memory(restored.id_key, filtered, memory);
+        let events = i64::try_from(memory.events()).unwrap_or(i64::MAX);
         core.restore_names(&restored.partitions, &restored.profiles, &restored.producers);
         core.restore_coverage(restored.coverage);
         core.restore_counters(&restored.counters);
@@ -47,11 +54,18 @@ impl Core {
         for (old, current) in restored.aliases {
             core.restore_merge(old, current);
         }
-        writer.recent_events(EVENTS_RESTORED, &mut |event| core.restore_event(restored_event(&event)))?;
+        core.oldest = restored.oldest;
+        let mut given = 0;
+        writer.recent_events(events, &mut |event| {
+            given += 1;
+            core.restore_event(restored_event(&event));
+        })?;
         let origins = core.restore_open(restored.failures, &restored.pending);
-        writer.recent_orphans(EVENTS_RESTORED, &mut |row| {
+        writer.recent_orphans(events, &mut |row| {
             core.restore_orphan(&row, origins.get(&row.reference).copied());
         })?;
+        // What waits stands among the rows that were counted, and was not given.
+        core.resolver.recall_from_store(given + restored.pending.len() as i64 >= events);
         Ok(core)
     }
 
@@ -172,6 +186,7 @@ impl Core {
             }
         }
         event.event_type = self.catalog.event_type(event.profile);
+        self.newest = self.newest.max(Some(event.seen_time));
         self.resolver.restore_event(&event);
     }
 }

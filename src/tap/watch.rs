@@ -2,6 +2,7 @@
 //! and tells health.
 
 use super::core::Core;
+use super::horizon::Horizons;
 use super::outlook;
 use crate::delivery::Standing;
 use crate::event::{GroupSample, Start};
@@ -59,6 +60,7 @@ pub(super) struct Watch {
     stalled: bool,
     held: bool,
     catching_up: Option<CatchingUp>,
+    horizons: Horizons,
 }
 
 /// A tap that has much to read, and what it said of it.
@@ -73,6 +75,7 @@ impl Watch {
     /// Looks at what the core makes of the last sample.
     pub fn look(&mut self, core: &Core, pulse: &Pulse, (now, fetched): (Instant, u64)) {
         self.catch_up(core, now, fetched);
+        self.horizons.look(core);
         let (stalled, held) = (core.stalled(), core.held());
         pulse.stalled(Stalled {
             partitions: stalled.partitions,

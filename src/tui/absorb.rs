@@ -64,6 +64,8 @@ fn headline(model: &mut Model, answer: &Answer) -> Result<(), RowError> {
         sampled_at: standing.sampled_at,
         unread: standing.unread,
         catch_up_ms: standing.catch_up_ms,
+        horizon_memory_ms: standing.horizon_memory_ms,
+        horizon_disk_ms: standing.horizon_disk_ms,
         gaps: standing.gaps,
         totals,
     });

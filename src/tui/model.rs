@@ -190,6 +190,10 @@ pub struct Headline {
     pub unread: i64,
     /// Time until they are read, ms; `None` when it cannot be told.
     pub catch_up_ms: Option<i64>,
+    /// How far back causes are found in memory, ms; `None` while memory holds all that the database does.
+    pub horizon_memory_ms: Option<i64>,
+    /// How far back they are found on disk, ms.
+    pub horizon_disk_ms: Option<i64>,
     /// Holes that may have held events.
     pub gaps: i64,
     /// The totals of the window.

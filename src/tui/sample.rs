@@ -53,10 +53,25 @@ pub fn headline(counts: [i64; 15], coverage: Option<f64>, unread: i64, gaps: i64
     let columns = "received passed failed healed dead retrying orphaned_failures unattended retried waiting orphaned \
                    topics groups seen missing coverage first_time last_time";
     let cluster = if seen { text("prod-eu") } else { Cell::Null };
-    let standing = vec![cluster, time(1), time(0), Cell::Int(unread), Cell::Int(unread * 4), Cell::Int(gaps)];
+    let standing = vec![
+        cluster,
+        time(1),
+        time(0),
+        Cell::Int(unread),
+        Cell::Int(unread * 4),
+        Cell::Null,
+        Cell::Null,
+        Cell::Int(gaps),
+    ];
     BTreeMap::from([
         (Part::Totals, table(columns, vec![totals])),
-        (Part::Standing, table("cluster seen_time sampled_at unread catch_up_ms gaps", vec![standing])),
+        (
+            Part::Standing,
+            table(
+                "cluster seen_time sampled_at unread catch_up_ms horizon_memory_ms horizon_disk_ms gaps",
+                vec![standing],
+            ),
+        ),
     ])
 }
 

@@ -1,7 +1,7 @@
 //! How long an effect follows its cause, and whether effects keep the order of their causes.
 
 use super::window::Member;
-use crate::causality::index::Spreading;
+use crate::causality::hashing::Spreading;
 use std::collections::HashMap;
 
 /// Half octaves of µs: from 1 µs to more than a month.

@@ -1,6 +1,6 @@
 //! Recent traces and their events, in the order in which they were read.
 
-use crate::causality::index::Spreading;
+use crate::causality::hashing::Spreading;
 use crate::event::{Epoch, EventRef};
 use std::collections::{HashMap, VecDeque};
 

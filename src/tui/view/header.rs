@@ -165,7 +165,12 @@ fn coverage(headline: &Headline, short: bool) -> Vec<Piece> {
         n => style::plural(n, "gap"),
     };
     let word = if short { "cov" } else { "coverage" };
-    vec![piece(tone, format!("{word} {share}, {gaps}"))]
+    let mut line = vec![piece(tone, format!("{word} {share}, {gaps}"))];
+    if let (false, Some(memory), Some(disk)) = (short, headline.horizon_memory_ms, headline.horizon_disk_ms) {
+        let back = |ms: i64| style::span(ms.saturating_mul(1000));
+        line.push(piece(Tone::Muted, format!(", causes {} back, {} on disk", back(memory), back(disk))));
+    }
+    line
 }
 
 fn tabs(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
