@@ -15,33 +15,49 @@ use std::collections::{HashMap, VecDeque};
 
 /// Ids of which more than one event is remembered. The oldest go first: their first event stays known.
 const REPEATED: usize = 100_000;
-/// Events remembered under one id beside the first. An id that more carry is a constant, and names nobody.
+/// Events remembered under one id beside the first. Of more, the trace of who names it cannot choose.
 const FURTHER: usize = 15;
 /// What was sent together carries the same time or the next, µs; a record that was read and passed on is later.
 const TOGETHER: i64 = 1_000;
+
+/// Events that carry one id, beside the first of them.
+#[derive(Debug, Clone, Default)]
+struct Further {
+    events: Vec<EventRef>,
+    /// One that was not remembered is another event than the first.
+    several: bool,
+}
 
 /// Events that carry an id which another one carried before.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Holders {
     /// By the halves of the id.
-    further: HashMap<(u64, u64), Vec<EventRef>, Spreading>,
+    further: HashMap<(u64, u64), Further, Spreading>,
     order: VecDeque<(u64, u64)>,
 }
 
 impl Holders {
-    fn get(&self, id: Identifier) -> Option<&Vec<EventRef>> {
+    fn get(&self, id: Identifier) -> Option<&Further> {
         self.further.get(&(id.hi, id.lo))
     }
 
-    /// One more event carries `id`, beside the first.
-    pub fn add(&mut self, id: Identifier, holder: EventRef) {
+    /// All events that are remembered under `id`, the first one first.
+    fn all(&self, id: Identifier, first: EventRef) -> Vec<EventRef> {
+        let further = self.get(id).map_or(&[][..], |further| &further.events);
+        std::iter::once(first).chain(further.iter().copied()).collect()
+    }
+
+    /// One more event carries `id`, beside the first; `same` when it is the same event once more.
+    pub fn add(&mut self, id: Identifier, holder: EventRef, same: bool) {
         let key = (id.hi, id.lo);
-        let holders = self.further.entry(key).or_default();
-        if holders.is_empty() {
+        let further = self.further.entry(key).or_default();
+        if further.events.is_empty() {
             self.order.push_back(key);
         }
-        if holders.len() <= FURTHER {
-            holders.push(holder);
+        if further.events.len() < FURTHER {
+            further.events.push(holder);
+        } else {
+            further.several |= !same;
         }
         if self.order.len() > REPEATED
             && let Some(oldest) = self.order.pop_front()
@@ -76,8 +92,8 @@ impl Resolver {
         let Some(further) = self.holders.get(id) else {
             return if first == child.reference { Holder::Nobody } else { Holder::One(first) };
         };
-        let all: Vec<EventRef> =
-            std::iter::once(first).chain(further.iter().copied()).filter(|holder| *holder != child.reference).collect();
+        let mut all = self.holders.all(id, first);
+        all.retain(|holder| *holder != child.reference);
         let in_trace = |holder: &EventRef| self.in_trace(child, *holder).is_some();
         let conversations: Vec<EventRef> = self.conversations_named(child);
         let in_conversation = |holder: &EventRef| {
@@ -95,7 +111,7 @@ impl Resolver {
         if let Some(one) = only(all.iter().copied().filter(in_conversation)) {
             return Holder::One(one);
         }
-        let one_event = further.len() <= FURTHER && all.iter().all(|other| self.is_same_event(all[0], *other));
+        let one_event = !further.several && all.iter().all(|other| self.is_same_event(all[0], *other));
         if one_event { Holder::One(all[0]) } else { Holder::Several }
     }
 
@@ -123,12 +139,23 @@ impl Resolver {
         if !answers(row.kind) {
             return None;
         }
-        let Sight::Here(first) = self.ids.get(self.wanted(row.id?), &self.recent) else { return None };
-        let member = self.in_trace(row, first)?;
-        let later = member.time + TOGETHER < row.record_time.0;
-        let elsewhere = self.trace_order.topic(member.lineage) != Some(topic);
-        let known = self.recent.get(first).filter(|_| later && elsewhere && is_one_context(&member, row))?;
-        Some((first, known.print == print(row) && known.profile == row.profile))
+        let id = row.id?;
+        let Sight::Here(first) = self.ids.get(self.wanted(id), &self.recent) else { return None };
+        let all = self.holders.all(id, first);
+        // What lies on its own topic already was published twice.
+        if all.iter().any(|holder| self.topic_of(*holder) == Some(topic)) {
+            return None;
+        }
+        let members = all.into_iter().filter_map(|holder| self.in_trace(row, holder));
+        let earlier =
+            members.filter(|member| member.time + TOGETHER < row.record_time.0 && is_one_context(member, row));
+        let original = earlier.min_by_key(|member| (member.time, member.reference))?.reference;
+        let known = self.recent.get(original)?;
+        Some((original, known.print == print(row) && known.profile == row.profile))
+    }
+
+    fn topic_of(&self, event: EventRef) -> Option<u32> {
+        self.trace_order.topic(self.recent.get(event)?.lineage)
     }
 
     /// Makes the event findable by its id. Gives the id where nobody had it before: somebody may wait for it. Copies do
@@ -142,37 +169,64 @@ impl Resolver {
             return Some(id);
         };
         self.limits.repeated_ids += 1;
-        self.holders.add(id, row.reference);
-        if self.is_same_event(first, row.reference) {
+        let same = self.is_same_event(first, row.reference);
+        if same {
             self.join(row.reference, first);
         }
-        self.turn_round(row, first, changes);
-        self.move_children(row, (id, first), changes);
+        let others = self.holders.all(id, first);
+        self.holders.add(id, row.reference, same);
+        self.turn_round(row, &others, changes);
+        self.move_children(row, (id, &others), changes);
         None
     }
 
-    /// What was passed on came before what it was made of.
-    fn turn_round(&mut self, row: &EventRow, first: EventRef, changes: &mut Changes) {
-        let Some(member) = self.in_trace(row, first) else { return };
-        let earlier = row.record_time.0 + TOGETHER < member.time;
-        let topic = |lineage: u32| self.trace_order.topic(lineage);
-        let elsewhere = self.recent.get(row.reference).is_some_and(|own| topic(own.lineage) != topic(member.lineage));
-        if earlier && elsewhere && is_one_context(&member, row) {
-            self.relink(first, (row.reference, Evidence::Forward), changes);
+    /// What was passed on, or published again, came before what it repeats.
+    fn turn_round(&mut self, row: &EventRow, others: &[EventRef], changes: &mut Changes) {
+        let own = self.topic_of(row.reference);
+        for &other in others {
+            let Some(member) = self.in_trace(row, other) else { continue };
+            let cause = self.recent.get(other).and_then(|known| known.cause.get());
+            let passes_on = cause.is_some_and(|cause| others.contains(&cause));
+            let earlier = row.record_time.0 + TOGETHER < member.time && is_one_context(&member, row);
+            if self.topic_of(other) == own {
+                if passes_on {
+                    self.adopt(other, row, changes);
+                }
+            } else if earlier && (!passes_on || self.is_before(row, cause)) {
+                self.relink(other, (row.reference, Evidence::Forward), changes);
+            }
         }
     }
 
+    fn is_before(&self, row: &EventRow, other: Option<EventRef>) -> bool {
+        let other = other.and_then(|other| self.in_trace(row, other));
+        other.is_none_or(|member| row.record_time.0 < member.time)
+    }
+
+    /// `twin` was taken for a record that was passed on, and is one that was published again: it has the cause of `row`.
+    fn adopt(&mut self, twin: EventRef, row: &EventRow, changes: &mut Changes) {
+        let (resolution, cause) = match row.resolution {
+            Resolution::Waiting { .. } => (Resolution::Unlinked, None),
+            resolution => (resolution, row.cause),
+        };
+        self.recent.change(twin, |known| {
+            known.cause = cause.map(|(cause, _)| cause).into();
+            known.resolution = resolution;
+        });
+        let conversation = self.join(twin, row.reference);
+        changes.retracted.push(Settled { reference: twin, resolution, conversation, cause });
+        self.chain_changed(twin);
+    }
+
     /// Events of the new holder's trace that named its id mean it, and not the one that was known before.
-    fn move_children(&mut self, row: &EventRow, (id, first): (Identifier, EventRef), changes: &mut Changes) {
+    fn move_children(&mut self, row: &EventRow, (id, others): (Identifier, &[EventRef]), changes: &mut Changes) {
         let Some(trace) = row.trace.map(|trace| self.secret.key(trace.identifier())) else { return };
-        if self.trace_order.member(trace, first).is_some() {
+        if others.iter().any(|other| self.trace_order.member(trace, *other).is_some()) {
             return;
         }
-        let further = self.holders.get(id).cloned().unwrap_or_default();
-        for child in self.trace_order.named(trace) {
+        for child in self.trace_order.naming(trace, self.secret.key(id)) {
             let cause = self.recent.get(child).and_then(|known| known.cause.get());
-            let of_another = cause.is_some_and(|cause| cause == first || further.contains(&cause));
-            if of_another && child != row.reference && cause != Some(row.reference) {
+            if child != row.reference && cause.is_some_and(|cause| others.contains(&cause)) {
                 self.relink(child, (row.reference, Evidence::CausationId), changes);
             }
         }

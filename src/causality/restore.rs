@@ -64,7 +64,7 @@ impl Resolver {
                 .get_or_insert(self.wanted(id), place, &self.recent)
                 .is_some_and(|first| first != event.reference)
         {
-            self.holders.add(id, event.reference);
+            self.holders.add(id, event.reference, false);
         }
         if event.kind == Kind::Command
             && let [_, Some(correlation)] = event.shared

@@ -14,10 +14,11 @@ mod tests;
 mod trial;
 mod window;
 
+use super::claims::Claim;
 use super::resolver::Resolver;
 use crate::event::{CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, Kind, Resolution, Settled, TraceContext};
 use delay::Delays;
-use hypothesis::{Case, Hypothesis, precedes};
+use hypothesis::{Case, Hypothesis, TICK, precedes};
 use matching::Weighted;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -47,6 +48,9 @@ const LOOKS: u8 = 3;
 const SURE: f64 = 0.95;
 /// Causes that are told of one event, when nobody can say which it is.
 const TOLD: usize = 4;
+/// Traces without anything to conclude that are all learned from at first; then one of so many is.
+const LOOKED_OFTEN: u64 = 4_096;
+const LOOKED_RARELY: u64 = 16;
 /// Topics of groups that are kept.
 const READINGS: usize = 200_000;
 
@@ -115,6 +119,10 @@ pub(super) struct TraceOrder {
     delays: Delays,
     trials: HashMap<(u32, u32), Trial>,
     due: VecDeque<(Epoch, TraceNumber, u8)>,
+    /// Lineages that have new cases.
+    to_learn: VecDeque<u32>,
+    /// Traces that were due.
+    looked: u64,
     /// Topics that each group reads.
     readings: HashMap<Arc<str>, BTreeSet<u32>>,
     kept_readings: usize,
@@ -128,18 +136,28 @@ impl TraceOrder {
         !self.due.is_empty()
     }
 
+    /// Where all events of a trace name their causes there is nothing to conclude; of those some are learned from.
+    fn is_worth_a_look(&mut self, number: TraceNumber, passed: Epoch) -> bool {
+        self.looked += 1;
+        let members = self.window.members(number);
+        let first = members.iter().map(|member| member.time).min().unwrap_or(i64::MAX);
+        let is_open = |member: &Member| {
+            member.standing == Standing::Open
+                && member.epoch <= short(passed)
+                && first.saturating_add(TICK) <= member.time
+        };
+        self.looked < LOOKED_OFTEN || self.looked.is_multiple_of(LOOKED_RARELY) || members.iter().any(is_open)
+    }
+
     /// An event in the trace with this key.
     pub fn member(&self, trace: u64, event: EventRef) -> Option<Member> {
         self.window.of_key(trace).iter().find(|member| member.reference == event).copied()
     }
 
-    /// Events in the trace with this key that name their cause.
-    pub fn named(&self, trace: u64) -> Vec<EventRef> {
+    /// Events in the trace with this key that name their cause by the id under `named`.
+    pub fn naming(&self, trace: u64, named: u64) -> Vec<EventRef> {
         let members = self.window.of_key(trace).iter();
-        members
-            .filter(|member| matches!(member.standing, Standing::Named | Standing::Tried))
-            .map(|member| member.reference)
-            .collect()
+        members.filter(|member| member.named == Some(named)).map(|member| member.reference).collect()
     }
 
     /// The topic of a lineage.
@@ -223,6 +241,10 @@ impl Resolver {
             (_, Resolution::Unlinked) => Standing::Open,
             _ => Standing::Named,
         };
+        let named = match self.claim_by_id(row) {
+            Some((Claim::Id(id), Evidence::CausationId)) => Some(self.secret.key(id)),
+            _ => None,
+        };
         let epoch = self.barrier.epoch();
         let (lineage, topic) = lineage;
         let member = Member {
@@ -231,6 +253,7 @@ impl Resolver {
             span: trace.parent_id,
             key: row.key_hash.unwrap_or(0),
             correlation: correlation.unwrap_or(0),
+            named,
             lineage,
             epoch: short(epoch),
             concluded: NOWHERE,
@@ -252,13 +275,19 @@ impl Resolver {
             && epoch <= passed
         {
             self.trace_order.due.pop_front();
-            for lineage in self.count_cases(number, passed) {
-                let held = self.learn(lineage, passed);
-                again.extend(held.into_iter().map(|held| (passed, held, 0)));
+            if !self.trace_order.is_worth_a_look(number, passed) {
+                continue;
             }
+            let due = self.count_cases(number, passed);
+            self.trace_order.to_learn.extend(due);
             if self.look(number, passed, looks + 1 >= LOOKS, changes) {
                 again.push((self.barrier.epoch(), number, looks + 1));
             }
+        }
+        // Learning takes some milliseconds: one lineage at a time, so that nothing stalls.
+        if let Some(lineage) = self.trace_order.to_learn.pop_front() {
+            let held = self.learn(lineage, passed);
+            again.extend(held.into_iter().map(|held| (passed, held, 0)));
         }
         self.trace_order.due.extend(again);
     }

@@ -36,6 +36,8 @@ pub(in crate::causality) struct Member {
     pub key: u64,
     /// Keyed hash of its correlation id, 0 without one.
     pub correlation: u64,
+    /// Keyed hash of the id by which it names its cause.
+    pub named: Option<u64>,
     /// Number of its topic and type.
     pub lineage: u32,
     /// The barrier after which everything is read that was readable before it.
@@ -206,7 +208,18 @@ impl Member {
     /// One that has nothing, to be filled in.
     pub const fn of(standing: Standing) -> Self {
         let reference = EventRef(0);
-        Self { reference, time: 0, span: 0, key: 0, correlation: 0, lineage: 0, epoch: 0, concluded: NOWHERE, standing }
+        Self {
+            reference,
+            time: 0,
+            span: 0,
+            key: 0,
+            correlation: 0,
+            named: None,
+            lineage: 0,
+            epoch: 0,
+            concluded: NOWHERE,
+            standing,
+        }
     }
 }
 
