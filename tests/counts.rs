@@ -786,7 +786,7 @@ fn a_file_of_version_one_is_counted_when_it_is_opened() {
          INSERT INTO cause_row SELECT ref, cause, evidence, 1 FROM event_row WHERE cause IS NOT NULL;
          DROP TABLE event_row; DROP TABLE pending_row; DROP TABLE slice_row; DROP TABLE slice_range; DROP TABLE id_slice;
          DROP TABLE deleted_row; DROP TABLE hour_row; DROP TABLE passed_hour_row;
-         DROP TABLE orphan_row; DROP TABLE topic_flow_row;
+         DROP TABLE orphan_row; DROP TABLE topic_flow_row; DROP TABLE trial_row;
          ALTER TABLE written RENAME TO event_row; ALTER TABLE waiting RENAME TO pending_row;
          DROP TABLE outbox_event; DROP TABLE outbox_link; DROP TABLE outbox_pass; DROP TABLE outbox_passed_to;
          DROP TABLE outbox_held; DROP TABLE outbox_edge; DROP TABLE outbox_state; DROP TABLE trace_seed;

@@ -9,6 +9,7 @@
 mod delay;
 mod hypothesis;
 mod matching;
+mod readings;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -20,7 +21,8 @@ use crate::event::{CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, Kind,
 use delay::Delays;
 use hypothesis::{Case, Hypothesis, TICK, precedes};
 use matching::Weighted;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use readings::Readings;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use trial::Trial;
 pub(super) use window::Member;
@@ -51,8 +53,6 @@ const TOLD: usize = 4;
 /// Traces without anything to conclude that are all learned from at first; then one of so many is.
 const LOOKED_OFTEN: u64 = 4_096;
 const LOOKED_RARELY: u64 = 16;
-/// Topics of groups that are kept.
-const READINGS: usize = 200_000;
 
 /// What concluding came to; each is a counter of the tap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -123,9 +123,7 @@ pub(super) struct TraceOrder {
     to_learn: VecDeque<u32>,
     /// Traces that were due.
     looked: u64,
-    /// Topics that each group reads.
-    readings: HashMap<Arc<str>, BTreeSet<u32>>,
-    kept_readings: usize,
+    readings: Readings,
     tries: u64,
     numbers: TraceNumbers,
 }
@@ -165,19 +163,10 @@ impl TraceOrder {
         self.topics.get(&lineage).copied()
     }
 
-    /// A group has committed on a topic: only what some group reads together can cause something together.
-    fn reads(&mut self, group: &Arc<str>, topic: u32) {
-        if self.readings.get(group).is_some_and(|topics| topics.contains(&topic)) || self.kept_readings >= READINGS {
-            return;
-        }
-        self.readings.entry(group.clone()).or_default().insert(topic);
-        self.kept_readings += 1;
-    }
-
     /// True when one group reads the topics of all these lineages, or nothing is known of groups.
     fn together(&self, lineages: &[u32]) -> bool {
-        let topics: Vec<u32> = lineages.iter().filter_map(|lineage| self.topics.get(lineage).copied()).collect();
-        self.readings.is_empty() || self.readings.values().any(|read| topics.iter().all(|topic| read.contains(topic)))
+        let topics: Vec<u32> = lineages.iter().filter_map(|lineage| self.topic(*lineage)).collect();
+        self.readings.together(&topics)
     }
 
     /// One more trace has events of `lineage` that were judged; true when it is time to learn.
@@ -223,7 +212,7 @@ struct Matter<'a> {
 impl Resolver {
     /// A group has committed on a topic.
     pub fn reads(&mut self, group: &Arc<str>, topic: u32) {
-        self.trace_order.reads(group, topic);
+        self.trace_order.readings.add(group, topic);
     }
 
     /// What concluding from traces came to.

@@ -1,0 +1,30 @@
+//! Which topics each consumer group reads: only what one group reads together can cause something together.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Groups and topics that are kept, in pairs. What does not fit causes nothing, as far as is concluded.
+const READINGS: usize = 200_000;
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Readings {
+    topics: HashMap<Arc<str>, BTreeSet<u32>>,
+    kept: usize,
+}
+
+impl Readings {
+    /// A group has committed on a topic.
+    pub fn add(&mut self, group: &Arc<str>, topic: u32) {
+        if self.kept >= READINGS || self.topics.get(group).is_some_and(|topics| topics.contains(&topic)) {
+            return;
+        }
+        self.topics.entry(group.clone()).or_default().insert(topic);
+        self.kept += 1;
+    }
+
+    /// True when one group reads all these topics, or nothing is known of groups.
+    pub fn together(&self, topics: &[u32]) -> bool {
+        self.topics.is_empty() || self.topics.values().any(|read| topics.iter().all(|topic| read.contains(topic)))
+    }
+}
