@@ -37,7 +37,8 @@
 //! 3. **Declared, transactional and inferred causes never share a count.** Guarded by `tests/queries.rs`.
 //! 4. **Time enters the core as data.** `decode`, `causality` and `delivery` do no I/O, read no clock and run no async;
 //!    the graph is the same in any arrival order and any batching once the last barrier has passed. Guarded by
-//!    `tests/architecture.rs`, `.clippy.toml` and the permutation properties in `tests/scenarios.rs`.
+//!    `tests/architecture.rs`, `.clippy.toml`, the permutations in `tests/scenarios.rs` and the naive resolver of
+//!    `tests/resolver.rs`.
 //! 5. **One writer, one transaction, read positions included.** No reader can hurt the writer. Guarded by
 //!    `tests/restart.rs`, and by `tests/queries.rs` against greedy readers.
 //!    What an OTLP collector is told waits in the same file: nothing is lost and nothing is told otherwise the second

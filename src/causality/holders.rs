@@ -4,7 +4,7 @@
 //! services may count from one. An id is no name by itself then: the trace and the conversation of who names it decide,
 //! and where they do not, only publications of one event stand for each other.
 
-use super::claims::Stand;
+use super::claims::{Claim, Stand};
 use super::hashing::Spreading;
 use super::index::Sight;
 use super::recent::Place;
@@ -19,6 +19,8 @@ const REPEATED: usize = 100_000;
 const FURTHER: usize = 15;
 /// What was sent together carries the same time or the next, µs; a record that was read and passed on is later.
 const TOGETHER: i64 = 1_000;
+/// Clocks of one fleet differ by less, µs: only beyond it a timestamp says more than the order of reading.
+const CLOCKS: i64 = 1_000_000;
 
 /// Events that carry one id, beside the first of them.
 #[derive(Debug, Clone, Default)]
@@ -187,12 +189,18 @@ impl Resolver {
             let Some(member) = self.in_trace(row, other) else { continue };
             let cause = self.recent.get(other).and_then(|known| known.cause.get());
             let passes_on = cause.is_some_and(|cause| others.contains(&cause));
-            let earlier = row.record_time.0 + TOGETHER < member.time && is_one_context(&member, row);
+            let earlier = row.record_time.0 + CLOCKS < member.time && is_one_context(&member, row);
+            let is_twin = || others.iter().any(|twin| *twin != other && self.topic_of(*twin) == self.topic_of(other));
             if self.topic_of(other) == own {
-                if passes_on {
+                let claim = self.claim_by_id(row).map(|(claim, _)| claim);
+                let named = match claim {
+                    Some(Claim::Id(id)) => Some(self.secret.key(id)),
+                    _ => None,
+                };
+                if passes_on && member.named == named {
                     self.adopt(other, row, changes);
                 }
-            } else if earlier && (!passes_on || self.is_before(row, cause)) {
+            } else if earlier && !is_twin() && (!passes_on || self.is_before(row, cause)) {
                 self.relink(other, (row.reference, Evidence::Forward), changes);
             }
         }
@@ -206,7 +214,11 @@ impl Resolver {
     /// `twin` was taken for a record that was passed on, and is one that was published again: it has the cause of `row`.
     fn adopt(&mut self, twin: EventRef, row: &EventRow, changes: &mut Changes) {
         let (resolution, cause) = match row.resolution {
-            Resolution::Waiting { .. } => (Resolution::Unlinked, None),
+            // Its row is written: it is called orphaned, and watched as orphans are until the cause comes.
+            Resolution::Waiting { .. } => {
+                self.restore_orphan(&EventRow { reference: twin, ..row.clone() }, None);
+                (Resolution::Orphaned(self.absence), None)
+            }
             resolution => (resolution, row.cause),
         };
         self.recent.change(twin, |known| {
