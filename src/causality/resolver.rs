@@ -352,6 +352,7 @@ impl Resolver {
         }
         changes.aliases.append(&mut self.conversations.merged);
         self.commit_failures(changes);
+        self.judge_traces(self.barrier.passed(), changes);
         self.commit_trials(changes);
         Self::keep_last_verdicts(changes);
     }

@@ -7,6 +7,7 @@
 //! do name their causes, and what proves wrong there is not claimed.
 
 mod delay;
+mod habit;
 mod hypothesis;
 mod matching;
 mod readings;
@@ -19,7 +20,8 @@ use super::claims::Claim;
 use super::resolver::Resolver;
 use crate::event::{CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, Kind, Resolution, Settled, TraceContext};
 use delay::Delays;
-use hypothesis::{Case, Hypothesis, TICK, precedes};
+use habit::Habit;
+use hypothesis::{Case, TICK, precedes};
 use matching::Weighted;
 use readings::Readings;
 use std::collections::{HashMap, VecDeque};
@@ -30,8 +32,6 @@ use window::{NOWHERE, Standing, TraceNumber, Window, short};
 
 /// Traces of one lineage that a hypothesis is learned from: the last ones.
 const CASES: usize = 256;
-/// Cases of one lineage that one barrier brings: those of a moment say little about the next.
-const CASES_AT_ONCE: u32 = 16;
 /// Traces of any kind that cases are compared with: the last ones.
 const OTHERS: usize = 512;
 /// Barriers that must have passed since a trace got its last event, before it counts as whole.
@@ -46,6 +46,8 @@ const HELD: usize = 5_000;
 const DUE: usize = 2 << 20;
 /// Times that a trace is looked at again before what is not sure stays so.
 const LOOKS: u8 = 3;
+/// Traces that are looked at in one go, in some ten ms; the others come with the next records.
+const LOOKS_AT_ONCE: usize = 8_192;
 /// Weight from which one cause is concluded; below, several are told with their weights.
 const SURE: f64 = 0.95;
 /// Causes that are told of one event, when nobody can say which it is.
@@ -61,6 +63,8 @@ pub struct TraceNumbers {
     pub inferred: u64,
     /// Events with several causes that may be.
     pub ambiguous: u64,
+    /// Events with one possible cause, of a kind that proved wrong or could not be tried: nothing is told.
+    pub doubted: u64,
     /// Events that left before they could be judged, because too many were kept.
     pub dropped: u64,
     /// Events of traces that are too long to say anything.
@@ -71,40 +75,6 @@ pub struct TraceNumbers {
     pub wrong: u64,
     /// Those of which nothing was concluded.
     pub missed: u64,
-}
-
-/// What is known of one lineage as an effect.
-#[derive(Debug, Clone, Default)]
-struct Habit {
-    cases: VecDeque<TraceNumber>,
-    seen: u64,
-    /// The last barrier that brought cases, and how many.
-    brought: (Epoch, u32),
-    learn_at: u64,
-    hypothesis: Hypothesis,
-    /// Traces to look at once there is a hypothesis.
-    held: VecDeque<TraceNumber>,
-}
-
-impl Habit {
-    /// Keeps a case that is `new`, if this barrier has not brought enough.
-    fn keep(&mut self, number: TraceNumber, passed: Epoch, most: usize, new: impl FnOnce() -> bool) -> bool {
-        if self.brought.0 != passed {
-            self.brought = (passed, 0);
-        }
-        // At the end of the input no further barrier comes.
-        let room = self.brought.1 < CASES_AT_ONCE || passed == Epoch(u64::MAX);
-        if !room || !new() {
-            return false;
-        }
-        self.brought.1 += 1;
-        self.seen += 1;
-        self.cases.push_back(number);
-        if self.cases.len() > most {
-            self.cases.pop_front();
-        }
-        true
-    }
 }
 
 /// See the module's documentation.
@@ -260,9 +230,11 @@ impl Resolver {
     /// Looks at the traces of which everything is read that was readable before the barrier.
     pub(super) fn judge_traces(&mut self, passed: Epoch, changes: &mut Changes) {
         let mut again = Vec::new();
-        while let Some(&(epoch, number, looks)) = self.trace_order.due.front()
-            && epoch <= passed
-        {
+        for _ in 0..LOOKS_AT_ONCE {
+            let Some(&(epoch, number, looks)) = self.trace_order.due.front() else { break };
+            if epoch > passed {
+                break;
+            }
             self.trace_order.due.pop_front();
             if !self.trace_order.is_worth_a_look(number, passed) {
                 continue;
@@ -414,8 +386,13 @@ impl Resolver {
                 }
                 Some(_) if last => {
                     self.trace_order.window.judged(matter.number, effect, None);
-                    self.trace_order.numbers.ambiguous += 1;
-                    self.conclude_order(matter, effect, &answer, changes);
+                    // One alone that proved wrong elsewhere, or could not be tried, is not told at all.
+                    if answer.len() > 1 {
+                        self.trace_order.numbers.ambiguous += 1;
+                        self.conclude_order(matter, effect, &answer, changes);
+                    } else {
+                        self.trace_order.numbers.doubted += 1;
+                    }
                 }
                 Some(_) => unsure = true,
             }

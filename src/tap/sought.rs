@@ -36,6 +36,7 @@ impl Core {
         [
             ("trace_order_inferred", numbers.inferred),
             ("trace_order_ambiguous", numbers.ambiguous),
+            ("trace_order_doubted", numbers.doubted),
             ("trace_order_dropped", numbers.dropped),
             ("trace_order_cut", numbers.cut),
             ("trace_order_tried_right", numbers.right),

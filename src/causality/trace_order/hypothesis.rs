@@ -11,7 +11,7 @@ use super::window::{Member, Standing};
 use std::collections::{HashMap, HashSet};
 
 /// Events that have a candidate at all, from which something is said without any that names its cause.
-const CASES_LEAST: usize = 20;
+const CASES_LEAST: usize = 30;
 /// Events that name their cause, from which they alone say what causes a lineage.
 const LABELS_LEAST: usize = 10;
 /// One in so many named causes may be of a lineage by accident: an id that was copied along.
@@ -25,7 +25,7 @@ const COVERED: f64 = 0.98;
 /// Share of traces in which there must be as many causes as effects, before each cause is supposed to have one.
 const CONSERVED: f64 = 0.8;
 /// Share below which a set has too little to do with the effect to be believed.
-const CONSERVED_LEAST: f64 = 0.5;
+const CONSERVED_LEAST: f64 = 0.6;
 /// Share of events that may begin their trace. Where most do, the context is lost on the way there, and what is before
 /// the others was lost with them.
 const ENTRIES: f64 = 0.5;

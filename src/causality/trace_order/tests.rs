@@ -1,6 +1,6 @@
 //! Small made-up systems, each with the one thing that could mislead.
 
-use super::hypothesis::{Case, learn};
+use super::hypothesis::{Case, Hypothesis, learn};
 use super::window::{Member, Standing};
 use super::*;
 use crate::event::{HashKey, Ordinal};
