@@ -378,7 +378,7 @@ impl Resolver {
             let answer = self.with_copies(matter, effect, answer);
             match answer.first() {
                 None => self.trace_order.window.judged(matter.number, effect, None),
-                Some(&(cause, weight)) if weight >= SURE && self.trial_holds(matter, cause) => {
+                Some(&(cause, weight)) if weight >= SURE && self.trial_holds(matter, (cause, weight)) => {
                     self.trace_order.delays.note(&matter.members[cause], &matter.members[effect]);
                     self.trace_order.window.judged(matter.number, effect, Some(cause));
                     self.trace_order.numbers.inferred += 1;
@@ -400,9 +400,9 @@ impl Resolver {
         unsure
     }
 
-    fn trial_holds(&self, matter: &Matter<'_>, cause: usize) -> bool {
+    fn trial_holds(&self, matter: &Matter<'_>, (cause, weight): (usize, f64)) -> bool {
         let named = self.trace_order.habits.get(&matter.lineage).is_some_and(|habit| habit.hypothesis.named);
-        self.trace_order.trial(matter.members[cause].lineage, matter.lineage).holds(named)
+        self.trace_order.trial(matter.members[cause].lineage, matter.lineage).holds(weight, named)
     }
 
     /// Places of events that have caused one of this lineage already.

@@ -5,7 +5,7 @@ use super::{Matter, SURE, place_of};
 use crate::causality::resolver::Resolver;
 use crate::event::{Changes, EventRef, Evidence, TrialRow};
 
-/// Times that a conclusion was tried on named causes, from which its precision counts.
+/// Times that a conclusion was tried on named causes, from which it counts how often it was right.
 const TRIED: u32 = 10;
 /// Wrong ones among so many conclusions, above which a pair is not sure of anything.
 const WRONG: u32 = 100;
@@ -22,6 +22,8 @@ pub(super) struct Trial {
     right: u32,
     wrong: u32,
     missed: u32,
+    /// Of these, right and wrong ones that had been weighed against others.
+    weighed: (u32, u32),
     claimed: f64,
     /// The last cause and effect that were compared, until a commit tells of it.
     example: Option<(EventRef, EventRef)>,
@@ -30,26 +32,36 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Share of conclusions that were right; `None` as long as too few were tried.
-    pub fn precision(self) -> Option<f64> {
-        let tried = self.right + self.wrong;
-        (tried >= TRIED).then(|| f64::from(self.right + 1) / f64::from(tried + 2))
+    /// Right and wrong ones of conclusions that had this weight: what had no rival fares otherwise than what was weighed.
+    const fn alike(self, weight: f64) -> (u32, u32) {
+        match is_weighed(weight) {
+            true => self.weighed,
+            false => (self.right - self.weighed.0, self.wrong - self.weighed.1),
+        }
     }
 
     const fn counted(self) -> ([u32; 3], f64) {
         ([self.right, self.wrong, self.missed], self.claimed)
     }
 
-    /// True when a conclusion may be believed: hardly any was wrong, and where it could be tried it was.
-    pub const fn holds(self, can_be_tried: bool) -> bool {
-        let tried = self.right + self.wrong;
-        if tried < TRIED { !can_be_tried } else { self.wrong * WRONG <= tried }
+    /// True when a conclusion of this weight may be believed: hardly any was wrong, and where it could be tried it was.
+    pub const fn holds(self, weight: f64, can_be_tried: bool) -> bool {
+        let (right, wrong) = self.alike(weight);
+        let tried = right + wrong;
+        if tried < TRIED { !can_be_tried } else { wrong * WRONG <= tried }
     }
 
     /// What a conclusion of this weight may claim.
     pub fn confidence(self, weight: f64) -> f64 {
-        weight * self.precision().unwrap_or(UNTRIED)
+        let (right, wrong) = self.alike(weight);
+        let tried = right + wrong;
+        weight * if tried < TRIED { UNTRIED } else { f64::from(right + 1) / f64::from(tried + 2) }
     }
+}
+
+/// Others were possible, and less likely.
+const fn is_weighed(weight: f64) -> bool {
+    weight < 1.0 - 1e-9
 }
 
 impl Resolver {
@@ -84,8 +96,12 @@ impl Resolver {
         };
         *own += 1;
         *all += 1;
-        let weight = told.map_or(0.0, |(_, weight)| weight);
-        trial.claimed += trial.confidence(weight);
+        if let Some((at, weight)) = told {
+            if is_weighed(weight) {
+                *(if Some(at) == named { &mut trial.weighed.0 } else { &mut trial.weighed.1 }) += 1;
+            }
+            trial.claimed += trial.confidence(weight);
+        }
         trial.example = Some((matter.members[cause].reference, matter.members[effect].reference));
     }
 
