@@ -3,14 +3,19 @@
 //! `HEADWATER_CAPTURES=DIR` scores every capture in a folder (`records.ndjson`, `internal.ndjson` and `truth.json` each) as it
 //! is, and with half and all of its causation ids taken away, with and without what its groups read.
 
-use crate::support::Folder;
-use crate::support::program::{Door, answer, sql};
+use crate::support::kafka::{Options, RealKafka};
+use crate::support::produce::{Outgoing, Writer, create_topic};
+use crate::support::program::{Door, Program, answer, number, sql};
+use crate::support::{Folder, poll_until};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+/// How long a tap may take to learn on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Share of conclusions that must be right.
 const PRECISION: f64 = 0.98;
 
@@ -295,4 +300,48 @@ fn a_shop_that_names_no_cause() {
     assert_eq!(counts[0][0], (score.concluded + score.ambiguous).to_string(), "each such event says so");
     let counts = sql(folder.path(), Door::File(&database), "SELECT CAST(sum(inferred) AS BIGINT) FROM minute");
     assert_eq!(counts[0][0], (score.concluded + score.ambiguous).to_string(), "and is counted by itself");
+}
+
+/// Scenario: the same shop, whose records lie on a real cluster, read once by a tap; nothing is written any more.
+/// Guarantees: causes are concluded while the tap runs, and are those of the truth.
+#[test]
+fn a_shop_on_a_real_cluster() {
+    // No groups on it: on a cluster with some, topics that none reads cause nothing.
+    let Some(kafka) = RealKafka::start(Options::default()) else { return };
+    let (lines, causes) = shop(150);
+    let prefix = "inference-";
+    let folder = Folder::new("inference");
+    for topic in ["orders", "payments", "kitchen", "mails"] {
+        create_topic(&kafka.bootstrap, &format!("{prefix}{topic}"), 1);
+    }
+    let writer = Writer::new(&kafka.bootstrap, "none");
+    for line in lines.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let headers = record["headers"].as_array().unwrap();
+        let outgoing = Outgoing {
+            partition: 0,
+            key: Some(text(&record["key"]).into_bytes()),
+            value: Some(text(&record["payload"]).into_bytes()),
+            headers: headers.chunks(2).map(|pair| (text(&pair[0]), Some(text(&pair[1]).into_bytes()))).collect(),
+            timestamp_ms: record["ts"].as_i64(),
+        };
+        writer.send(&format!("{prefix}{}", text(&record["topic"])), &outgoing);
+    }
+    writer.flush();
+    let (tap, url) = Program::tap(folder.path(), &kafka.bootstrap, &["--from", "earliest", "--topics", "inference-.*"]);
+    let counted = || number(folder.path(), Door::Url(&url), "SELECT count(*) FROM event WHERE resolution = 'inferred'");
+    poll_until("conclusions", PATIENCE, || (counted() as usize * 10 >= causes.len() * 9).then_some(()));
+    let edges = sql(
+        folder.path(),
+        Door::Url(&url),
+        "SELECT e.topic || '/' || e.partition || '/' || e.\"offset\", o.topic || '/' || o.partition || '/' || o.\"offset\"
+         FROM cause c JOIN event e ON e.ref = c.effect JOIN event o ON o.ref = c.cause WHERE c.evidence = 'trace_order'",
+    );
+    let wrong = edges.iter().filter(|edge| {
+        let plain = |at: usize| edge[at].trim_start_matches(prefix).to_owned();
+        causes.get(&plain(0)) != Some(&plain(1))
+    });
+    assert_eq!(wrong.count(), 0);
+    tap.stop();
 }

@@ -28,7 +28,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use trial::Trial;
 pub(super) use window::Member;
-use window::{NOWHERE, Standing, TraceNumber, Window, short};
+use window::{NOWHERE, Standing, TraceNumber, Window, lineages_of, place_of, short};
 
 /// Traces of one lineage that a hypothesis is learned from: the last ones.
 const CASES: usize = 256;
@@ -39,9 +39,9 @@ const QUIET: u32 = 2;
 /// Events of a trace that is learned from; a longer one would take long and say little.
 const CASE_EVENTS: usize = 64;
 /// Lineages that are followed; those above are named by nothing.
-const LINEAGES: usize = 20_000;
+const LINEAGES: usize = 10_000;
 /// Traces that wait for the hypothesis of one lineage, the last ones.
-const HELD: usize = 5_000;
+const HELD: usize = 500;
 /// Looks that are due, at most: as long as no barrier passes they gather, and their traces leave.
 const DUE: usize = 2 << 20;
 /// Times that a trace is looked at again before what is not sure stays so.
@@ -91,6 +91,12 @@ pub(super) struct TraceOrder {
     due: VecDeque<(Epoch, TraceNumber, u8)>,
     /// Lineages that have new cases.
     to_learn: VecDeque<u32>,
+    /// Lineages of which some traces were not whole yet when they were learned.
+    relearn: Vec<u32>,
+    /// Lineages with cases that the next barrier brings.
+    later: Vec<u32>,
+    /// The barrier for which that was done.
+    brought: Epoch,
     /// Traces that were due.
     looked: u64,
     readings: Readings,
@@ -101,7 +107,24 @@ pub(super) struct TraceOrder {
 impl TraceOrder {
     /// True when the next barrier decides something.
     pub fn has_candidates(&self) -> bool {
-        !self.due.is_empty()
+        !(self.due.is_empty() && self.to_learn.is_empty() && self.relearn.is_empty() && self.later.is_empty())
+    }
+
+    /// A barrier has passed: cases that did not fit into the last one, and lineages whose traces are whole now.
+    fn bring_later(&mut self, passed: Epoch) {
+        if self.brought == passed {
+            return;
+        }
+        self.brought = passed;
+        for lineage in std::mem::take(&mut self.later) {
+            let cases = self.habits.get_mut(&lineage).map(|habit| std::mem::take(&mut habit.later));
+            for number in cases.into_iter().flatten() {
+                if self.count_case(lineage, number, passed) {
+                    self.to_learn.push_back(lineage);
+                }
+            }
+        }
+        self.to_learn.extend(self.relearn.drain(..));
     }
 
     /// Where all events of a trace name their causes there is nothing to conclude; of those some are learned from.
@@ -145,7 +168,11 @@ impl TraceOrder {
             return false;
         }
         let habit = self.habits.entry(lineage).or_default();
+        let had_later = !habit.later.is_empty();
         if !habit.keep(number, passed, CASES, || self.window.count(number, lineage)) {
+            if !had_later && !habit.later.is_empty() {
+                self.later.push(lineage);
+            }
             return false;
         }
         let due = habit.seen >= habit.learn_at;
@@ -230,6 +257,7 @@ impl Resolver {
     /// Looks at the traces of which everything is read that was readable before the barrier.
     pub(super) fn judge_traces(&mut self, passed: Epoch, changes: &mut Changes) {
         let mut again = Vec::new();
+        self.trace_order.bring_later(passed);
         for _ in 0..LOOKS_AT_ONCE {
             let Some(&(epoch, number, looks)) = self.trace_order.due.front() else { break };
             if epoch > passed {
@@ -292,17 +320,17 @@ impl Resolver {
                 }
                 !begins
             });
+            let known = self.trace_order.habits.get(&lineage).is_some_and(|habit| !habit.hypothesis.rivals.is_empty());
+            if !known && !(open.is_empty() && named.is_empty()) {
+                self.trace_order.hold(lineage, number);
+                continue;
+            }
             if !named.is_empty() {
                 self.try_on(&Matter { number, lineage, members: &members, effects: named });
             }
-            let known = self.trace_order.habits.get(&lineage).is_some_and(|habit| !habit.hypothesis.rivals.is_empty());
-            match (open.is_empty(), known) {
-                (true, _) => {}
-                (false, false) => self.trace_order.hold(lineage, number),
-                (false, true) => {
-                    let matter = Matter { number, lineage, members: &members, effects: open };
-                    unsure |= self.judge_matter(&matter, last, changes);
-                }
+            if !open.is_empty() {
+                let matter = Matter { number, lineage, members: &members, effects: open };
+                unsure |= self.judge_matter(&matter, last, changes);
             }
         }
         unsure
@@ -326,6 +354,7 @@ impl Resolver {
         let Some(habit) = self.trace_order.habits.get(&lineage) else { return Vec::new() };
         let is_whole =
             |number: &&TraceNumber| self.trace_order.window.grew(**number).saturating_add(QUIET) <= short(passed);
+        let whole = habit.cases.iter().filter(is_whole).count();
         let cases: Vec<Case<'_>> = habit
             .cases
             .iter()
@@ -345,9 +374,14 @@ impl Resolver {
             .collect();
         let hypothesis = hypothesis::learn(lineage, &cases, &others, |set| self.trace_order.together(set));
         let Some(habit) = self.trace_order.habits.get_mut(&lineage) else { return Vec::new() };
-        let can_judge = !hypothesis.rivals.is_empty();
         habit.hypothesis = hypothesis;
-        if can_judge { habit.held.drain(..).collect() } else { Vec::new() }
+        if !habit.hypothesis.rivals.is_empty() {
+            return habit.held.drain(..).collect();
+        }
+        if whole < habit.cases.len() && !self.trace_order.relearn.contains(&lineage) {
+            self.trace_order.relearn.push(lineage);
+        }
+        Vec::new()
     }
 
     /// For each event of `lineage` that names its cause: the lineage of the cause, if it is one of `members`.
@@ -454,22 +488,4 @@ impl Resolver {
         let conversation = self.conversations.current(known.conversation);
         changes.retracted.push(Settled { reference, resolution, conversation, cause: None });
     }
-}
-
-fn place_of(members: &[Member], reference: EventRef) -> Option<usize> {
-    members.iter().position(|member| member.reference == reference)
-}
-
-/// Lineages of the events that name their cause or of which it may be concluded now.
-fn lineages_of(members: &[Member], passed: Epoch) -> Vec<u32> {
-    let mut lineages: Vec<u32> = members
-        .iter()
-        .filter(|member| matches!(member.standing, Standing::Open | Standing::Named) && member.epoch <= short(passed))
-        .map(|member| member.lineage)
-        // Number 0 stands for all that have none of their own.
-        .filter(|lineage| *lineage != 0)
-        .collect();
-    lineages.sort_unstable();
-    lineages.dedup();
-    lineages
 }

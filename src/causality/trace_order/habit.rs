@@ -19,6 +19,8 @@ pub(super) struct Habit {
     pub hypothesis: Hypothesis,
     /// Traces to look at once there is a hypothesis.
     pub held: VecDeque<TraceNumber>,
+    /// Cases that the next barriers bring, since this one brought enough.
+    pub later: VecDeque<TraceNumber>,
 }
 
 impl Habit {
@@ -28,8 +30,14 @@ impl Habit {
             self.brought = (passed, 0);
         }
         // At the end of the input no further barrier comes.
-        let room = self.brought.1 < CASES_AT_ONCE || passed == Epoch(u64::MAX);
-        if !room || !new() {
+        if self.brought.1 >= CASES_AT_ONCE && passed != Epoch(u64::MAX) {
+            self.later.push_back(number);
+            if self.later.len() > most {
+                self.later.pop_front();
+            }
+            return false;
+        }
+        if !new() {
             return false;
         }
         self.brought.1 += 1;

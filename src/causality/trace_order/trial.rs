@@ -1,7 +1,8 @@
 //! What was learned, tried on records that name their causes: concluded as if they did not, and compared.
 
 use super::matching;
-use super::{Matter, SURE, place_of};
+use super::window::place_of;
+use super::{Matter, SURE};
 use crate::causality::resolver::Resolver;
 use crate::event::{Changes, EventRef, Evidence, TrialRow};
 

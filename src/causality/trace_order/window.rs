@@ -203,6 +203,25 @@ pub(super) const fn short(epoch: Epoch) -> u32 {
     epoch.0 as u32
 }
 
+/// The place of an event in its trace.
+pub(super) fn place_of(members: &[Member], reference: EventRef) -> Option<usize> {
+    members.iter().position(|member| member.reference == reference)
+}
+
+/// Lineages of the events that name their cause or of which it may be concluded now.
+pub(super) fn lineages_of(members: &[Member], passed: Epoch) -> Vec<u32> {
+    let mut lineages: Vec<u32> = members
+        .iter()
+        .filter(|member| matches!(member.standing, Standing::Open | Standing::Named) && member.epoch <= short(passed))
+        .map(|member| member.lineage)
+        // Number 0 stands for all that have none of their own.
+        .filter(|lineage| *lineage != 0)
+        .collect();
+    lineages.sort_unstable();
+    lineages.dedup();
+    lineages
+}
+
 #[cfg(test)]
 impl Member {
     /// One that has nothing, to be filled in.
