@@ -321,7 +321,10 @@ impl Resolver {
                 !begins
             });
             let known = self.trace_order.habits.get(&lineage).is_some_and(|habit| !habit.hypothesis.rivals.is_empty());
-            if !known && !(open.is_empty() && named.is_empty()) {
+            if open.is_empty() && named.is_empty() {
+                continue;
+            }
+            if !known {
                 self.trace_order.hold(lineage, number);
                 continue;
             }
