@@ -32,6 +32,8 @@ use window::{NOWHERE, Standing, TraceNumber, Window, lineages_of, place_of, shor
 
 /// Traces of one lineage that a hypothesis is learned from: the last ones.
 const CASES: usize = 256;
+/// Whole cases from which further ones are waited for no more: under load the newest are never whole.
+const CASES_ENOUGH: usize = 64;
 /// Traces of any kind that cases are compared with: the last ones.
 const OTHERS: usize = 512;
 /// Barriers that must have passed since a trace got its last event, before it counts as whole.
@@ -320,10 +322,10 @@ impl Resolver {
                 }
                 !begins
             });
-            let known = self.trace_order.habits.get(&lineage).is_some_and(|habit| !habit.hypothesis.rivals.is_empty());
             if open.is_empty() && named.is_empty() {
                 continue;
             }
+            let known = self.trace_order.habits.get(&lineage).is_some_and(|habit| !habit.hypothesis.rivals.is_empty());
             if !known {
                 self.trace_order.hold(lineage, number);
                 continue;
@@ -381,7 +383,8 @@ impl Resolver {
         if !habit.hypothesis.rivals.is_empty() {
             return habit.held.drain(..).collect();
         }
-        if whole < habit.cases.len() && !self.trace_order.relearn.contains(&lineage) {
+        let may_say_more = whole < habit.cases.len() && whole < CASES_ENOUGH;
+        if may_say_more && !self.trace_order.relearn.contains(&lineage) {
             self.trace_order.relearn.push(lineage);
         }
         Vec::new()
