@@ -50,6 +50,23 @@ impl Core {
         counters
     }
 
+    /// What concluding from traces came to, as rows of the `tap` view.
+    fn trace_counters(&self) -> Vec<(String, f64)> {
+        let numbers = self.resolver.trace_numbers();
+        [
+            ("trace_order_inferred", numbers.inferred),
+            ("trace_order_ambiguous", numbers.ambiguous),
+            ("trace_order_doubted", numbers.doubted),
+            ("trace_order_dropped", numbers.dropped),
+            ("trace_order_cut", numbers.cut),
+            ("trace_order_tried_right", numbers.right),
+            ("trace_order_tried_wrong", numbers.wrong),
+            ("trace_order_tried_missed", numbers.missed),
+        ]
+        .map(|(name, value)| (name.to_owned(), value as f64))
+        .into()
+    }
+
     /// How far back, from the last read, all events are in memory; `None` while no event has left it: then memory holds
     /// all that the database does.
     pub fn memory_horizon(&self) -> Option<Duration> {

@@ -30,23 +30,6 @@ impl Core {
         }
     }
 
-    /// What concluding from traces came to, as rows of the `tap` view.
-    pub(super) fn trace_counters(&self) -> Vec<(String, f64)> {
-        let numbers = self.resolver.trace_numbers();
-        [
-            ("trace_order_inferred", numbers.inferred),
-            ("trace_order_ambiguous", numbers.ambiguous),
-            ("trace_order_doubted", numbers.doubted),
-            ("trace_order_dropped", numbers.dropped),
-            ("trace_order_cut", numbers.cut),
-            ("trace_order_tried_right", numbers.right),
-            ("trace_order_tried_wrong", numbers.wrong),
-            ("trace_order_tried_missed", numbers.missed),
-        ]
-        .map(|(name, value)| (name.to_owned(), value as f64))
-        .into()
-    }
-
     /// What seeking came to, as rows of the `tap` view.
     pub(super) fn sought_counters(&self) -> Vec<(String, f64)> {
         let numbers = self.resolver.bare_numbers();

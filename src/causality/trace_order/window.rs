@@ -64,6 +64,8 @@ struct Trace {
     members: Vec<Member>,
     /// The last epoch for which it is due.
     due: u32,
+    /// The last epoch in which it got an event.
+    grew: u32,
     /// Events beyond the bound of one trace.
     cut: bool,
     /// Lineages for which it was counted as a case.
@@ -118,8 +120,11 @@ impl Window {
         }
         self.events += 1;
         trace.members.push(member);
-        let is_due = member.standing != Standing::Copy && trace.due != member.epoch;
-        trace.due = member.epoch;
+        trace.grew = member.epoch;
+        if member.standing == Standing::Copy {
+            return None;
+        }
+        let is_due = std::mem::replace(&mut trace.due, member.epoch) != member.epoch;
         is_due.then_some(TraceNumber { slot, generation: trace.generation })
     }
 
@@ -148,12 +153,17 @@ impl Window {
         self.free.push(number.slot);
     }
 
+    fn trace(&self, number: TraceNumber) -> Option<&Trace> {
+        self.slots.get(number.slot as usize).filter(|trace| trace.generation == number.generation)
+    }
+
+    fn trace_mut(&mut self, number: TraceNumber) -> Option<&mut Trace> {
+        self.slots.get_mut(number.slot as usize).filter(|trace| trace.generation == number.generation)
+    }
+
     /// The events of a trace in the order of reading; none when it has left or is too long to say anything.
     pub fn members(&self, number: TraceNumber) -> &[Member] {
-        match self.slots.get(number.slot as usize) {
-            Some(trace) if trace.generation == number.generation && !trace.cut => &trace.members,
-            _ => &[],
-        }
+        self.trace(number).filter(|trace| !trace.cut).map_or(&[], |trace| &trace.members)
     }
 
     /// The events of the trace with this key.
@@ -163,13 +173,13 @@ impl Window {
 
     /// The last epoch in which the trace got an event.
     pub fn grew(&self, number: TraceNumber) -> u32 {
-        self.slots.get(number.slot as usize).map_or(0, |trace| trace.due)
+        self.trace(number).map_or(0, |trace| trace.grew)
     }
 
     /// True the first time that the trace is counted for `lineage`.
     pub fn count(&mut self, number: TraceNumber, lineage: u32) -> bool {
-        let Some(trace) = self.slots.get_mut(number.slot as usize) else { return false };
-        let first = trace.generation == number.generation && !trace.counted.contains(&lineage);
+        let Some(trace) = self.trace_mut(number) else { return false };
+        let first = !trace.counted.contains(&lineage);
         if first {
             trace.counted.push(lineage);
         }
@@ -184,8 +194,7 @@ impl Window {
     }
 
     fn member(&mut self, number: TraceNumber, at: usize) -> Option<&mut Member> {
-        let trace = self.slots.get_mut(number.slot as usize)?;
-        if trace.generation == number.generation { trace.members.get_mut(at) } else { None }
+        self.trace_mut(number)?.members.get_mut(at)
     }
 
     /// The event at place `at` of a trace is judged; `cause` is the place of what was concluded.
@@ -266,6 +275,16 @@ mod tests {
         assert_eq!(window.members(third).len(), 1);
         let again = window.add(7, member(6, 1)).unwrap();
         assert!(again != first && window.members(first).is_empty() && window.members(again).len() == 1);
+    }
+
+    #[test]
+    fn a_copy_keeps_no_event_of_its_epoch_from_being_due() {
+        let mut window = Window::default();
+        let first = window.add(7, member(1, 0)).unwrap();
+        let copy = Member { standing: Standing::Copy, ..member(2, 1) };
+        assert_eq!(window.add(7, copy), None);
+        assert_eq!(window.grew(first), 1);
+        assert_eq!(window.add(7, member(3, 1)), Some(first));
     }
 
     #[test]
