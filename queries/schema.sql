@@ -239,7 +239,20 @@ CREATE TABLE progress_row (
     lag_ms           BIGINT,
     state            VARCHAR NOT NULL,
     sampled_at       TIMESTAMP NOT NULL,
-    resolution_ms    BIGINT NOT NULL
+    resolution_ms    BIGINT NOT NULL,
+    -- The first readable record that waits; NULL when none does.
+    stands_at        BIGINT,
+    -- Offsets a second over the last minute, and when it has caught up at that rate.
+    velocity         DOUBLE,
+    eta_ms           BIGINT,
+    -- The share of the topic's retention that the oldest waiting record has used, and when it may be deleted.
+    retention_used   DOUBLE,
+    loses_data_in_ms BIGINT,
+    -- Offsets that were deleted before the group passed them.
+    lost_offsets     BIGINT DEFAULT 0,
+    -- What it finished beyond the committed offset: `812-815,820-821`, each first to the one after the last; `?` when its
+    -- client says something that is not understood.
+    beyond           VARCHAR
 );
 
 -- Each change of a committed offset: what brackets the moment in which a group passed an event.
@@ -249,6 +262,27 @@ CREATE TABLE progress_mark (
     committed_offset BIGINT,
     sampled_at       TIMESTAMP NOT NULL,
     resolution_ms    BIGINT NOT NULL
+);
+
+-- Committed offsets that went back: what lies between was or will be read again.
+CREATE TABLE rewind_row (
+    consumer_group VARCHAR NOT NULL,
+    ordinal        INTEGER NOT NULL,
+    from_offset    BIGINT NOT NULL,
+    to_offset      BIGINT NOT NULL,
+    sampled_at     TIMESTAMP NOT NULL,
+    resolution_ms  BIGINT NOT NULL
+);
+
+-- Each consumer group as it stood at the last sample that showed a change.
+CREATE TABLE group_row (
+    cluster        VARCHAR NOT NULL,
+    consumer_group VARCHAR NOT NULL,
+    kind           VARCHAR NOT NULL,
+    phase          VARCHAR,
+    members        INTEGER,
+    denied         BOOLEAN NOT NULL,
+    sampled_at     TIMESTAMP NOT NULL
 );
 
 -- Events by topic and profile, kept as they are written, so that no list of topics or types scans the events.

@@ -3,6 +3,7 @@
 mod catalog;
 mod check;
 mod clock;
+mod consuming;
 mod core;
 mod gather;
 mod horizon;

@@ -120,17 +120,22 @@ impl World {
         let mut groups: BTreeMap<&str, Vec<CommittedOffset>> = BTreeMap::new();
         for &(group, topic, number, offset) in commits {
             self.committed.insert((group, topic, number), offset);
-            let (group_name, topic) = (group.into(), topic.into());
-            let commit = CommittedOffset { group: group_name, topic, partition: number, offset: Some(offset) };
+            let commit = CommittedOffset::new(&group.into(), &topic.into(), number, Some(offset));
             groups.entry(group).or_default().push(commit);
         }
-        let state = |(group, commits): (&str, _)| GroupState { group: group.into(), state: None, commits };
+        let state = |(group, commits): (&str, _)| GroupState::of(group.into(), commits);
         // The broker's answers come in order, whatever the clock of the records does.
         self.samples += 1;
         let at = Timestamp(T0 + self.samples * SECOND);
         let groups = groups.into_iter().map(state).collect();
-        let sample =
-            GroupSample { at, resolution_ms: 1_000, cluster: "test".into(), complete, groups, ends: Vec::new() };
+        let sample = GroupSample {
+            at,
+            resolution_ms: 1_000,
+            cluster: "test".into(),
+            complete,
+            groups,
+            ..GroupSample::default()
+        };
         self.core().groups(&sample);
     }
 

@@ -253,16 +253,14 @@ fn failed(n: i64, state: FailureState) -> FailureRow {
 
 fn progress(committed: i64) -> ProgressRow {
     ProgressRow {
-        consumer_group: "kitchen".into(),
-        ordinal: Ordinal(0),
         committed_offset: Some(committed),
         log_end_offset: committed,
         lag_offsets: Some(0),
         lag_records: Some(0),
         lag_ms: Some(0),
         state: ProgressState::Stable,
-        sampled_at: TIME,
         resolution_ms: 1_000,
+        ..ProgressRow::new(&"kitchen".into(), Ordinal(0), TIME)
     }
 }
 

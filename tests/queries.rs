@@ -3,8 +3,8 @@
 use headwater::event::{
     BusinessFlow, CauseRow, Changes, CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureKind, FailureRow,
     FailureState, GapReason, IdText, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, ProducerRow, Profile,
-    ProfileRow, ProgressRow, ProgressState, Resolution, Settled, Timestamp, TopicClass, TopicPartition, TraceContext,
-    TrialRow,
+    ProfileRow, ProgressMark, ProgressRow, ProgressState, Resolution, Settled, Timestamp, TopicClass, TopicPartition,
+    TraceContext, TrialRow,
 };
 use headwater::report::Cell;
 use headwater::store::{Error, Limits, Reader, Readers, Settings, Writer, query};
@@ -118,17 +118,28 @@ fn coverage(ordinal: u32, seen: i64) -> CoverageRow {
 
 fn progress(group: &str, committed: Option<i64>, seconds: i64) -> ProgressRow {
     ProgressRow {
-        consumer_group: group.into(),
-        ordinal: Ordinal(0),
         committed_offset: committed,
         log_end_offset: 6,
         lag_offsets: committed.map(|c| 6 - c),
         lag_records: committed.map(|c| 6 - c),
         lag_ms: committed.map(|c| (6 - c) * 1000),
         state: if committed.is_some() { ProgressState::Stable } else { ProgressState::NeverCommitted },
-        sampled_at: Timestamp(T0 + seconds * SECOND),
         resolution_ms: 5000,
+        ..ProgressRow::new(&group.into(), Ordinal(0), Timestamp(T0 + seconds * SECOND))
     }
+}
+
+fn marks(rows: &[ProgressRow]) -> Vec<ProgressMark> {
+    let mark = |row: &ProgressRow| {
+        Some(ProgressMark {
+            consumer_group: row.consumer_group.clone(),
+            ordinal: row.ordinal,
+            committed_offset: row.committed_offset?,
+            at: row.sampled_at,
+            resolution_ms: row.resolution_ms,
+        })
+    };
+    rows.iter().filter_map(mark).collect()
 }
 
 /// An order (root) causes a bake (caused by id) and, on another path, a dead letter; a waiting event names a cause that
@@ -179,6 +190,7 @@ fn first() -> Changes {
     changes.failures = vec![failure(at(2, 0), at(1, 0), 3)];
     changes.coverage = vec![coverage(0, 2), coverage(1, 2), coverage(2, 1)];
     changes.progress = vec![progress("kitchen", Some(1), 10), progress("audit", None, 10)];
+    changes.marks = marks(&changes.progress);
     changes.counters = vec![CounterRow { name: "clipped".into(), value: 3.0 }];
     changes
 }
@@ -202,6 +214,7 @@ fn second() -> Changes {
         failures: vec![FailureRow { orphan_reason: Some(OrphanReason::ContextLost), ..failure(at(2, 0), at(1, 0), 3) }],
         coverage: vec![coverage(0, 5)],
         progress: vec![progress("kitchen", Some(2), 20)],
+        marks: marks(&[progress("kitchen", Some(2), 20)]),
         forgotten: vec![("audit".into(), Ordinal(0))],
         counters: vec![CounterRow { name: "clipped".into(), value: 4.0 }],
         at: Timestamp(T0 + 20 * SECOND),

@@ -401,7 +401,7 @@ fn named_groups_are_sampled_where_groups_cannot_be_listed() {
     let names = ["kitchen".to_owned(), "nosuch".to_owned()];
     let sample = admin.groups(&names, &From::default(), Timestamp::from_millis(1000)).unwrap();
     assert_eq!((sample.groups.len(), sample.ends.len(), sample.resolution_ms), (1, 6, 0));
-    assert_eq!((&*sample.groups[0].group, &sample.groups[0].state), ("kitchen", &None));
+    assert_eq!((&*sample.groups[0].group, &sample.groups[0].phase), ("kitchen", &None));
     let commits: Vec<_> = sample.groups[0].commits.iter().map(|c| (c.partition, c.offset)).collect();
     assert_eq!(commits, [(3, Some(4))]);
     assert!(sample.ends.iter().all(|end| (end.start, end.stable, end.end) == (0, 10, 10)));

@@ -191,7 +191,7 @@ fn times_barriers_and_groups_are_the_brokers_own() {
     for names in [vec![], vec![group.clone()]] {
         let sample = admin.groups(&names, &plan(Position::Earliest), Timestamp(1)).unwrap();
         let found = sample.groups.iter().find(|state| *state.group == *group).expect("the group");
-        assert_eq!(found.state.as_deref(), Some("Empty"));
+        assert_eq!(found.phase, Some(headwater::event::GroupPhase::Empty));
         assert_eq!((found.commits.len(), found.commits[0].offset), (1, Some(7)));
     }
 }

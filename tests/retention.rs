@@ -246,12 +246,19 @@ impl World {
 
     /// One group that committed `offset` of a topic.
     fn sample(&mut self, topic: &str, offset: i64) {
-        let commits =
-            vec![CommittedOffset { group: "kitchen".into(), topic: topic.into(), partition: 0, offset: Some(offset) }];
-        let groups = vec![GroupState { group: "kitchen".into(), state: None, commits }];
+        let kitchen: Arc<str> = "kitchen".into();
+        let commits = vec![CommittedOffset::new(&kitchen, &topic.into(), 0, Some(offset))];
+        let groups = vec![GroupState::of(kitchen, commits)];
         let at = Timestamp(self.at);
-        let (cluster, ends) = ("test".into(), Vec::new());
-        self.parts().0.groups(&GroupSample { at, resolution_ms: 1_000, cluster, complete: true, groups, ends });
+        let cluster = "test".into();
+        self.parts().0.groups(&GroupSample {
+            at,
+            resolution_ms: 1_000,
+            cluster,
+            complete: true,
+            groups,
+            ..GroupSample::default()
+        });
     }
 
     /// Some hours later, in which the tap saw little.

@@ -300,10 +300,10 @@ fn committed(offsets: &BTreeMap<String, i64>) -> GroupSample {
     let commit = |(at, offset): (&String, &i64)| {
         let partition = partition(at);
         let (topic, partition) = (partition.topic.clone(), partition.partition);
-        CommittedOffset { group: "group".into(), topic, partition, offset: Some(*offset) }
+        CommittedOffset::new(&"group".into(), &topic, partition, Some(*offset))
     };
     let commits = offsets.iter().map(commit).collect();
-    let groups = vec![GroupState { group: "group".into(), state: None, commits }];
+    let groups = vec![GroupState::of("group".into(), commits)];
     GroupSample { at: Timestamp(1), cluster: "test".into(), groups, ..GroupSample::default() }
 }
 

@@ -236,7 +236,7 @@ impl Commit<'_> {
         let partition = not_negative(self.partition, "partition")?;
         let (group, topic) = (self.group.0.as_ref().into(), self.topic.0.as_ref().into());
         Ok(Line::Commit {
-            commit: CommittedOffset { group, topic, partition, offset },
+            commit: CommittedOffset { group, topic, partition, offset, metadata: "".into() },
             at: self.ts.map(Timestamp::from_millis),
         })
     }

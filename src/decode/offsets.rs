@@ -43,7 +43,7 @@ fn commit(mut key: Fields<'_>, value: Option<&[u8]>) -> Option<CoordinatorRecord
             (Some(offset), Some(Timestamp::from_millis(at)))
         }
     };
-    let commit = CommittedOffset { group: group.into(), topic: topic.into(), partition, offset };
+    let commit = CommittedOffset::new(&group.into(), &topic.into(), partition, offset);
     Some(CoordinatorRecord::Commit { commit, at })
 }
 
@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn committed(offset: Option<i64>, at: Option<i64>) -> CoordinatorRecord {
-        let commit = CommittedOffset { group: "billing".into(), topic: "orders".into(), partition: 3, offset };
+        let commit = CommittedOffset::new(&"billing".into(), &"orders".into(), 3, offset);
         CoordinatorRecord::Commit { commit, at: at.map(Timestamp) }
     }
 

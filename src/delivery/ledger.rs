@@ -1,7 +1,7 @@
 //! How each group stands on each partition, sample by sample.
 
 use super::coverage::Coverage;
-use crate::event::{GroupState, LogEnds, Ordinal, ProgressRow, ProgressState, Timestamp};
+use crate::event::{Beyond, GroupPhase, GroupState, LogEnds, Ordinal, ProgressRow, ProgressState, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -100,6 +100,13 @@ impl Ledger {
             state: ProgressState::Stable,
             sampled_at: at,
             resolution_ms: 0,
+            stands_at: None,
+            velocity: None,
+            eta_ms: None,
+            retention_used: None,
+            loses_data_in_ms: None,
+            lost_offsets: 0,
+            beyond: Beyond::Nothing,
         }
     }
 
@@ -151,13 +158,11 @@ impl Ledger {
 }
 
 fn state(commit: &Commit<'_>, standing: &Standing, waits: i64, (at, others_move): (Timestamp, bool)) -> ProgressState {
-    match commit.group.state.as_deref() {
-        Some("Dead") => return ProgressState::Dead,
-        Some("PreparingRebalance" | "CompletingRebalance" | "Assigning" | "Reconciling") => {
-            return ProgressState::Rebalancing;
-        }
-        Some("Empty") => return ProgressState::Empty,
-        _ => {}
+    match commit.group.phase {
+        Some(GroupPhase::Dead) => return ProgressState::Dead,
+        Some(GroupPhase::Rebalancing) => return ProgressState::Rebalancing,
+        Some(GroupPhase::Empty) => return ProgressState::Empty,
+        Some(GroupPhase::Stable) | None => {}
     }
     let still_ms = at.since(standing.moved_at) / 1000;
     let held = commit.ends.stable < commit.ends.end && commit.offset >= commit.ends.stable;
@@ -200,13 +205,9 @@ mod tests {
         }
 
         fn sample(&mut self, seconds: i64, commits: [i64; 2]) -> Vec<ProgressRow> {
-            let commits = commits.iter().enumerate().map(|(n, &offset)| CommittedOffset {
-                group: "payment".into(),
-                topic: "orders".into(),
-                partition: n as i32,
-                offset: Some(offset),
-            });
-            let group = GroupState { group: "payment".into(), state: None, commits: commits.collect() };
+            let commit =
+                |(n, &offset)| CommittedOffset::new(&"payment".into(), &"orders".into(), n as i32, Some(offset));
+            let group = GroupState::of("payment".into(), commits.iter().enumerate().map(commit).collect());
             let at = Timestamp::from_millis(seconds * 1000);
             let (ends, coverage) = (&self.ends, &self.coverage);
             self.ledger.tally(&group, (at, 1_000), |_, n| {

@@ -1,9 +1,9 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, Identifier, Kind, LostCause,
-    Ordinal, OutboxCursor, PassedRange, PassedTo, ProgressRow, Resolution, Spelling, Timestamp, TopicClass,
-    TopicPartition, TraceContext,
+    Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, GroupRow, Identifier, Kind,
+    LostCause, Ordinal, OutboxCursor, PassedRange, PassedTo, ProgressMark, ProgressRow, Resolution, RewindRow,
+    Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
 };
 use std::sync::Arc;
 
@@ -436,6 +436,14 @@ pub struct Changes {
     pub coverage: Vec<CoverageRow>,
     /// Groups whose progress changed, as it stands now.
     pub progress: Vec<ProgressRow>,
+    /// Committed offsets that changed, with the time.
+    pub marks: Vec<ProgressMark>,
+    /// Committed offsets that went back.
+    pub rewinds: Vec<RewindRow>,
+    /// Consumer groups that are new or have changed.
+    pub groups: Vec<GroupRow>,
+    /// Consumer groups that are no more: cluster and name.
+    pub gone: Vec<(Arc<str>, Arc<str>)>,
     /// Events that groups passed, or went back before; events of this commit among them.
     pub passed: Vec<PassedRange>,
     /// How far the outbox was sent, when it went on.
@@ -487,6 +495,10 @@ impl Changes {
             && self.aliases.is_empty()
             && self.coverage.is_empty()
             && self.progress.is_empty()
+            && self.marks.is_empty()
+            && self.rewinds.is_empty()
+            && self.groups.is_empty()
+            && self.gone.is_empty()
             && self.passed.is_empty()
             && self.sent.is_none()
             && self.passed_to.is_empty()

@@ -1,6 +1,8 @@
 //! What records say about themselves, as decoded: one small plain row a record, text beside it.
 
-use super::{Arena, FailureNotice, GapReason, Identifier, Producer, Span, Timestamp, TopicPartition, TraceContext};
+use super::{
+    Arena, FailureNotice, GapReason, Identifier, LoggedCommit, Producer, Span, Timestamp, TopicPartition, TraceContext,
+};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -235,6 +237,8 @@ pub struct Envelopes {
     pub notices: Vec<FailureNotice>,
     /// What few of `rows` say beyond their envelope.
     pub extras: Vec<Extra>,
+    /// Committed offsets, where the cluster's log of them is read.
+    pub commits: Vec<LoggedCommit>,
     /// Text of ids that are not their own value.
     pub arena: Arena,
     /// What was not understood, by [`Undecoded`] number.
@@ -244,6 +248,6 @@ pub struct Envelopes {
 impl Envelopes {
     /// True when it says nothing at all.
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty() && self.starts.is_empty()
+        self.segments.is_empty() && self.starts.is_empty() && self.commits.is_empty()
     }
 }

@@ -1,6 +1,7 @@
-//! Consumer groups and log ends, as sampled.
+//! Consumer groups and log ends, as they were sampled or as the log of commits tells them.
 
-use super::{Ordinal, Timestamp, TopicPartition};
+use super::{Timestamp, TopicPartition};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Number of a barrier sample. A child that was read before sample `n` began is judged once the tap has read past it.
@@ -44,6 +45,128 @@ pub struct CommittedOffset {
     pub partition: i32,
     /// The next offset that the group will read; `None` when the commit was deleted or expired.
     pub offset: Option<i64>,
+    /// What the client wrote beside it; mostly nothing.
+    pub metadata: Arc<str>,
+}
+
+impl CommittedOffset {
+    /// A commit without metadata.
+    pub fn new(group: &Arc<str>, topic: &Arc<str>, partition: i32, offset: Option<i64>) -> Self {
+        Self { group: group.clone(), topic: topic.clone(), partition, offset, metadata: Arc::from("") }
+    }
+}
+
+/// A committed offset as the cluster's own log of them tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedCommit {
+    /// The cluster.
+    pub cluster: Arc<str>,
+    /// When the coordinator took it.
+    pub at: Timestamp,
+    /// The commit, or that it is no more.
+    pub commit: CommittedOffset,
+}
+
+/// What a group finished beyond its committed offset, as its client says in the metadata of the commit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Beyond {
+    /// It says nothing: it passes records in order.
+    #[default]
+    Nothing,
+    /// It says something that is not understood: what lies beyond may be finished or not.
+    Unknown,
+    /// These offsets, ascending, none empty, none touching another.
+    Done(Vec<Range<i64>>),
+}
+
+/// Where a share group stands on a partition (KIP-932). It has no committed offset: records are acknowledged one by one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareOffset {
+    /// Topic name.
+    pub topic: Arc<str>,
+    /// Partition number.
+    pub partition: i32,
+    /// Share-partition start offset: all records below are done with.
+    pub start: i64,
+    /// Records that are yet to be delivered, by the broker's count (KIP-1226); `None` where it does not tell.
+    pub waiting: Option<i64>,
+}
+
+/// What kind of group it is. A closed set: people filter by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum GroupKind {
+    /// Nobody joined it: somebody commits under its name, as Flink does.
+    Simple,
+    /// Members by the classic protocol.
+    Classic,
+    /// Members by the protocol of KIP-848.
+    Consumer,
+    /// Kafka Streams, by either protocol.
+    Streams,
+    /// Workers of Kafka Connect: they share out connectors, not partitions.
+    Connect,
+    /// A share group (KIP-932).
+    Share,
+    /// A group of some other protocol, such as a schema registry's.
+    Other,
+    /// The broker does not tell.
+    Unknown,
+}
+
+impl GroupKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Simple,
+        Self::Classic,
+        Self::Consumer,
+        Self::Streams,
+        Self::Connect,
+        Self::Share,
+        Self::Other,
+        Self::Unknown,
+    ];
+
+    /// The name in the SQL contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::Classic => "classic",
+            Self::Consumer => "consumer",
+            Self::Streams => "streams",
+            Self::Connect => "connect",
+            Self::Share => "share",
+            Self::Other => "other",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What the broker says of a group's members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GroupPhase {
+    /// It has members, and each its partitions.
+    Stable,
+    /// It has no members.
+    Empty,
+    /// The broker knows it no more.
+    Dead,
+    /// Partitions are being given out anew.
+    Rebalancing,
+}
+
+impl GroupPhase {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Stable, Self::Empty, Self::Dead, Self::Rebalancing];
+
+    /// The name in the SQL contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Empty => "empty",
+            Self::Dead => "dead",
+            Self::Rebalancing => "rebalancing",
+        }
+    }
 }
 
 /// State of one group at one sample.
@@ -51,10 +174,46 @@ pub struct CommittedOffset {
 pub struct GroupState {
     /// The group.
     pub group: Arc<str>,
-    /// The broker's word: `Stable`, `Empty`, `PreparingRebalance`, …; `None` where it cannot be asked.
-    pub state: Option<Arc<str>>,
+    /// What kind it is.
+    pub kind: GroupKind,
+    /// What its members do; `None` where it cannot be asked.
+    pub phase: Option<GroupPhase>,
+    /// How many members it has; `None` where it cannot be asked.
+    pub members: Option<u32>,
+    /// Topics and partitions that its members hold.
+    pub assigned: Vec<(Arc<str>, i32)>,
     /// Its committed offsets.
     pub commits: Vec<CommittedOffset>,
+    /// Where it stands if it is a share group.
+    pub shares: Vec<ShareOffset>,
+}
+
+impl GroupState {
+    /// A group of which only its commits are known.
+    pub fn of(group: Arc<str>, commits: Vec<CommittedOffset>) -> Self {
+        Self {
+            group,
+            kind: GroupKind::Unknown,
+            phase: None,
+            members: None,
+            assigned: Vec::new(),
+            commits,
+            shares: Vec::new(),
+        }
+    }
+}
+
+/// How long a topic keeps its records (`retention.ms`, `retention.bytes`, `cleanup.policy`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPolicy {
+    /// Topic name.
+    pub topic: Arc<str>,
+    /// Records older than this may be deleted; `None` when age deletes nothing.
+    pub retention_ms: Option<i64>,
+    /// Bytes of a partition beyond which the oldest may be deleted; `None` when size deletes nothing.
+    pub retention_bytes: Option<i64>,
+    /// Whether all but the last record of a key may be deleted.
+    pub compacted: bool,
 }
 
 /// All groups and log ends, sampled together.
@@ -64,94 +223,18 @@ pub struct GroupSample {
     pub at: Timestamp,
     /// Time since the sample before: what "passed" can be known to.
     pub resolution_ms: i64,
+    /// How long asking took.
+    pub took_ms: i64,
     /// The cluster that was sampled.
     pub cluster: Arc<str>,
     /// True when every group of the cluster answered: those that are not in the sample are gone.
     pub complete: bool,
     /// The groups that answered.
     pub groups: Vec<GroupState>,
+    /// Groups of which the tap may see nothing but the name.
+    pub denied: Vec<Arc<str>>,
     /// Log ends of all readable partitions.
     pub ends: Vec<LogEnds>,
-}
-
-/// How a group stands on a partition. A closed set: dashboards group by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ProgressState {
-    /// It has members, and commits.
-    Stable,
-    /// It has no members.
-    Empty,
-    /// The broker knows the group no more.
-    Dead,
-    /// Its members are being assigned anew.
-    Rebalancing,
-    /// Records wait, and nothing was committed for a while.
-    Stalled,
-    /// Its committed offset went back.
-    Rewound,
-    /// It stands at one record while its other partitions go on.
-    Stuck,
-    /// It reads the topic and never committed here.
-    NeverCommitted,
-    /// An open transaction holds the partition.
-    BlockedByTransaction,
-    /// A group without offsets to lag behind, such as a share group.
-    NoOffsetLag,
-}
-
-impl ProgressState {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::Stable,
-        Self::Empty,
-        Self::Dead,
-        Self::Rebalancing,
-        Self::Stalled,
-        Self::Rewound,
-        Self::Stuck,
-        Self::NeverCommitted,
-        Self::BlockedByTransaction,
-        Self::NoOffsetLag,
-    ];
-
-    /// The name in the SQL contract.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stable => "stable",
-            Self::Empty => "empty",
-            Self::Dead => "dead",
-            Self::Rebalancing => "rebalancing",
-            Self::Stalled => "stalled",
-            Self::Rewound => "rewound",
-            Self::Stuck => "stuck",
-            Self::NeverCommitted => "never_committed",
-            Self::BlockedByTransaction => "blocked_by_transaction",
-            Self::NoOffsetLag => "no_offset_lag",
-        }
-    }
-}
-
-/// How far one group has come on one partition.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProgressRow {
-    /// The group.
-    pub consumer_group: Arc<str>,
-    /// The partition.
-    pub ordinal: Ordinal,
-    /// Next offset that the group will read.
-    pub committed_offset: Option<i64>,
-    /// Log end offset.
-    pub log_end_offset: i64,
-    /// Kafka's number: end minus committed.
-    pub lag_offsets: Option<i64>,
-    /// Readable records that wait: markers, aborted records and holes are not work.
-    pub lag_records: Option<i64>,
-    /// Age of the oldest record that waits, in ms; `None` when it lies before what the tap has seen.
-    pub lag_ms: Option<i64>,
-    /// How it stands.
-    pub state: ProgressState,
-    /// When this was sampled.
-    pub sampled_at: Timestamp,
-    /// Width of the bracket in which "passed" is known, in ms.
-    pub resolution_ms: i64,
+    /// How long topics keep their records, of those whose policy is new or has changed; none where that may not be seen.
+    pub policies: Vec<LogPolicy>,
 }

@@ -11,6 +11,7 @@ mod group;
 mod id;
 mod outbox;
 mod passed;
+mod progress;
 mod record;
 mod reference;
 mod retention;
@@ -30,10 +31,14 @@ pub use coverage::{CoverageRow, GapReason};
 pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};
 pub use explanation::{BodyStory, ConventionStory, Explanation, FieldStory, Finding, Piece, TopicName, Undecodable};
 pub use failure::{BareFailure, FailureKind, FailureNotice, FailureRow, FailureState, Origin, Sought};
-pub use group::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, ProgressRow, ProgressState};
+pub use group::{
+    BarrierSample, Beyond, CommittedOffset, Epoch, GroupKind, GroupPhase, GroupSample, GroupState, LogEnds, LogPolicy,
+    LoggedCommit, ShareOffset,
+};
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
 pub use outbox::OutboxCursor;
 pub use passed::{Direction, PassedRange, PassedTo};
+pub use progress::{GroupRow, ProgressMark, ProgressRow, ProgressState, RewindRow};
 pub use record::{Header, Producer, Record, Timestamp, TopicClass, TopicPartition};
 pub use reference::{Coordinates, EventRef, Ordinal};
 pub use retention::Retention;

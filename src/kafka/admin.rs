@@ -6,7 +6,7 @@ use super::connection::{Connection, ReadRequest};
 use super::error::{Error, code};
 use super::estimate::{Estimate, estimate};
 use super::{Plan, Settings};
-use crate::event::{BarrierSample, CommittedOffset, Epoch, GroupSample, GroupState, LogEnds, Timestamp};
+use crate::event::{BarrierSample, CommittedOffset, Epoch, GroupPhase, GroupSample, GroupState, LogEnds, Timestamp};
 use kafka_protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
 };
@@ -133,7 +133,15 @@ impl Admin {
         self.last_sample = Some(at);
         let ends: Vec<LogEnds> = wanted.iter().filter_map(log_ends).collect();
         let complete = !self.silent && ends.len() == wanted.len();
-        Ok(GroupSample { at, resolution_ms, cluster: self.name.clone(), complete, groups, ends })
+        Ok(GroupSample {
+            at,
+            resolution_ms,
+            cluster: self.name.clone(),
+            complete,
+            groups,
+            ends,
+            ..GroupSample::default()
+        })
     }
 
     /// How many offsets lie between the planned positions and the ends, and how many bytes they are.
@@ -148,7 +156,7 @@ impl Admin {
     /// Whether groups may be looked at, where none is seen: asked for one that there is not, which creates none. A broker
     /// looks at the right first.
     pub(super) fn may_describe_groups(&mut self) -> Result<Held, Error> {
-        let nobody = [Listed { group: "headwater-check".into(), state: None }];
+        let nobody = [Listed { group: "headwater-check".into(), phase: None }];
         for broker in self.cluster.brokers() {
             match self.cluster.on(broker, |link| fetch_offsets(link, &nobody, None)) {
                 Ok((_, unknown)) if unknown.iter().any(Unknown::is_forbidden) => return Ok(Held::No),
@@ -227,7 +235,7 @@ impl Admin {
     fn named_groups(&mut self, names: &[String], wanted: &[Led]) -> Result<Vec<GroupState>, Error> {
         let Some(&broker) = self.cluster.brokers().first() else { return Ok(Vec::new()) };
         let groups: Vec<Listed> =
-            names.iter().map(|name| Listed { group: name.as_str().into(), state: None }).collect();
+            names.iter().map(|name| Listed { group: name.as_str().into(), phase: None }).collect();
         let told = self.cluster.on(broker, |link| fetch_offsets(link, &groups, Some(wanted)));
         if let Err(error @ Error::Unsupported { .. }) = &told {
             self.silent = true;
@@ -243,7 +251,7 @@ impl Admin {
 /// One group as its broker lists it.
 struct Listed {
     group: Arc<str>,
-    state: Option<Arc<str>>,
+    phase: Option<GroupPhase>,
 }
 
 /// A group whose commits the broker did not tell.
@@ -276,10 +284,7 @@ fn list_groups(link: &mut Connection, names: &[String]) -> Result<Option<Vec<Lis
         .groups
         .iter()
         .filter(|group| asked(&group.group_id))
-        .map(|group| Listed {
-            group: group.group_id.as_str().into(),
-            state: Some(group.group_state.as_str()).filter(|state| !state.is_empty()).map(Arc::from),
-        })
+        .map(|group| Listed { group: group.group_id.as_str().into(), phase: phase(group.group_state.as_str()) })
         .collect();
     listed.sort_by(|a, b| a.group.cmp(&b.group));
     Ok(Some(listed))
@@ -361,18 +366,23 @@ fn fetch_together(
 
 impl Listed {
     fn with(&self, commits: Vec<CommittedOffset>) -> GroupState {
-        GroupState { group: Arc::clone(&self.group), state: self.state.clone(), commits }
+        GroupState { phase: self.phase, ..GroupState::of(Arc::clone(&self.group), commits) }
     }
 }
 
 /// -1 says that nothing was ever committed there.
 fn committed(group: &Arc<str>, topic: &Arc<str>, partition: i32, offset: i64, error: i16) -> Option<CommittedOffset> {
-    (error == code::NONE && offset >= 0).then(|| CommittedOffset {
-        group: Arc::clone(group),
-        topic: Arc::clone(topic),
-        partition,
-        offset: Some(offset),
-    })
+    (error == code::NONE && offset >= 0).then(|| CommittedOffset::new(group, topic, partition, Some(offset)))
+}
+
+fn phase(word: &str) -> Option<GroupPhase> {
+    match word {
+        "Stable" => Some(GroupPhase::Stable),
+        "Empty" => Some(GroupPhase::Empty),
+        "Dead" => Some(GroupPhase::Dead),
+        "PreparingRebalance" | "CompletingRebalance" | "Assigning" | "Reconciling" => Some(GroupPhase::Rebalancing),
+        _ => None,
+    }
 }
 
 fn by_topic(wanted: &[Led]) -> BTreeMap<Arc<str>, Vec<i32>> {

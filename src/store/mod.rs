@@ -19,6 +19,7 @@ mod names;
 mod outbox;
 mod passed;
 mod pool;
+mod progress;
 pub mod query;
 mod readers;
 mod recent;

@@ -42,6 +42,8 @@ pub mod migrate {
         HOURS "0006_hours",
         /// Schema version 7: how conclusions fared.
         TRIALS "0007_trials",
+        /// Schema version 8: groups as such, rewinds, and what a group's place means.
+        LEDGER "0008_ledger",
     }
 }
 
@@ -222,6 +224,10 @@ pub mod write {
         OUTBOX_KNOWN "outbox_known",
         /// Notes that the outbox was sent up to $1, and of that up to ref $2.
         OUTBOX_SENT "outbox_sent",
+        /// Takes over staged groups.
+        GROUPS "groups",
+        /// Forgets staged groups.
+        GROUPS_GONE "groups_gone",
         /// Stages what leaves the pending table for the outbox.
         OUTBOX_SETTLED "outbox_settled",
         /// Takes staged rows into the outbox, and finds who can be told.
@@ -232,7 +238,7 @@ pub mod write {
         PASSED_WRITTEN "passed_written",
         /// Takes over staged positions of passing.
         PASSED_TO "passed_to",
-        /// Takes over staged progress and marks what changed.
+        /// Takes over staged progress.
         PROGRESS "progress",
         /// Forgets the staged ranges.
         RANGES_READ "ranges_read",
@@ -403,6 +409,8 @@ pub mod ask {
         PROFILES "profiles",
         /// How far each group was counted as passed.
         PASSED_TO_ROWS "passed_to_rows",
+        /// Groups as stored.
+        GROUP_ROWS "group_rows",
         /// Progress as stored.
         PROGRESS_ROWS "progress_rows",
         /// The events that carry one of the ids $1, $2.

@@ -1,12 +1,13 @@
 //! What the database gives back at start: all that the core needs to go on, with nothing read again from Kafka.
 
 use super::file::Meta;
+use super::progress::{group_rows, progress_rows};
 use super::query::{Query, ask};
 use super::{Error, Writer};
 use crate::event::{
     CounterRow, CoverageRow, EventColumns, EventRef, EventRow, Evidence, FailureKind, FailureRow, FailureState,
-    GapReason, HashKey, IdText, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, PassedTo, ProducerRow, Profile,
-    ProfileRow, ProgressRow, ProgressState, Repeats, Resolution, Spelling, Timestamp, TopicClass, TopicPartition,
+    GapReason, GroupRow, HashKey, IdText, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, PassedTo, ProducerRow,
+    Profile, ProfileRow, ProgressRow, Repeats, Resolution, Spelling, Timestamp, TopicClass, TopicPartition,
     TraceContext,
 };
 use duckdb::types::{TimeUnit, ValueRef};
@@ -42,6 +43,8 @@ pub struct Restored {
     pub failures: Vec<FailureRow>,
     /// Progress of groups.
     pub progress: Vec<ProgressRow>,
+    /// Consumer groups.
+    pub groups: Vec<GroupRow>,
     /// How far each group was counted as passed.
     pub passed_to: Vec<PassedTo>,
     /// Events that retention deleted.
@@ -67,7 +70,8 @@ impl Restored {
             })?,
             pending: rows(conn, &ask::PENDING_ROWS, [], event)?,
             failures,
-            progress: rows(conn, &ask::PROGRESS_ROWS, [], progress)?,
+            progress: progress_rows(conn)?,
+            groups: group_rows(conn)?,
             passed_to: rows(conn, &ask::PASSED_TO_ROWS, [], passed_to)?,
             deleted: conn
                 .query_row(ask::DELETED_EVENTS.sql, [], |row| row.get(0))
@@ -305,19 +309,4 @@ fn failure(row: &Row<'_>) -> duckdb::Result<FailureRow> {
 
 fn passed_to(row: &Row<'_>) -> duckdb::Result<PassedTo> {
     Ok(PassedTo { group: row.get(0)?, ordinal: Ordinal(row.get(1)?), offset: row.get(2)? })
-}
-
-fn progress(row: &Row<'_>) -> duckdb::Result<ProgressRow> {
-    Ok(ProgressRow {
-        consumer_group: row.get(0)?,
-        ordinal: Ordinal(row.get(1)?),
-        committed_offset: row.get(2)?,
-        log_end_offset: row.get(3)?,
-        lag_offsets: row.get(4)?,
-        lag_records: row.get(5)?,
-        lag_ms: row.get(6)?,
-        state: named(row, 7, &ProgressState::ALL, ProgressState::as_str)?,
-        sampled_at: time(row, 8)?,
-        resolution_ms: row.get(9)?,
-    })
 }

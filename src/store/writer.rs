@@ -13,7 +13,7 @@ use super::tally::{FlowTally, MinuteTally, Topics, TypeTally, append_trial, coun
 use super::{Error, Readers, Restored, Settings};
 use crate::event::{
     AttributeRow, AttributeValue, Changes, CounterRow, CoverageRow, EventColumns, FailureRow, GapReason, Ordinal,
-    ProgressRow, Timestamp,
+    Timestamp,
 };
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Appender, Connection, ToSql, params};
@@ -227,6 +227,10 @@ impl Writer {
                 aliases: changes.aliases,
                 coverage: changes.coverage,
                 progress: changes.progress,
+                marks: changes.marks,
+                rewinds: changes.rewinds,
+                groups: changes.groups,
+                gone: changes.gone,
                 passed: Vec::new(),
                 sent: changes.sent,
                 passed_to: changes.passed_to,
@@ -280,10 +284,7 @@ impl Writer {
         self.staged("passed_to_stage", &small.passed_to, &write::PASSED_TO, |to, told| {
             to.append_row(params![&*told.group, told.ordinal.0, told.offset])
         })?;
-        self.staged("forgotten_stage", &small.forgotten, &write::FORGOTTEN, |to, (group, ordinal)| {
-            to.append_row(params![&**group, ordinal.0])
-        })?;
-        self.staged("progress_stage", &small.progress, &write::PROGRESS, append_progress)?;
+        self.progress(small)?;
         self.staged("type_stage", &commit.types, &write::TYPES, |to, t| {
             to.append_row(params![t.topic, t.profile, t.events, micros(t.time.0), micros(t.time.1)])
         })?;
@@ -459,19 +460,4 @@ fn append_coverage(to: &mut Appender<'_>, row: &CoverageRow) -> duckdb::Result<(
         }
     }
     Ok(())
-}
-
-fn append_progress(to: &mut Appender<'_>, row: &ProgressRow) -> duckdb::Result<()> {
-    to.append_row(params![
-        &*row.consumer_group,
-        row.ordinal.0,
-        row.committed_offset,
-        row.log_end_offset,
-        row.lag_offsets,
-        row.lag_records,
-        row.lag_ms,
-        row.state.as_str(),
-        time(row.sampled_at),
-        row.resolution_ms
-    ])
 }

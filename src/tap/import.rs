@@ -278,18 +278,14 @@ impl Importing {
         self.flush();
         let mut groups: BTreeMap<Arc<str>, GroupState> = BTreeMap::new();
         for ((group, topic, partition), offset) in std::mem::take(&mut self.commits) {
-            let state = groups.entry(group.clone()).or_insert_with(|| GroupState {
-                group: group.clone(),
-                state: None,
-                commits: Vec::new(),
-            });
-            state.commits.push(CommittedOffset { group, topic, partition, offset });
+            let state = groups.entry(group.clone()).or_insert_with(|| GroupState::of(group.clone(), Vec::new()));
+            state.commits.push(CommittedOffset::new(&group, &topic, partition, offset));
         }
         let at = if self.last == Timestamp::default() { clock::now() } else { self.last };
         let groups = groups.into_values().collect();
         let ends = self.ends.into_values().collect();
         let cluster = self.cluster.clone();
-        let sample = GroupSample { at, resolution_ms: 0, cluster, complete: false, groups, ends };
+        let sample = GroupSample { at, cluster, groups, ends, ..GroupSample::default() };
         for input in [Input::Groups(sample), Input::End] {
             let _ = self.to_core.send(input);
         }

@@ -157,6 +157,7 @@ fn clear(read: &mut Envelopes) {
     read.profiles.clear();
     read.notices.clear();
     read.extras.clear();
+    read.commits.clear();
     read.arena.clear();
     read.undecoded = Default::default();
 }

@@ -113,16 +113,14 @@ fn coverage(ordinal: u32, seen: i64, aborted: i64) -> CoverageRow {
 
 fn progress(group: &str, ordinal: u32, committed: i64, end: i64, state: ProgressState) -> ProgressRow {
     ProgressRow {
-        consumer_group: group.into(),
-        ordinal: Ordinal(ordinal),
         committed_offset: Some(committed),
         log_end_offset: end,
         lag_offsets: Some(end - committed),
         lag_records: Some(end - committed),
         lag_ms: (end > committed).then_some(362_000),
         state,
-        sampled_at: Timestamp(START + 10_000_000),
         resolution_ms: 5_000,
+        ..ProgressRow::new(&group.into(), Ordinal(ordinal), Timestamp(START + 10_000_000))
     }
 }
 

@@ -1,0 +1,1 @@
+SELECT * FROM group_row ORDER BY cluster, consumer_group;
