@@ -34,7 +34,7 @@ pub use convention::{ConventionError, house};
 pub use explain::Explainer;
 pub use failure::MAX_ERROR_BYTES;
 pub use offsets::{CoordinatorRecord, RecordType, offset_commit};
-pub use parallel::{MAX_COMMIT_METADATA_BYTES, beyond};
+pub use parallel::beyond;
 pub use profile::MAX_PROFILE_TEXT_BYTES;
 pub use row::Convention;
 pub use schema::{Framed, MAX_SCHEMA_BYTES, Reference, Schema, SchemaError, SchemaId, SchemaKind, Schemas, Unreadable};

@@ -3,8 +3,7 @@
 //! `group-coordinator/src/main/resources/common/message/OffsetCommit{Key,Value}.json` of Apache Kafka 4.1. Key and value
 //! begin with an int16: the record type, and the version of the value.
 
-use super::parallel::MAX_COMMIT_METADATA_BYTES;
-use crate::event::{CommittedOffset, Timestamp, clip};
+use crate::event::{CommittedOffset, MAX_COMMIT_METADATA_BYTES, Timestamp, clip};
 
 /// Declares the types of records by their numbers.
 macro_rules! record_types {

@@ -4,15 +4,12 @@
 //! writes into the metadata of the commit: base64 of a magic byte, then a set of bits or run lengths, perhaps as zstd
 //! (`OffsetMapCodecManager`, `OffsetEncoding`, `BitSetEncoder` and `RunLengthEncoder` of `parallel-consumer-core` 0.5).
 
-use crate::event::Beyond;
+use crate::event::{Beyond, MAX_COMMIT_METADATA_BYTES};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::io::Read;
 use std::ops::Range;
 
-/// Longest metadata of a commit that is kept, in bytes. Brokers take 4 KiB unless `offset.metadata.max.bytes` says more,
-/// and a value before version 4 holds no more than this. What reaches it counts as cut.
-pub const MAX_COMMIT_METADATA_BYTES: usize = 32 << 10;
 /// An offset map that grows past this is not read: eight million offsets as bits.
 const MAX_MAP_BYTES: u64 = 1 << 20;
 /// Ranges of one offset map that are kept; with more of them it is not read.
@@ -138,9 +135,10 @@ impl Done {
             return Some(());
         }
         let range = committed.checked_add(range.start)?..committed.checked_add(range.end)?;
+        let kept = self.0.len();
         match self.0.last_mut() {
             Some(last) if last.end == range.start => last.end = range.end,
-            _ if self.0.len() == MAX_RANGES => return None,
+            _ if kept == MAX_RANGES => return None,
             _ => self.0.push(range),
         }
         Some(())
