@@ -280,6 +280,8 @@ pub mod write {
         TOPIC_FLOWS "topic_flows",
         /// Adds staged counts by topic and profile.
         TYPES "types",
+        /// The events in the staged ranges, in order, at most $1.
+        UNPASSED "unpassed",
     }
 }
 
