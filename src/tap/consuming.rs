@@ -1,6 +1,7 @@
 //! What the core makes of groups: samples and logged commits in, progress and passes out.
 
 use super::core::{Core, covered};
+use crate::decode::beyond;
 use crate::delivery::{Coverage, Place};
 use crate::event::{EventRef, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, Timestamp};
 use std::collections::{HashMap, VecDeque};
@@ -156,8 +157,4 @@ impl Core {
             coverage.restore_read(offset(range.0)..coverage.next_offset(), records);
         }
     }
-}
-
-fn beyond(_: &str, _: i64) -> crate::event::Beyond {
-    crate::event::Beyond::Nothing
 }
