@@ -12,6 +12,9 @@ use std::ops::Range;
 
 /// An offset map that grows past this is not read: eight million offsets as bits.
 const MAX_MAP_BYTES: u64 = 1 << 20;
+/// Largest window of zstd that memory is given to, as a power of two: 8 MiB, what its highest usual level takes. The client
+/// takes 2 MiB.
+const MAX_WINDOW_LOG: u32 = 23;
 /// Ranges of one offset map that are kept; with more of them it is not read.
 const MAX_RANGES: usize = 32_768;
 
@@ -68,7 +71,9 @@ const fn encoding(magic: u8) -> Option<(Encoding, bool)> {
 
 fn unpacked(map: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
-    zstd::stream::read::Decoder::with_buffer(map).ok()?.take(MAX_MAP_BYTES + 1).read_to_end(&mut plain).ok()?;
+    let mut packed = zstd::stream::read::Decoder::with_buffer(map).ok()?;
+    packed.window_log_max(MAX_WINDOW_LOG).ok()?;
+    packed.take(MAX_MAP_BYTES + 1).read_to_end(&mut plain).ok()?;
     (plain.len() as u64 <= MAX_MAP_BYTES).then_some(plain)
 }
 
