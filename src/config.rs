@@ -8,12 +8,14 @@ mod client_properties;
 mod collector;
 mod file;
 mod flows;
+mod groups;
 mod import;
 mod jaas;
 mod registry;
 mod security;
 
 pub use flows::{FlowWords, business_flows};
+pub use groups::CommitLog;
 pub use import::{ImportTarget, import};
 pub use registry::registry_url;
 pub use security::kafka_variables;
@@ -116,6 +118,8 @@ pub struct TapConfig {
     pub exclude: Option<Regex>,
     /// Groups to sample where the cluster cannot list them; empty = list them.
     pub groups: Vec<String>,
+    /// Whether the cluster's own log of commits is read.
+    pub commit_log: CommitLog,
     /// Read no faster than this many bytes a second, over all brokers.
     pub max_read: Option<u64>,
     /// Address of the PostgreSQL wire door; port 0 takes a free one.
@@ -165,6 +169,8 @@ pub struct Words {
     pub exclude: Option<String>,
     /// `--groups`
     pub groups: Option<Vec<String>>,
+    /// `--groups-log`, or `log` of `[groups]`.
+    pub groups_log: Option<String>,
     /// `--max-read`
     pub max_read: Option<String>,
     /// `--client`
@@ -321,7 +327,8 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         from: from(&or("from", words.from, DEFAULT_FROM))?,
         topics: words.topics.as_deref().map(|word| pattern("topics", word)).transpose()?,
         exclude: words.exclude.as_deref().map(|word| pattern("exclude", word)).transpose()?,
-        groups: groups(words.groups.unwrap_or_default()),
+        groups: groups::names(words.groups),
+        commit_log: groups::commit_log(words.groups_log)?,
         max_read: words.max_read.as_deref().map(max_read).transpose()?,
         client: words.client.as_deref().map_or(Ok(Client::Native), client)?,
         also: Vec::new(),
@@ -371,6 +378,7 @@ fn over(typed: Words, written: Words) -> Words {
         topics: typed.topics.or(written.topics),
         exclude: typed.exclude.or(written.exclude),
         groups: typed.groups.or(written.groups),
+        groups_log: typed.groups_log.or(written.groups_log),
         max_read: typed.max_read.or(written.max_read),
         client: typed.client.or(written.client),
         serve: typed.serve.or(written.serve),
@@ -437,13 +445,6 @@ fn client(name: &str) -> Result<Client, ConfigError> {
         "librdkafka" => Ok(Client::Librdkafka),
         _ => Err(word("client", name, "there is none of this name", "native or librdkafka")),
     }
-}
-
-fn groups(words: Vec<String>) -> Vec<String> {
-    let mut list = split(words);
-    list.sort();
-    list.dedup();
-    list
 }
 
 fn split(words: Vec<String>) -> Vec<String> {

@@ -45,11 +45,15 @@ pub enum Counter {
     RegistryFailures = 16,
     /// Bytes of answers that were asked for because of one record in them.
     RereadBytes = 17,
+    /// Commits and deletions of them that the cluster's own log of commits told.
+    CommitsLogged = 18,
+    /// Records of that log whose type or version is not known.
+    CommitsUnknown = 19,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -68,6 +72,8 @@ impl Counter {
         Self::SchemasRefused,
         Self::RegistryFailures,
         Self::RereadBytes,
+        Self::CommitsLogged,
+        Self::CommitsUnknown,
     ];
 
     /// The name in the `tap` view.
@@ -91,6 +97,8 @@ impl Counter {
             Self::SchemasRefused => "schemas_refused",
             Self::RegistryFailures => "registry_failures",
             Self::RereadBytes => "reread_bytes",
+            Self::CommitsLogged => "commits_logged",
+            Self::CommitsUnknown => "commits_unknown",
         }
     }
 

@@ -14,6 +14,7 @@ mod bare;
 mod check;
 mod cli;
 mod clusters;
+mod commits;
 mod conventions;
 mod counts;
 mod dashboards;

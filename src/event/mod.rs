@@ -35,7 +35,7 @@ pub use explanation::{BodyStory, ConventionStory, Explanation, FieldStory, Findi
 pub use failure::{BareFailure, FailureKind, FailureNotice, FailureRow, FailureState, Origin, Sought};
 pub use group::{
     BarrierSample, Beyond, CommittedOffset, Epoch, GroupKind, GroupPhase, GroupSample, GroupState, LogEnds, LogPolicy,
-    LoggedCommit, ShareOffset,
+    LoggedCommit, MAX_COMMIT_METADATA_BYTES, ShareOffset,
 };
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
 pub use outbox::OutboxCursor;

@@ -1,6 +1,7 @@
 //! What the core makes of groups: samples and logged commits in, progress and passes out.
 
 use super::core::{Core, covered};
+use crate::decode::beyond;
 use crate::delivery::{Coverage, Place};
 use crate::event::{EventRef, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, Timestamp};
 use std::collections::{HashMap, VecDeque};
@@ -17,6 +18,8 @@ pub(super) struct Consuming {
     ends: HashMap<Ordinal, LogEnds>,
     /// By cluster and topic.
     policies: HashMap<Arc<str>, HashMap<Arc<str>, LogPolicy>>,
+    /// How far each cluster's log of commits is behind, in ms; `None` where it is not read.
+    log_behind: HashMap<Arc<str>, Option<i64>>,
     /// Commits on partitions that nobody has begun to read.
     unplaced: VecDeque<LoggedCommit>,
     /// Of those, how many had to go.
@@ -34,6 +37,8 @@ impl Core {
                 self.consuming.ends.insert(ordinal, ends.clone());
             }
         }
+        let behind = sample.log_read_to.map(|read| sample.at.since(read) / 1000);
+        self.consuming.log_behind.insert(sample.cluster.clone(), behind);
         let policies = self.consuming.policies.entry(sample.cluster.clone()).or_default();
         policies.extend(sample.policies.iter().map(|policy| (policy.topic.clone(), policy.clone())));
         self.place_logged();
@@ -57,6 +62,11 @@ impl Core {
         sample.denied.iter().for_each(|group| self.ledger.deny(sample, group));
         let own = |ordinal| self.catalog.at(ordinal).is_some_and(|place| place.partition.cluster == sample.cluster);
         self.ledger.end_sample(sample, own);
+    }
+
+    /// How far the log of commits that is farthest behind is, in ms; `None` where none is read.
+    pub(super) fn commit_log_behind_ms(&self) -> Option<i64> {
+        self.consuming.log_behind.values().copied().flatten().max()
     }
 
     fn reads(&mut self, group: &Arc<str>, ordinal: Ordinal) {
@@ -156,8 +166,4 @@ impl Core {
             coverage.restore_read(offset(range.0)..coverage.next_offset(), records);
         }
     }
-}
-
-fn beyond(_: &str, _: i64) -> crate::event::Beyond {
-    crate::event::Beyond::Nothing
 }
