@@ -36,8 +36,8 @@ impl Site {
     /// Samples until it is told to stop. Without what [`Self::open`] gives, it is tried again and again first.
     pub fn run(self, opened: Option<(Admin, Reader)>) -> Result<(), kafka::Error> {
         let Some((admin, reader)) = opened.or_else(|| self.open_in_time()) else { return Ok(()) };
-        let Self { plan, groups, interval, asks, core, .. } = self;
-        Sampling { admin, plan, groups, asks, core, interval }.run(reader)
+        let Self { settings, plan, groups, interval, asks, core, .. } = self;
+        Sampling { admin, plan, groups, asks, core, interval, counters: settings.counters }.run(reader)
     }
 
     fn open_in_time(&self) -> Option<(Admin, Reader)> {
