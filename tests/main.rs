@@ -31,6 +31,7 @@ mod fixtures;
 mod generated;
 mod gentle;
 mod graphs;
+mod groups;
 mod guard;
 mod hostile;
 mod hostile_door;

@@ -3,7 +3,7 @@
 use super::{
     Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, GroupRow, Identifier, Kind,
     LostCause, Ordinal, OutboxCursor, PartitionRow, PassedRange, PassedTo, ProducerRow, ProfileRow, ProgressMark,
-    ProgressRow, Resolution, RewindRow, Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
+    ProgressRow, Resolution, RewindRow, Spelling, Timestamp, TraceContext,
 };
 use std::sync::Arc;
 

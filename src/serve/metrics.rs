@@ -25,7 +25,7 @@ const ASK_TIME: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits { rows: ROW_LIMIT, deadline: ASK_TIME };
 
 /// The tap's own numbers that can go down.
-const TAP_GAUGES: [&str; 12] = [
+const TAP_GAUGES: [&str; 14] = [
     "waiting",
     "barrier_blocked",
     "stalled_partitions",
@@ -38,6 +38,8 @@ const TAP_GAUGES: [&str; 12] = [
     "memory_bytes",
     "horizon_memory_ms",
     "horizon_disk_ms",
+    "group_sample_ms",
+    "groups_denied",
 ];
 
 type Labels = Vec<(&'static str, String)>;
