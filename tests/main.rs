@@ -36,6 +36,7 @@ mod hostile_door;
 mod imports;
 mod inference;
 mod kerberos;
+mod lag;
 mod metrics;
 mod otlp;
 mod passive;

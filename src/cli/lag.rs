@@ -6,9 +6,7 @@ use super::source::Source;
 use crate::client::query;
 use crate::event::clean;
 use crate::report::lag::{self, GroupAnswers};
-use crate::report::rows::{
-    CoverageLine, GroupLine, LagRow, PartitionProgress, RewindLine, WaitingEvent, WaitingType,
-};
+use crate::report::rows::{CoverageLine, GroupLine, LagRow, PartitionProgress, RewindLine, WaitingEvent, WaitingType};
 use crate::report::text::{self, Look};
 use crate::report::{Cell, Table, json};
 use anyhow::bail;
@@ -32,7 +30,12 @@ pub(super) fn run(args: &args::Lag) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn all(source: &Source, args: &args::Lag, lag: &Table, coverage: &(Table, Vec<CoverageLine>)) -> anyhow::Result<String> {
+fn all(
+    source: &Source,
+    args: &args::Lag,
+    lag: &Table,
+    coverage: &(Table, Vec<CoverageLine>),
+) -> anyhow::Result<String> {
     let lag = on_topic(lag, args.topic.as_deref());
     if args.reading.json {
         return Ok(json::document(&json!({ "lag": json::rows(&lag), "coverage": json::rows(&coverage.0) })));
@@ -108,7 +111,9 @@ fn unknown(group: &str, rows: &[LagRow]) -> String {
     let next = match (rows.is_empty(), near.is_empty()) {
         (true, _) => "no group was seen at all: name it with `headwater tap --groups`".to_owned(),
         (false, true) => "`headwater lag` lists those that were seen".to_owned(),
-        (false, false) => format!("is one of these meant? {}", near.iter().map(|n| clean(n)).collect::<Vec<_>>().join(", ")),
+        (false, false) => {
+            format!("is one of these meant? {}", near.iter().map(|n| clean(n)).collect::<Vec<_>>().join(", "))
+        }
     };
     format!("no group `{group}` was seen; {next}")
 }

@@ -127,7 +127,8 @@ pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
     registry.extend(config::registry_url(&args.registry));
     let resolved = config::import(args.cluster, args.db, args.config.as_deref(), registry)?;
     say_defaults(&resolved.defaults);
-    let config::ImportTarget { cluster, db, business_flows, lag_value, conventions, registry, memory } = resolved.config;
+    let config::ImportTarget { cluster, db, business_flows, lag_value, conventions, registry, memory } =
+        resolved.config;
     let database = db.display().to_string();
     let conventions = tap::conventions(&conventions)?;
     let wanted = ImportConfig { cluster, db, business_flows, lag_value, conventions, registry, memory };

@@ -59,6 +59,7 @@ pub fn import(
     let typed = layer("the environment", typed)?;
     let registry = registry::parted(&mut over(typed.properties, &written.properties));
     let db = db.or(file.db).unwrap_or_else(|| DEFAULT_DB.into());
-    let config = ImportTarget { cluster, db, business_flows, lag_value, conventions: file.conventions, registry, memory };
+    let config =
+        ImportTarget { cluster, db, business_flows, lag_value, conventions: file.conventions, registry, memory };
     Ok(Resolved { config, defaults, remarks: typed.remarks })
 }

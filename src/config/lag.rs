@@ -42,7 +42,9 @@ mod tests {
         let read = |text: &str| lag_value(toml::from_str(text).unwrap());
         assert_eq!(read("").unwrap(), None);
         assert_eq!(read("value = ' order_value '").unwrap().as_deref(), Some("order_value"));
-        for wrong in ["value = ''".to_owned(), "value = \"a\\u001b\"".to_owned(), format!("value = '{}'", "x".repeat(101))] {
+        for wrong in
+            ["value = ''".to_owned(), "value = \"a\\u001b\"".to_owned(), format!("value = '{}'", "x".repeat(101))]
+        {
             let said = read(&wrong).unwrap_err().to_string();
             assert!(said.contains("[[convention]]"), "{said}");
         }

@@ -80,7 +80,7 @@ fn cells(row: &LagRow, several: bool) -> Vec<String> {
         (false, _) => String::new(),
         (true, n) => n.map_or_else(|| "?".to_owned(), style::count),
     };
-    let shared = row.kind == "share";
+    let shared = row.is_shared();
     let at_most = if row.waiting_at_most { "≤ " } else { "" };
     let waiting = |n: Option<i64>| n.filter(|n| *n > 0).map(|n| format!("{at_most}{}", style::count(n)));
     vec![
@@ -168,8 +168,9 @@ fn notes(rows: &[LagRow], look: &Look<'_>) -> String {
     let mut out = format!("\n  sampled {}; {}\n", style::ago(look.now, newest), resolution(rows));
     let _ = writeln!(out, "  passed = consumed, as far as Kafka can show: committed beyond it");
     let _ = writeln!(out, "  time lag is looked up from the records themselves");
-    let counted = rows.iter().filter(|row| row.kind != "share");
-    let not_work = sum(counted.clone().filter_map(|row| Some(row.lag_offsets?.saturating_sub(row.lag_records?).max(0))));
+    let counted = rows.iter().filter(|row| !row.is_shared());
+    let not_work =
+        sum(counted.clone().filter_map(|row| Some(row.lag_offsets?.saturating_sub(row.lag_records?).max(0))));
     if not_work > 0 {
         let offsets = style::plural(not_work, "waiting offset");
         let _ = writeln!(out, "  {offsets} hold no work: markers, aborted records, holes");
@@ -188,7 +189,7 @@ fn notes(rows: &[LagRow], look: &Look<'_>) -> String {
     if rows.iter().any(|row| row.waiting_at_most) {
         let _ = writeln!(out, "  ≤: the group finishes records out of order and does not say which: less may wait");
     }
-    if rows.iter().any(|row| row.kind == "share") {
+    if rows.iter().any(LagRow::is_shared) {
         let _ = writeln!(out, "  share groups acknowledge records one by one: records are those yet to be delivered");
     }
     out
@@ -202,7 +203,9 @@ fn resolution(rows: &[LagRow]) -> String {
     let known = || rows.iter().filter_map(|row| row.resolution_ms);
     match (known().min(), known().max()) {
         (Some(0), Some(0)) => "commit times are exact, from the log of commits".to_owned(),
-        (Some(0), Some(ms)) => format!("commit times are exact where the log of commits tells them, else to {}", span(ms)),
+        (Some(0), Some(ms)) => {
+            format!("commit times are exact where the log of commits tells them, else to {}", span(ms))
+        }
         (_, Some(ms)) => format!("commit times are known to {}, the time between two samples", span(ms)),
         (_, None) => "no commit was seen yet".to_owned(),
     }

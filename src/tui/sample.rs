@@ -135,8 +135,22 @@ fn lag() -> Table {
         let mut row = vec![text(group), text(topic), Cell::Int(behind + i64::from(behind > 0) * 4), Cell::Int(behind)];
         row.extend([if ms > 0 { Cell::Int(ms) } else { Cell::Null }, Cell::Int(behind), text(state)]);
         row.extend([Cell::Int(1), Cell::Int(61), ago(2), text("prod-eu")]);
-        row.extend([Cell::Int(behind), if ms > 0 { Cell::Int(ms) } else { Cell::Null }, Cell::Null, Cell::Null, Cell::Null]);
-        row.extend([Cell::Bool(false), Cell::Null, Cell::Null, Cell::Null, Cell::Int(0), text("consumer"), Cell::Int(3)]);
+        row.extend([
+            Cell::Int(behind),
+            if ms > 0 { Cell::Int(ms) } else { Cell::Null },
+            Cell::Null,
+            Cell::Null,
+            Cell::Null,
+        ]);
+        row.extend([
+            Cell::Bool(false),
+            Cell::Null,
+            Cell::Null,
+            Cell::Null,
+            Cell::Int(0),
+            text("consumer"),
+            Cell::Int(3),
+        ]);
         row.extend([Cell::Bool(true), Cell::Null, Cell::Int(3), Cell::Int(3), Cell::Int(5_000)]);
         row
     };

@@ -62,14 +62,18 @@ fn about_state(row: &LagRow) -> Option<String> {
         ),
         "rewound" => {
             let to = row.worst_committed_offset.map_or_else(String::new, |to| format!(" to offset {to}"));
-            format!("{group} on {topic} went back{to}{partition}: what lies between is read again; passed counts it once")
+            format!(
+                "{group} on {topic} went back{to}{partition}: what lies between is read again; passed counts it once"
+            )
         }
         "stalled" => format!(
             "{group} on {topic}: {records} wait and nothing was committed for a while; look at {}",
             members(row.members)
         ),
         "dead" if row.waits() > 0 => {
-            format!("the broker knows {group} no more: {records} on {topic} wait until somebody commits under this name")
+            format!(
+                "the broker knows {group} no more: {records} on {topic} wait until somebody commits under this name"
+            )
         }
         "empty" if row.waits() > 0 => format!("{group} has no members: {records} on {topic} wait until one starts"),
         "never_committed" if row.topic.is_none() => {

@@ -55,7 +55,8 @@ pub fn group(name: &str, answers: &GroupAnswers<'_>, look: &Look<'_>) -> String 
 fn head(name: &str, answers: &GroupAnswers<'_>, look: &Look<'_>) -> String {
     let told = |group: &GroupLine| {
         let members = group.members.map(|n| style::plural(n, "member"));
-        let phase = if group.denied { Some("may not be read".to_owned()) } else { group.phase.as_deref().map(style::words) };
+        let phase =
+            if group.denied { Some("may not be read".to_owned()) } else { group.phase.as_deref().map(style::words) };
         let kind = (group.kind != "unknown").then(|| format!("{} group", style::words(&group.kind)));
         let parts: Vec<String> = [kind, phase, members].into_iter().flatten().collect();
         match answers.groups.len() {

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn columns_that_are_spare_go_first_and_empty_ones_always() {
-        let columns = [words("group", 0), number("offsets", 2), words("empty", 0), number("records", 1), words("state", 0)];
+        let columns =
+            [words("group", 0), number("offsets", 2), words("empty", 0), number("records", 1), words("state", 0)];
         let row = |state: &str| (Tone::Bad, ["kitchen", "1,234", "", "1,230", state].map(str::to_owned).to_vec());
         let rows = [row("stuck at a place that has a long name"), row("stable")];
         insta::assert_snapshot!(draw(&columns, &rows, &Style::new(false, Some(80))), @"");

@@ -82,9 +82,15 @@ impl LagRow {
         Self::is_trouble(&self.state)
     }
 
-    /// Records that wait: Kafka's number is the upper bound where records cannot be told from markers.
+    /// Whether it acknowledges records one by one, and has no lag in offsets.
+    pub fn is_shared(&self) -> bool {
+        self.state == "no_offset_lag"
+    }
+
+    /// Records that wait: Kafka's number is the upper bound where records cannot be told from markers. None of a share
+    /// group: what its broker has yet to deliver is no lag.
     pub fn waits(&self) -> i64 {
-        self.lag_records.or(self.lag_offsets).unwrap_or(0)
+        if self.is_shared() { 0 } else { self.lag_records.or(self.lag_offsets).unwrap_or(0) }
     }
 
     /// The topic by name, or [`Self::NO_TOPIC`].
