@@ -888,6 +888,7 @@ fn an_import_is_counted_once() {
         db: db.clone(),
         cluster: "test".into(),
         business_flows: Vec::new(),
+        lag_value: None,
         conventions: Vec::new(),
         registry: Default::default(),
         memory: 64 << 20,

@@ -38,6 +38,7 @@ mod hostile_door;
 mod imports;
 mod inference;
 mod kerberos;
+mod lag;
 mod metrics;
 mod otlp;
 mod passive;
