@@ -6,63 +6,65 @@
 use crate::support::kafka::{Options, RealKafka};
 use crate::support::produce::{self, Outgoing, Writer};
 use crate::support::program::{Door, Program, answer, sql};
-use crate::support::{Folder, poll_until};
+use crate::support::{Folder, poll_until, secure};
+use kafka_protocol::messages::create_acls_request::AclCreation;
+use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
+use kafka_protocol::messages::offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic};
+use kafka_protocol::messages::{
+    ApiKey, CreateAclsRequest, GroupId, OffsetCommitRequest, OffsetDeleteRequest, TopicName,
+};
+use kafka_protocol::protocol::{Encodable, StrBytes};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{Offset, TopicPartitionList};
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TOPIC: &str = "orders";
-const OFFSET_COMMIT: i16 = 8;
-const OFFSET_DELETE: i16 = 47;
-
-/// Asks the only broker by hand: what librdkafka does not offer. Gives the answer behind the correlation id.
-fn ask(bootstrap: &str, (api, version): (i16, i16), body: &[&[u8]]) -> Vec<u8> {
-    let client = [0, 1, b't'];
-    let head = [&api.to_be_bytes()[..], &version.to_be_bytes(), &7i32.to_be_bytes(), &client].concat();
-    let request = [&head[..], &body.concat()].concat();
-    let mut broker = TcpStream::connect(bootstrap).unwrap();
-    broker.set_read_timeout(Some(PATIENCE)).unwrap();
-    broker.write_all(&(request.len() as i32).to_be_bytes()).unwrap();
-    broker.write_all(&request).unwrap();
-    let mut length = [0; 4];
-    broker.read_exact(&mut length).unwrap();
-    let mut answer = vec![0; i32::from_be_bytes(length) as usize];
-    broker.read_exact(&mut answer).unwrap();
-    answer.split_off(4)
-}
-
-fn text(text: &str) -> Vec<u8> {
-    [&(text.len() as i16).to_be_bytes()[..], text.as_bytes()].concat()
-}
 
 /// Commits under the name of a group that nobody joined; it expires after `retention`, if that is given.
 fn commit(bootstrap: &str, group: &str, (partition, offset): (i32, i64), (metadata, retention): (&str, Option<i64>)) {
-    let one = 1i32.to_be_bytes();
-    let until = retention.unwrap_or(-1).to_be_bytes();
-    let answer = poll_until("a coordinator that takes the commit", PATIENCE, || {
-        let place = [&partition.to_be_bytes()[..], &offset.to_be_bytes(), &text(metadata)].concat();
-        let front = [&text(group)[..], &(-1i32).to_be_bytes(), &text(""), &until].concat();
-        let answer = ask(bootstrap, (OFFSET_COMMIT, 2), &[&front, &one, &text(TOPIC), &one, &place]);
-        let code = i16::from_be_bytes(answer[answer.len() - 2..].try_into().unwrap());
-        // Its coordinator is loading, or the topic of commits has just been created.
+    let place = OffsetCommitRequestPartition::default()
+        .with_partition_index(partition)
+        .with_committed_offset(offset)
+        .with_committed_metadata(Some(text(metadata)));
+    let topic = OffsetCommitRequestTopic::default().with_name(TopicName(text(TOPIC))).with_partitions(vec![place]);
+    let request = OffsetCommitRequest::default()
+        .with_group_id(GroupId(text(group)))
+        .with_retention_time_ms(retention.unwrap_or(-1))
+        .with_topics(vec![topic]);
+    let code = poll_until("a coordinator that takes the commit", PATIENCE, || {
+        let code = last_code(&tell(bootstrap, (ApiKey::OffsetCommit, 2), &request));
+        // It is loading, or the topic of commits has just been created.
         (!matches!(code, 14..=16)).then_some(code)
     });
-    assert_eq!(answer, 0, "{group}");
+    assert_eq!(code, 0, "{group}");
 }
 
 fn delete_offset(bootstrap: &str, group: &str, partition: i32) {
-    let one = 1i32.to_be_bytes();
-    let answer =
-        ask(bootstrap, (OFFSET_DELETE, 0), &[&text(group), &one, &text(TOPIC), &one, &partition.to_be_bytes()]);
-    assert_eq!((&answer[..2], &answer[answer.len() - 2..]), (&[0, 0][..], &[0, 0][..]), "{answer:?}");
+    let place = OffsetDeleteRequestPartition::default().with_partition_index(partition);
+    let topic = OffsetDeleteRequestTopic::default().with_name(TopicName(text(TOPIC))).with_partitions(vec![place]);
+    let request = OffsetDeleteRequest::default().with_group_id(GroupId(text(group))).with_topics(vec![topic]);
+    assert_eq!(last_code(&tell(bootstrap, (ApiKey::OffsetDelete, 0), &request)), 0, "{group}");
+}
+
+/// Asks the only broker what librdkafka does not offer.
+fn tell(bootstrap: &str, (key, version): (ApiKey, i16), request: &impl Encodable) -> Vec<u8> {
+    secure::ask(&mut TcpStream::connect(bootstrap).unwrap(), key, version, request).unwrap()
+}
+
+/// The error code that ends an answer about one partition.
+fn last_code(answer: &[u8]) -> i16 {
+    i16::from_be_bytes(*answer.last_chunk().unwrap())
+}
+
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
 }
 
 fn now_micros() -> i64 {
@@ -239,6 +241,46 @@ fn every_commit_is_told_with_its_exact_time() {
     assert!(told.iter().any(away), "{begun} {done} {told:?}");
 }
 
+/// Scenario: a broker that shows the log of commits, and lets nobody read it.
+/// Guarantees: the tap says so, and asks for groups instead; nothing is told as exact.
+#[test]
+fn where_the_log_may_not_be_read_groups_are_asked() {
+    let settings = &[
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found=true",
+    ];
+    let Some(kafka) = RealKafka::start(Options { settings, ..Options::default() }) else { return };
+    let bootstrap = kafka.bootstrap.as_str();
+    fill(bootstrap);
+    consumer(bootstrap, "first").commit(&place(0, 1), CommitMode::Sync).unwrap();
+    // Whoever is named in one right on a resource has no other.
+    const TOPIC_RESOURCE: i8 = 2;
+    const LITERAL: i8 = 3;
+    const DESCRIBE: i8 = 8;
+    const ALLOW: i8 = 3;
+    let creation = AclCreation::default()
+        .with_resource_type(TOPIC_RESOURCE)
+        .with_resource_name(text("__consumer_offsets"))
+        .with_resource_pattern_type(LITERAL)
+        .with_principal(text("User:ANONYMOUS"))
+        .with_host(text("*"))
+        .with_operation(DESCRIBE)
+        .with_permission_type(ALLOW);
+    let answer = tell(bootstrap, (ApiKey::CreateAcls, 3), &CreateAclsRequest::default().with_creations(vec![creation]));
+    assert_eq!(answer[9..12], [2, 0, 0], "{answer:?}");
+    let folder = Folder::new("commits");
+    let (tap, url) = Program::tap(folder.path(), bootstrap, &["--from", "earliest", "--sample-interval", "300ms"]);
+    wait_for(folder.path(), &url, ("first", 0), Some(1));
+    commit(bootstrap, "second", (0, 2), ("", None));
+    wait_for(folder.path(), &url, ("second", 0), Some(2));
+    let logged = "SELECT value FROM tap WHERE name = 'commits_logged'";
+    assert_eq!(sql(folder.path(), Door::Url(&url), logged), [["0.0"]]);
+    let (status, said) = tap.stop();
+    assert!(status.success() && said.contains("no READ on __consumer_offsets"), "{said}");
+    let told = marks(folder.path(), &folder.file("tap.duckdb"));
+    assert!(told.iter().any(|mark| mark.0 == "second" && mark.4 > 0), "known to a sample: {told:?}");
+}
+
 /// A capture of one topic: ten records a second apart, and what two groups committed meanwhile.
 fn capture() -> Vec<String> {
     let record = |n: i64| {
@@ -324,4 +366,33 @@ fn captured_commits_replay_to_the_same_ledger_however_they_are_cut() {
     assert_eq!(story(runs.path()), expected, "two runs");
     answer(whole.path(), &["import", "all.ndjson", "--db", "tap.duckdb"]);
     assert_eq!(story(whole.path()), expected, "twice");
+}
+
+/// Scenario: the log of commits of each capture, beside its records.
+/// Guarantees: each group ends where the cluster itself said, on every partition of which records were captured.
+#[test]
+fn captured_logs_of_commits_end_where_the_cluster_said() {
+    for capture in ["spring-retryable", "python-cloudevents", "kafkajs-otel"] {
+        let file = |kind: &str| match std::env::var("HEADWATER_CAPTURES") {
+            Ok(folder) => format!("{folder}/{capture}/{kind}"),
+            Err(_) => {
+                let name = format!("{capture}.{kind}").replace("records.", "");
+                format!("{}/tests/captures/{name}", env!("CARGO_MANIFEST_DIR"))
+            }
+        };
+        let folder = Folder::new("commits");
+        let files = [file("records.ndjson"), file("internal.ndjson")];
+        answer(folder.path(), &["import", "--db", "tap.duckdb", &files[0], &files[1]]);
+        let said: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(file("groups.json")).unwrap()).unwrap();
+        let ours = ledger(folder.path(), &folder.file("tap.duckdb"));
+        assert!(!ours.is_empty(), "{capture}");
+        for row in ours {
+            let [group, topic, partition, committed] = row.try_into().unwrap();
+            let same = |at: &&serde_json::Value| at["topic"] == *topic && at["partition"].to_string() == partition;
+            let theirs = said["groups"][&group]["offsets"].as_array().unwrap().iter().find(same);
+            let theirs = theirs.map(|at| at["offset"].to_string());
+            assert_eq!(theirs, Some(committed), "{capture}: {group} on {topic}/{partition}");
+        }
+    }
 }
