@@ -182,13 +182,16 @@ mod tests {
         let (cluster, counters) = ("c".into(), Arc::new(Counters::default()));
         let key = |kind: u8| [&[0, kind, 0, 1, b'g', 0, 1, b't'][..], &[0; 4]].concat();
         let value = [&[0, 2][..], &9i64.to_be_bytes(), &[0, 0], &4i64.to_be_bytes()].concat();
-        let record = |key, value| Record { offset: 0, timestamp_ms: 7, key: Some(key), value, headers: &[] };
-        let told = logged(&cluster, &record(&key(1), Some(&value)), &counters).unwrap();
+        let take = |kind, value: Option<&[u8]>| {
+            let key: Vec<u8> = key(kind);
+            logged(&cluster, &Record { offset: 0, timestamp_ms: 7, key: Some(&key), value, headers: &[] }, &counters)
+        };
+        let told = take(1, Some(&value)).unwrap();
         assert_eq!((told.at, told.commit.offset), (Timestamp::from_millis(4), Some(9)));
-        let told = logged(&cluster, &record(&key(1), None), &counters).unwrap();
+        let told = take(1, None).unwrap();
         assert_eq!((told.at, told.commit.offset), (Timestamp::from_millis(7), None), "deleted");
-        assert_eq!(logged(&cluster, &record(&key(3), None), &counters), None);
-        assert_eq!(logged(&cluster, &record(&key(77), None), &counters), None);
+        assert_eq!(take(3, None), None);
+        assert_eq!(take(77, None), None);
         assert_eq!((counters.get(Counter::CommitsLogged), counters.get(Counter::CommitsUnknown)), (2, 1));
     }
 }
