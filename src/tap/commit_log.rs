@@ -182,13 +182,14 @@ mod tests {
         let (cluster, counters) = ("c".into(), Arc::new(Counters::default()));
         let key = |kind: u8| [&[0, kind, 0, 1, b'g', 0, 1, b't'][..], &[0; 4]].concat();
         let value = [&[0, 2][..], &9i64.to_be_bytes(), &[0, 0], &4i64.to_be_bytes()].concat();
-        let record = |key, value| Record { offset: 0, timestamp_ms: 7, key: Some(key), value, headers: &[] };
-        let told = logged(&cluster, &record(&key(1), Some(&value)), &counters).unwrap();
-        assert_eq!((told.at, told.commit.offset), (Timestamp::from_millis(4), Some(9)));
-        let told = logged(&cluster, &record(&key(1), None), &counters).unwrap();
-        assert_eq!((told.at, told.commit.offset), (Timestamp::from_millis(7), None), "deleted");
-        assert_eq!(logged(&cluster, &record(&key(3), None), &counters), None);
-        assert_eq!(logged(&cluster, &record(&key(77), None), &counters), None);
+        let told = |kind: u8, value| {
+            let key = key(kind);
+            let record = Record { offset: 0, timestamp_ms: 7, key: Some(&key), value, headers: &[] };
+            logged(&cluster, &record, &counters).map(|told| (told.at.millis(), told.commit.offset))
+        };
+        assert_eq!(told(1, Some(&value[..])), Some((4, Some(9))));
+        assert_eq!(told(1, None), Some((7, None)), "deleted: the record's own time");
+        assert_eq!((told(3, None), told(77, None)), (None, None));
         assert_eq!((counters.get(Counter::CommitsLogged), counters.get(Counter::CommitsUnknown)), (2, 1));
     }
 }
