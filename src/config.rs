@@ -11,12 +11,14 @@ mod flows;
 mod groups;
 mod import;
 mod jaas;
+mod lag;
 mod registry;
 mod security;
 
 pub use flows::{FlowWords, business_flows};
 pub use groups::CommitLog;
 pub use import::{ImportTarget, import};
+pub use lag::{LagWords, lag_value};
 pub use registry::registry_url;
 pub use security::kafka_variables;
 
@@ -43,7 +45,7 @@ pub use memory::{DEFAULT_MEMORY, DEFAULT_MEMORY_BYTES, MemoryWords};
 pub use retention::RetentionWords;
 use retention::retention;
 pub use time::{duration, since, when};
-use time::{interval, moment};
+use time::{from, interval};
 
 /// The database when nothing else is said.
 pub const DEFAULT_DB: &str = "headwater.duckdb";
@@ -142,6 +144,8 @@ pub struct TapConfig {
     pub registry: ClientProperties,
     /// What the business counts.
     pub business_flows: Vec<BusinessFlow>,
+    /// The attribute that is summed up over what waits for a group.
+    pub lag_value: Option<String>,
     /// The user's own conventions, as written; the decoder reads them.
     pub conventions: Vec<toml::Table>,
     /// How long the database keeps what.
@@ -197,6 +201,8 @@ pub struct Words {
     pub kafka: Vec<(String, Secret)>,
     /// `[[business_flow]]`, in the file only.
     pub business_flows: Vec<FlowWords>,
+    /// `[lag]`, in the file only.
+    pub lag: LagWords,
     /// Sections `[[convention]]`.
     pub conventions: Vec<toml::Table>,
     /// `[retention]`, in the file only.
@@ -343,6 +349,7 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         kafka,
         registry,
         business_flows: business_flows(words.business_flows)?,
+        lag_value: lag_value(words.lag)?,
         conventions: words.conventions,
         retention: retention(words.retention, &mut or)?,
         payloads: words.payloads.unwrap_or(false),
@@ -392,6 +399,7 @@ fn over(typed: Words, written: Words) -> Words {
         client_properties: None,
         kafka: Vec::new(),
         business_flows: if typed.business_flows.is_empty() { written.business_flows } else { typed.business_flows },
+        lag: written.lag,
         conventions: written.conventions,
         retention: written.retention,
         payloads: written.payloads,
@@ -457,16 +465,6 @@ fn pattern(name: &'static str, pattern: &str) -> Result<Regex, ConfigError> {
         let reason = e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
         word(name, pattern, reason, "a regular expression that matches whole topic names, such as 'orders|payments.*'")
     })
-}
-
-/// `earliest`, `latest`, a duration back from now, or a time.
-fn from(text: &str) -> Result<From, ConfigError> {
-    let expected = "earliest, latest, a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z";
-    match text.trim() {
-        "earliest" => Ok(From::Earliest),
-        "latest" => Ok(From::Latest),
-        other => moment(other).ok_or_else(|| word("from", text, "it is neither a time nor a duration", expected)),
-    }
 }
 
 /// Bytes a second, with `k`, `M` or `G` (powers of 1000).

@@ -104,6 +104,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     writer.fill_outbox(config.otlp.is_some());
     writer.configure(&config.business_flows)?;
+    writer.sum_up(config.lag_value.as_deref())?;
     writer.keep(config.retention);
     let readers = writer.readers();
     let ids = restored.id_key;

@@ -49,11 +49,19 @@ pub enum Counter {
     CommitsLogged = 18,
     /// Records of that log whose type or version is not known.
     CommitsUnknown = 19,
+    /// How long the last sample of groups and log ends took, in milliseconds.
+    GroupSampleMs = 20,
+    /// Samples of groups and log ends.
+    GroupSamples = 21,
+    /// Those among them that a broker did not answer for in full.
+    GroupSamplesPartial = 22,
+    /// Groups of which the last sample may see nothing but the name.
+    GroupsDenied = 23,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -74,6 +82,10 @@ impl Counter {
         Self::RereadBytes,
         Self::CommitsLogged,
         Self::CommitsUnknown,
+        Self::GroupSampleMs,
+        Self::GroupSamples,
+        Self::GroupSamplesPartial,
+        Self::GroupsDenied,
     ];
 
     /// The name in the `tap` view.
@@ -99,12 +111,16 @@ impl Counter {
             Self::RereadBytes => "reread_bytes",
             Self::CommitsLogged => "commits_logged",
             Self::CommitsUnknown => "commits_unknown",
+            Self::GroupSampleMs => "group_sample_ms",
+            Self::GroupSamples => "group_samples",
+            Self::GroupSamplesPartial => "group_samples_partial",
+            Self::GroupsDenied => "groups_denied",
         }
     }
 
     /// True for what goes up and down.
     pub const fn is_gauge(self) -> bool {
-        matches!(self, Self::OutboxWaiting)
+        matches!(self, Self::OutboxWaiting | Self::GroupSampleMs | Self::GroupsDenied)
     }
 }
 

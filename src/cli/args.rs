@@ -1,8 +1,10 @@
 //! The command line as clap reads it.
 
 mod explain;
+mod lag;
 
 pub(super) use explain::{Explain, Values};
+pub(super) use lag::Lag;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -37,8 +39,8 @@ pub(super) enum Command {
     Trace(Trace),
     /// grouped by signature, with the events that they come from
     Failures(Failures),
-    /// groups behind, in records, time and waiting work
-    Lag(Reading),
+    /// groups behind, in records, time and waiting work; with a GROUP its partitions and the events that wait
+    Lag(Lag),
     /// received / passed / failed over a window: text, markdown, html, json, csv
     Report(Report),
     /// read-only SQL (--format table|json|ndjson|csv)
@@ -486,5 +488,9 @@ fn value_name(arg: &clap::Arg) -> String {
     let names = arg.get_value_names().unwrap_or_default();
     let name = names.first().map(ToString::to_string).unwrap_or_default();
     let many = arg.get_num_args().is_some_and(|n| n.max_values() > 1);
-    if many { format!("{name}…") } else { name }
+    match (many, arg.is_required_set()) {
+        (true, _) => format!("{name}…"),
+        (false, true) => name,
+        (false, false) => format!("[{name}]"),
+    }
 }

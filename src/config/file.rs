@@ -3,7 +3,7 @@
 use super::groups::GroupWords;
 use super::registry::RegistryWords;
 use super::security::flattened;
-use super::{ConfigError, DEFAULT_FILE, FlowWords, MemoryWords, RetentionWords, Words};
+use super::{ConfigError, DEFAULT_FILE, FlowWords, LagWords, MemoryWords, RetentionWords, Words};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ pub(super) struct File {
     telemetry: Option<String>,
     #[serde(default)]
     retention: RetentionWords,
+    #[serde(default)]
+    pub lag: LagWords,
     #[serde(default)]
     privacy: Privacy,
     #[serde(default)]
@@ -145,6 +147,7 @@ fn words(file: File, section: Section) -> Result<Words, ConfigError> {
         otlp: file.otlp,
         telemetry: file.telemetry,
         business_flows: file.business_flows,
+        lag: file.lag,
         conventions: file.conventions,
         retention: file.retention,
         payloads: file.privacy.payloads,

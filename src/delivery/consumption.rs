@@ -117,15 +117,19 @@ impl Consumption {
         // The bracket begins where it was last known, be that before a pause of the tap.
         let resolution_ms = if self.committed.is_some() { at.since(self.known_at) / 1000 } else { interval_ms };
         let taken = (at, resolution_ms.max(0));
-        self.known_at = at;
         if self.logged && self.committed != Some(offset) {
+            if at < self.taken.0 {
+                return false;
+            }
             let since = *self.doubted_since.get_or_insert(taken.0);
+            self.known_at = self.known_at.max(at);
             if since == taken.0 {
                 return false;
             }
             self.logged = false;
         }
         self.doubted_since = None;
+        self.known_at = self.known_at.max(at);
         if self.committed != Some(offset) {
             self.take(offset, taken, news);
         }

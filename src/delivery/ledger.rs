@@ -3,7 +3,8 @@
 use super::consumption::{Consumption, News, Taken, Told};
 use super::figures::{self, Place};
 use crate::event::{
-    Beyond, GroupRow, GroupSample, GroupState, Ordinal, ProgressMark, ProgressRow, RewindRow, Timestamp,
+    Beyond, CommittedOffset, GroupRow, GroupSample, GroupState, Ordinal, ProgressMark, ProgressRow, RewindRow,
+    Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -193,9 +194,10 @@ impl Ledger {
         }
     }
 
-    /// The log of commits tells that `group` committed `offset` at `at`, or that its commit is no more.
-    pub fn logged(&mut self, group: &Arc<str>, ordinal: Ordinal, offset: Option<i64>, beyond: Beyond, at: Timestamp) {
-        match offset {
+    /// The log of commits tells of a commit at `at`, or that there is none any more; `beyond` is what its metadata says.
+    pub fn logged(&mut self, ordinal: Ordinal, commit: &CommittedOffset, beyond: Beyond, at: Timestamp) {
+        let group = &commit.group;
+        match commit.offset {
             Some(offset) => self.take(group, ordinal, at, |it, told| {
                 it.logged(offset, at, told);
                 if it.committed == Some(offset) {

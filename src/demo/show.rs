@@ -156,6 +156,7 @@ fn tap_config(
         otlp: options.otlp.clone(),
         telemetry: None,
         business_flows: company.flows()?,
+        lag_value: None,
         conventions: Vec::new(),
         kafka: ClientProperties::default(),
         registry: ClientProperties::default(),

@@ -199,6 +199,18 @@ fn rights(rights: &Rights) -> Vec<Right> {
             held: rights.describe_cluster.as_str(),
             detail: "sizes of logs, and a list of groups that leaves none out".to_owned(),
         },
+        Right {
+            right: "DESCRIBE_CONFIGS on topics",
+            held: rights.describe_configs.as_str(),
+            detail: match rights.describe_configs {
+                Held::Yes => "retention and compaction".to_owned(),
+                Held::No | Held::Unknown => {
+                    "optional: without retention and compaction, how soon a group that is behind \
+                                             loses records stays unknown"
+                        .to_owned()
+                }
+            },
+        },
     ]
 }
 

@@ -182,14 +182,16 @@ mod tests {
         let (cluster, counters) = ("c".into(), Arc::new(Counters::default()));
         let key = |kind: u8| [&[0, kind, 0, 1, b'g', 0, 1, b't'][..], &[0; 4]].concat();
         let value = [&[0, 2][..], &9i64.to_be_bytes(), &[0, 0], &4i64.to_be_bytes()].concat();
-        let told = |kind: u8, value| {
-            let key = key(kind);
-            let record = Record { offset: 0, timestamp_ms: 7, key: Some(&key), value, headers: &[] };
-            logged(&cluster, &record, &counters).map(|told| (told.at.millis(), told.commit.offset))
+        let take = |kind, value: Option<&[u8]>| {
+            let key: Vec<u8> = key(kind);
+            logged(&cluster, &Record { offset: 0, timestamp_ms: 7, key: Some(&key), value, headers: &[] }, &counters)
         };
-        assert_eq!(told(1, Some(&value[..])), Some((4, Some(9))));
-        assert_eq!(told(1, None), Some((7, None)), "deleted: the record's own time");
-        assert_eq!((told(3, None), told(77, None)), (None, None));
+        let told = take(1, Some(&value)).unwrap();
+        assert_eq!((told.at, told.commit.offset), (Timestamp::from_millis(4), Some(9)));
+        let told = take(1, None).unwrap();
+        assert_eq!((told.at, told.commit.offset), (Timestamp::from_millis(7), None), "deleted");
+        assert_eq!(take(3, None), None);
+        assert_eq!(take(77, None), None);
         assert_eq!((counters.get(Counter::CommitsLogged), counters.get(Counter::CommitsUnknown)), (2, 1));
     }
 }

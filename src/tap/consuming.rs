@@ -108,7 +108,7 @@ impl Core {
         let partition = self.catalog.find(cluster, &commit.topic, commit.partition);
         let Some(ordinal) = partition.and_then(|partition| self.catalog.last_ordinal(partition)) else { return false };
         let beyond = commit.offset.map(|offset| beyond(&commit.metadata, offset)).unwrap_or_default();
-        self.ledger.logged(&commit.group, ordinal, commit.offset, beyond, *at);
+        self.ledger.logged(ordinal, commit, beyond, *at);
         self.consumed(&commit.group, ordinal);
         true
     }

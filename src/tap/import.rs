@@ -42,6 +42,8 @@ pub struct ImportConfig {
     pub cluster: String,
     /// What the business counts; none leaves what the database has.
     pub business_flows: Vec<BusinessFlow>,
+    /// The attribute that is summed up over what waits for a group; none leaves what the database has.
+    pub lag_value: Option<String>,
     /// The user's own conventions.
     pub conventions: Vec<Convention>,
     /// Which schema registry is asked, and as whom; nothing when there is none.
@@ -81,6 +83,9 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
     if !config.business_flows.is_empty() {
         writer.configure(&config.business_flows)?;
+    }
+    if config.lag_value.is_some() {
+        writer.sum_up(config.lag_value.as_deref())?;
     }
     let ids = restored.id_key;
     let decoder = Decoder::with_house(ids, keys, &config.conventions).with_schemas(schemas);

@@ -105,6 +105,7 @@ mod tests {
             sample_interval: Duration::from_secs(5),
             commit_interval: Duration::from_millis(500),
             business_flows: Vec::new(),
+            lag_value: None,
             conventions: Vec::new(),
             kafka: crate::event::ClientProperties::default(),
             registry: crate::event::ClientProperties::default(),

@@ -4,8 +4,9 @@ use super::clock;
 use super::commit_log::LogEnd;
 use super::pipeline::{Ask, Input};
 use super::plan::{TapPlan, WithLog};
-use crate::event::Epoch;
+use crate::event::{Epoch, GroupSample};
 use crate::kafka::{self, Admin, Plan, Reader};
+use crate::telemetry::{Counter, Counters};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub(super) struct Sampling {
     pub asks: Receiver<Ask>,
     pub core: SyncSender<Input>,
     pub interval: Duration,
+    pub counters: Arc<Counters>,
 }
 
 impl Sampling {
@@ -64,9 +66,17 @@ impl Sampling {
                 if let Some(log) = &mut self.log {
                     log.judge(&mut sample);
                 }
+                self.count(&sample);
                 let _ = self.core.send(Input::Groups(sample));
             }
             Err(error) => tracing::warn!(%error, "the groups could not be sampled; the next sample tries again"),
         }
+    }
+
+    fn count(&self, sample: &GroupSample) {
+        self.counters.set(Counter::GroupSampleMs, sample.took_ms.unsigned_abs());
+        self.counters.add(Counter::GroupSamples, 1);
+        self.counters.add(Counter::GroupSamplesPartial, u64::from(!sample.complete));
+        self.counters.set(Counter::GroupsDenied, sample.denied.len() as u64);
     }
 }

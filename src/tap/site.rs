@@ -76,8 +76,8 @@ impl Site {
     pub fn run(self, opened: Option<Opened>) -> Result<(), kafka::Error> {
         let Some(Opened { admin, reader, log }) = opened.or_else(|| self.open_in_time()) else { return Ok(()) };
         let log = log.map(LogEnd::new);
-        let Self { plan, groups, interval, asks, core, .. } = self;
-        Sampling { admin, plan, groups, log, asks, core, interval }.run(reader)
+        let Self { settings, plan, groups, interval, asks, core, .. } = self;
+        Sampling { admin, plan, groups, log, asks, core, interval, counters: settings.counters }.run(reader)
     }
 
     fn open_in_time(&self) -> Option<Opened> {

@@ -68,7 +68,8 @@ impl Stage {
     }
 
     fn logged(&mut self, ms: i64, offset: Option<i64>) -> Ledgered {
-        self.ledger.logged(&GROUP.into(), Ordinal(0), offset, Beyond::Nothing, Timestamp::from_millis(ms));
+        let commit = CommittedOffset::new(&GROUP.into(), &"orders".into(), 0, offset);
+        self.ledger.logged(Ordinal(0), &commit, Beyond::Nothing, Timestamp::from_millis(ms));
         self.settle()
     }
 
@@ -273,11 +274,11 @@ fn a_commit_of_the_log_has_its_exact_time_and_at_most_one_mark_a_second() {
     // It goes back within the second: both ends are told.
     stage.logged(60_300, Some(70));
     let news = stage.logged(60_400, Some(55));
-    assert_eq!(marks(&news), [(70, 60_300, 300), (55, 60_400, 0)]);
+    assert_eq!(marks(&news), [(70, 60_300, 0), (55, 60_400, 0)]);
     assert_eq!((news.rewinds[0].from_offset, news.rewinds[0].to_offset), (70, 55));
     // What is open at the end is told.
     assert_eq!(marks(&stage.logged(60_500, Some(60))), []);
-    assert_eq!(marks(&stage.settle_all(true)), [(60, 60_500, 100)]);
+    assert_eq!(marks(&stage.settle_all(true)), [(60, 60_500, 0)]);
 }
 
 #[test]
