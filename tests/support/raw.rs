@@ -6,8 +6,9 @@ use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
-    ApiKey, GroupId, JoinGroupRequest, JoinGroupResponse, OffsetCommitRequest, OffsetCommitResponse, RequestHeader,
-    ResponseHeader, SyncGroupRequest, SyncGroupResponse, TopicName,
+    ApiKey, FindCoordinatorRequest, FindCoordinatorResponse, GroupId, JoinGroupRequest, JoinGroupResponse,
+    OffsetCommitRequest, OffsetCommitResponse, RequestHeader, ResponseHeader, SyncGroupRequest, SyncGroupResponse,
+    TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use std::collections::BTreeMap;
@@ -26,9 +27,15 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// Connects.
+    /// Connects, and asks for a coordinator: where nobody did, a cluster has no place for commits yet.
     pub fn connect(bootstrap: &str) -> Self {
-        Self { stream: TcpStream::connect(bootstrap).unwrap() }
+        let mut raw = Self { stream: TcpStream::connect(bootstrap).unwrap() };
+        let request = FindCoordinatorRequest::default().with_key(StrBytes::from_static_str("raw"));
+        poll_until("a coordinator", PATIENCE, || {
+            let found: FindCoordinatorResponse = raw.call(ApiKey::FindCoordinator, 3, &request);
+            (found.error_code == 0).then_some(())
+        });
+        raw
     }
 
     fn call<Q: Encodable, A: Decodable>(&mut self, key: ApiKey, version: i16, request: &Q) -> A {
