@@ -11,6 +11,7 @@ mod demo;
 mod erase;
 mod explain;
 mod export;
+mod lag;
 mod output;
 mod reading;
 mod report;
@@ -72,7 +73,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(args),
         Command::Failures(args) => reading::failures(&args),
-        Command::Lag(args) => reading::lag(&args),
+        Command::Lag(args) => lag::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Backup(args) => backup::run(&args),

@@ -8,13 +8,17 @@ mod client_properties;
 mod collector;
 mod file;
 mod flows;
+mod groups;
 mod import;
 mod jaas;
+mod lag;
 mod registry;
 mod security;
 
 pub use flows::{FlowWords, business_flows};
+pub use groups::CommitLog;
 pub use import::{ImportTarget, import};
+pub use lag::{LagWords, lag_value};
 pub use registry::registry_url;
 pub use security::kafka_variables;
 
@@ -41,7 +45,7 @@ pub use memory::{DEFAULT_MEMORY, DEFAULT_MEMORY_BYTES, MemoryWords};
 pub use retention::RetentionWords;
 use retention::retention;
 pub use time::{duration, since, when};
-use time::{interval, moment};
+use time::{from, interval};
 
 /// The database when nothing else is said.
 pub const DEFAULT_DB: &str = "headwater.duckdb";
@@ -116,6 +120,8 @@ pub struct TapConfig {
     pub exclude: Option<Regex>,
     /// Groups to sample where the cluster cannot list them; empty = list them.
     pub groups: Vec<String>,
+    /// Whether the cluster's own log of commits is read.
+    pub commit_log: CommitLog,
     /// Read no faster than this many bytes a second, over all brokers.
     pub max_read: Option<u64>,
     /// Address of the PostgreSQL wire door; port 0 takes a free one.
@@ -138,6 +144,8 @@ pub struct TapConfig {
     pub registry: ClientProperties,
     /// What the business counts.
     pub business_flows: Vec<BusinessFlow>,
+    /// The attribute that is summed up over what waits for a group.
+    pub lag_value: Option<String>,
     /// The user's own conventions, as written; the decoder reads them.
     pub conventions: Vec<toml::Table>,
     /// How long the database keeps what.
@@ -165,6 +173,8 @@ pub struct Words {
     pub exclude: Option<String>,
     /// `--groups`
     pub groups: Option<Vec<String>>,
+    /// `--groups-log`, or `log` of `[groups]`.
+    pub groups_log: Option<String>,
     /// `--max-read`
     pub max_read: Option<String>,
     /// `--client`
@@ -191,6 +201,8 @@ pub struct Words {
     pub kafka: Vec<(String, Secret)>,
     /// `[[business_flow]]`, in the file only.
     pub business_flows: Vec<FlowWords>,
+    /// `[lag]`, in the file only.
+    pub lag: LagWords,
     /// Sections `[[convention]]`.
     pub conventions: Vec<toml::Table>,
     /// `[retention]`, in the file only.
@@ -321,7 +333,8 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         from: from(&or("from", words.from, DEFAULT_FROM))?,
         topics: words.topics.as_deref().map(|word| pattern("topics", word)).transpose()?,
         exclude: words.exclude.as_deref().map(|word| pattern("exclude", word)).transpose()?,
-        groups: groups(words.groups.unwrap_or_default()),
+        groups: groups::names(words.groups),
+        commit_log: groups::commit_log(words.groups_log)?,
         max_read: words.max_read.as_deref().map(max_read).transpose()?,
         client: words.client.as_deref().map_or(Ok(Client::Native), client)?,
         also: Vec::new(),
@@ -336,6 +349,7 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         kafka,
         registry,
         business_flows: business_flows(words.business_flows)?,
+        lag_value: lag_value(words.lag)?,
         conventions: words.conventions,
         retention: retention(words.retention, &mut or)?,
         payloads: words.payloads.unwrap_or(false),
@@ -371,6 +385,7 @@ fn over(typed: Words, written: Words) -> Words {
         topics: typed.topics.or(written.topics),
         exclude: typed.exclude.or(written.exclude),
         groups: typed.groups.or(written.groups),
+        groups_log: typed.groups_log.or(written.groups_log),
         max_read: typed.max_read.or(written.max_read),
         client: typed.client.or(written.client),
         serve: typed.serve.or(written.serve),
@@ -384,6 +399,7 @@ fn over(typed: Words, written: Words) -> Words {
         client_properties: None,
         kafka: Vec::new(),
         business_flows: if typed.business_flows.is_empty() { written.business_flows } else { typed.business_flows },
+        lag: written.lag,
         conventions: written.conventions,
         retention: written.retention,
         payloads: written.payloads,
@@ -439,13 +455,6 @@ fn client(name: &str) -> Result<Client, ConfigError> {
     }
 }
 
-fn groups(words: Vec<String>) -> Vec<String> {
-    let mut list = split(words);
-    list.sort();
-    list.dedup();
-    list
-}
-
 fn split(words: Vec<String>) -> Vec<String> {
     words.iter().flat_map(|w| w.split(',')).map(str::trim).filter(|w| !w.is_empty()).map(str::to_owned).collect()
 }
@@ -456,16 +465,6 @@ fn pattern(name: &'static str, pattern: &str) -> Result<Regex, ConfigError> {
         let reason = e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
         word(name, pattern, reason, "a regular expression that matches whole topic names, such as 'orders|payments.*'")
     })
-}
-
-/// `earliest`, `latest`, a duration back from now, or a time.
-fn from(text: &str) -> Result<From, ConfigError> {
-    let expected = "earliest, latest, a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z";
-    match text.trim() {
-        "earliest" => Ok(From::Earliest),
-        "latest" => Ok(From::Latest),
-        other => moment(other).ok_or_else(|| word("from", text, "it is neither a time nor a duration", expected)),
-    }
 }
 
 /// Bytes a second, with `k`, `M` or `G` (powers of 1000).

@@ -4,7 +4,7 @@ use crate::support::Folder;
 use crate::support::door::{Fixture, loopback};
 use crate::support::mock::MockKafka;
 use crate::support::program::{self, Program};
-use headwater::event::{Changes, EventRef, Ordinal, Profile, ProfileRow};
+use headwater::event::{Changes, EventRef, GroupKind, GroupPhase, GroupRow, Ordinal, Profile, ProfileRow};
 use headwater::report::Cell;
 use headwater::serve::Metrics;
 use headwater::store::{Limits, Readers, Settings, Writer};
@@ -142,6 +142,40 @@ fn assert_sums(scraped: &BTreeMap<String, f64>, readers: &Readers) {
     for (group, failed) in named {
         assert_eq!(sum("headwater_failed_total", Some(&group)), failed, "{group}");
     }
+}
+
+/// Scenario: groups that come, change and go.
+/// Guarantees: each group that is there has one series, with what its members do; one that is gone has none.
+#[test]
+fn the_state_of_a_group_is_one_series_while_it_is_there() {
+    let fixture = Fixture::new();
+    let group = |name: &str, phase, denied| GroupRow {
+        cluster: "test".into(),
+        consumer_group: name.into(),
+        kind: GroupKind::Consumer,
+        phase,
+        members: Some(2),
+        denied,
+        sampled_at: crate::support::door::TIME,
+    };
+    let metrics = start(fixture.readers());
+    let scrape = || {
+        let scraped = samples(&get(metrics.address(), "/metrics").1);
+        of(&scraped, "headwater_group_state").into_iter().map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>()
+    };
+    let write = |groups: Vec<GroupRow>, gone: Vec<&str>| {
+        let gone = gone.into_iter().map(|name| ("test".into(), name.into())).collect();
+        fixture.write(Changes { groups, gone, at: crate::support::door::TIME, ..Changes::default() });
+    };
+    let name = |group: &str, state: &str| {
+        format!("headwater_group_state{{cluster=\"test\",group=\"{group}\",state=\"{state}\"}} 1")
+    };
+    write(vec![group("a", Some(GroupPhase::Stable), false), group("b", None, true)], vec![]);
+    assert_eq!(scrape(), [name("a", "stable"), name("b", "denied")]);
+    write(vec![group("a", Some(GroupPhase::Rebalancing), false)], vec![]);
+    assert_eq!(scrape(), [name("a", "rebalancing"), name("b", "denied")]);
+    write(vec![], vec!["a"]);
+    assert_eq!(scrape(), [name("b", "denied")]);
 }
 
 /// Scenario: a producer that writes a new type with every record.

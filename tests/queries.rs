@@ -273,7 +273,7 @@ fn asked(reader: &Reader, sql: &str) -> Vec<String> {
 }
 
 /// Each macro with arguments that find something in the filled database, and how many rows it then gives.
-const MACROS: [(&str, usize); 29] = [
+const MACROS: [(&str, usize); 32] = [
     ("ancestors(2199023255552)", 2),
     ("audit()", 1),
     ("business(since := '2024-01-01')", 1),
@@ -298,11 +298,14 @@ const MACROS: [(&str, usize); 29] = [
     ("passage(0)", 1),
     ("passed(step_ms := 3600000)", 0),
     ("received(step_ms := 3600000)", 3),
+    ("rewinds(since := '2024-01-01')", 0),
     ("trace_edges(0)", 3),
     ("trace_failures(0)", 1),
     ("trace_nodes(1099511627776)", 5),
     ("failures()", 1),
     ("totals(until := '2024-01-02')", 1),
+    ("waiting('kitchen', topic := 'orders')", 0),
+    ("waiting_types('kitchen')", 0),
 ];
 
 /// Guarantees: no SQL file is unused, and none is used that is not there.
@@ -595,7 +598,8 @@ fn passage_is_bracketed_by_samples() {
     writer.append(first()).unwrap();
     let mut sample = |committed, seconds| {
         let progress = vec![progress("kitchen", committed, seconds)];
-        writer.append(Changes { progress, at: Timestamp(T0 + seconds * SECOND), ..Changes::default() }).unwrap();
+        let (marks, at) = (marks(&progress), Timestamp(T0 + seconds * SECOND));
+        writer.append(Changes { progress, marks, at, ..Changes::default() }).unwrap();
     };
     sample(Some(1), 15);
     sample(Some(3), 30);

@@ -42,6 +42,7 @@ impl Imports {
             db: self.database(),
             cluster: "test".into(),
             business_flows: Vec::new(),
+            lag_value: None,
             conventions: Vec::new(),
             registry: Default::default(),
             memory,

@@ -1,10 +1,12 @@
 -- How far groups are behind, as they stood at the last sample, by group and topic, for /metrics. No event is read.
+-- Share groups have no such lag.
 -- $1: most series; groups and topics behind that, by name, are summed under `other`.
 WITH series AS (
     SELECT
         cluster, consumer_group AS consumers, topic, sum(lag_offsets) AS lag_offsets, sum(lag_records) AS lag_records,
         max(lag_ms) AS lag_ms
     FROM progress
+    WHERE state <> 'no_offset_lag'
     GROUP BY cluster, consumer_group, topic
 ),
 placed AS (

@@ -1,5 +1,8 @@
 -- How far each group has come, for any of several events, whose refs are written between commas.
 -- A bracket ends with the first sample beyond the event after the last one that was not, and begins one sample before.
+-- Beyond the committed offset a group may have finished records all the same: its client says which (then the last sample
+-- ends the bracket), or something that is not understood (`?`), or it is a share group, whose records beyond the start
+-- offset are in flight or not: unknown.
 CREATE OR REPLACE MACRO passages_of(refs) AS TABLE
 WITH place AS MATERIALIZED (
     SELECT r.ref, p.ordinal, p.cluster, p.topic, p.incarnation, p.partition, p.base + (r.ref & 1099511627775) AS "offset"
@@ -7,7 +10,7 @@ WITH place AS MATERIALIZED (
     JOIN partition p ON p.ordinal = r.ref >> 40
 ),
 topic_ordinal AS (
-    SELECT place.ref, q.ordinal, q.partition = place.partition AS here, place."offset"
+    SELECT place.ref, q.ordinal, q.partition = place.partition AS here, place."offset", q.cluster
     FROM partition q
     JOIN place ON q.cluster = place.cluster AND q.topic = place.topic AND q.incarnation = place.incarnation
 ),
@@ -16,10 +19,25 @@ reader AS (
         t.ref,
         r.consumer_group,
         max(r.committed_offset) FILTER (WHERE t.here) AS committed_offset,
+        any_value(r.beyond) FILTER (WHERE t.here) AS beyond,
+        max(r.sampled_at) FILTER (WHERE t.here) AS sampled_at,
+        coalesce(bool_or(g.kind = 'share'), bool_or(r.state = 'no_offset_lag')) AS shared,
         any_value(t."offset") AS "offset"
     FROM progress_row r
     JOIN topic_ordinal t ON t.ordinal = r.ordinal
+    LEFT JOIN group_row g ON g.cluster = t.cluster AND g.consumer_group = r.consumer_group
     GROUP BY t.ref, r.consumer_group
+),
+told AS (
+    SELECT
+        reader.*,
+        CASE
+            WHEN reader.committed_offset > reader."offset" THEN 'passed'
+            WHEN reader.shared OR reader.beyond = '?' THEN 'unknown'
+            WHEN is_done(reader.beyond, reader."offset") THEN 'beyond'
+            ELSE 'not_reached'
+        END AS state
+    FROM reader
 ),
 mark AS (
     SELECT t.ref, m.consumer_group, m.committed_offset > t."offset" AS beyond, m.sampled_at, m.resolution_ms
@@ -45,15 +63,15 @@ first_beyond AS (
     GROUP BY mark.ref, mark.consumer_group
 )
 SELECT
-    reader.ref,
-    reader.consumer_group,
-    CASE WHEN reader.committed_offset > reader."offset" THEN 'passed' ELSE 'not_reached' END AS state,
-    reader.committed_offset,
+    t.ref,
+    t.consumer_group,
+    CASE t.state WHEN 'beyond' THEN 'passed' ELSE t.state END AS state,
+    t.committed_offset,
     CASE
-        WHEN reader.committed_offset > reader."offset" AND b.last_short IS NOT NULL
+        WHEN t.state = 'passed' AND b.last_short IS NOT NULL
         THEN greatest(b.last_short, b.not_after - to_milliseconds(b.resolution_ms))
     END AS not_before,
-    CASE WHEN reader.committed_offset > reader."offset" THEN b.not_after END AS not_after
-FROM reader
-LEFT JOIN first_beyond b ON b.ref = reader.ref AND b.consumer_group = reader.consumer_group
-ORDER BY reader.ref, reader.consumer_group;
+    CASE t.state WHEN 'passed' THEN b.not_after WHEN 'beyond' THEN t.sampled_at END AS not_after
+FROM told t
+LEFT JOIN first_beyond b ON b.ref = t.ref AND b.consumer_group = t.consumer_group
+ORDER BY t.ref, t.consumer_group;

@@ -1,8 +1,10 @@
 //! The command line as clap reads it.
 
 mod explain;
+mod lag;
 
 pub(super) use explain::{Explain, Values};
+pub(super) use lag::Lag;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -37,8 +39,8 @@ pub(super) enum Command {
     Trace(Trace),
     /// grouped by signature, with the events that they come from
     Failures(Failures),
-    /// groups behind, in records, time and waiting work
-    Lag(Reading),
+    /// groups behind, in records, time and waiting work; with a GROUP its partitions and the events that wait
+    Lag(Lag),
     /// received / passed / failed over a window: text, markdown, html, json, csv
     Report(Report),
     /// read-only SQL (--format table|json|ndjson|csv)
@@ -300,6 +302,9 @@ pub(super) struct Tap {
     /// groups to sample where the cluster cannot list them
     #[arg(long, value_name = "A,B,…", env = "HEADWATER_GROUPS", hide_env_values = true)]
     pub groups: Option<String>,
+    /// read every commit from Kafka's own log of them, where it may be read: auto or never [default: auto]
+    #[arg(long, value_name = "HOW", env = "HEADWATER_GROUPS_LOG", hide_env_values = true)]
+    pub groups_log: Option<String>,
     /// read no faster than so many bytes a second, such as 20M [default: no cap]
     #[arg(long, value_name = "BYTES", env = "HEADWATER_MAX_READ", hide_env_values = true)]
     pub max_read: Option<String>,
@@ -483,5 +488,9 @@ fn value_name(arg: &clap::Arg) -> String {
     let names = arg.get_value_names().unwrap_or_default();
     let name = names.first().map(ToString::to_string).unwrap_or_default();
     let many = arg.get_num_args().is_some_and(|n| n.max_values() > 1);
-    if many { format!("{name}…") } else { name }
+    match (many, arg.is_required_set()) {
+        (true, _) => format!("{name}…"),
+        (false, true) => name,
+        (false, false) => format!("[{name}]"),
+    }
 }

@@ -1,4 +1,4 @@
-//! `failures` and `lag`: one question, one answer.
+//! `headwater failures`: one question, one answer.
 
 use super::args;
 use super::output;
@@ -6,7 +6,7 @@ use super::source::Source;
 use crate::client::query;
 use crate::config;
 use crate::event::Timestamp;
-use crate::report::rows::{FailureGroup, LagRow};
+use crate::report::rows::FailureGroup;
 use crate::report::text::{self, Look};
 use crate::report::{Cell, json};
 use serde_json::json;
@@ -59,24 +59,4 @@ fn why_none(source: &Source, args: &args::Failures) -> anyhow::Result<String> {
         0 => "only failures that leave a record are seen: dead letters, retries, faults".to_owned(),
         n => format!("without {} there are {n}", filters.join(" and ")),
     })
-}
-
-/// `headwater lag`: groups behind.
-pub(super) fn lag(args: &args::Reading) -> anyhow::Result<ExitCode> {
-    let source = Source::open(&args.source)?;
-    let answer = source.client.ask(&query::LAG, &[])?;
-    let (coverage, lines) = source.coverage()?;
-    if args.json {
-        let document = json!({ "lag": json::rows(&answer), "coverage": json::rows(&coverage) });
-        output::print(&json::document(&document))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let rows = LagRow::from_table(&answer)?;
-    let hint = "where the cluster cannot list its groups, name them: headwater tap --groups A,B";
-    let text = match rows.is_empty() {
-        true => text::nothing("no consumer groups", hint, &lines),
-        false => text::lag(&rows, &Look { style: &output::style(), now: output::now(), reach: &source.reach }),
-    };
-    output::print(&text)?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -25,6 +25,7 @@ pub(super) fn words(args: args::Tap) -> Words {
         topics: args.topics,
         exclude: args.exclude,
         groups: list(args.groups),
+        groups_log: args.groups_log,
         max_read: args.max_read,
         client: args.client,
         serve: args.serve,
@@ -38,6 +39,7 @@ pub(super) fn words(args: args::Tap) -> Words {
         client_properties: args.client_properties,
         kafka,
         business_flows: Vec::new(),
+        lag: config::LagWords::default(),
         conventions: Vec::new(),
         retention: RetentionWords::default(),
         payloads: None,
@@ -126,11 +128,12 @@ pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
     registry.extend(config::registry_url(&args.registry));
     let resolved = config::import(args.cluster, args.db, args.config.as_deref(), registry)?;
     say_defaults(&resolved.defaults);
-    let config::ImportTarget { cluster, db, business_flows, conventions, registry, memory } = resolved.config;
+    let config::ImportTarget { cluster, db, business_flows, lag_value, conventions, registry, memory } =
+        resolved.config;
     let database = db.display().to_string();
     let conventions = tap::conventions(&conventions)?;
-    let summary =
-        tap::import(&ImportConfig { cluster, db, business_flows, conventions, registry, memory }, &args.files)?;
+    let wanted = ImportConfig { cluster, db, business_flows, lag_value, conventions, registry, memory };
+    let summary = tap::import(&wanted, &args.files)?;
     for unread in &summary.unread {
         output::note(&format!("headwater: import: {}", clean(&unread.to_string())));
     }

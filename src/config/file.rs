@@ -1,8 +1,9 @@
 //! `headwater.toml`.
 
+use super::groups::GroupWords;
 use super::registry::RegistryWords;
 use super::security::flattened;
-use super::{ConfigError, DEFAULT_FILE, FlowWords, MemoryWords, RetentionWords, Words};
+use super::{ConfigError, DEFAULT_FILE, FlowWords, LagWords, MemoryWords, RetentionWords, Words};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -22,9 +23,13 @@ pub(super) struct File {
     #[serde(default)]
     retention: RetentionWords,
     #[serde(default)]
+    pub lag: LagWords,
+    #[serde(default)]
     privacy: Privacy,
     #[serde(default)]
     pub memory: MemoryWords,
+    #[serde(default)]
+    groups: GroupWords,
     #[serde(default)]
     pub registry: RegistryWords,
     #[serde(default)]
@@ -128,6 +133,7 @@ fn words(file: File, section: Section) -> Result<Words, ConfigError> {
         topics: section.topics,
         exclude: section.exclude,
         groups: section.groups,
+        groups_log: file.groups.log,
         max_read: section.max_read,
         client: section.client,
         client_properties: section.client_properties,
@@ -141,6 +147,7 @@ fn words(file: File, section: Section) -> Result<Words, ConfigError> {
         otlp: file.otlp,
         telemetry: file.telemetry,
         business_flows: file.business_flows,
+        lag: file.lag,
         conventions: file.conventions,
         retention: file.retention,
         payloads: file.privacy.payloads,

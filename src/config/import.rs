@@ -5,7 +5,7 @@ use super::memory::memory;
 use super::security::{layer, over};
 use super::{
     ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, DEFAULT_MEMORY, Resolved, business_flows, cluster_name,
-    registry,
+    lag_value, registry,
 };
 use crate::event::{BusinessFlow, ClientProperties, Secret};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ pub struct ImportTarget {
     pub db: PathBuf,
     /// Business flows of the configuration file, if it is there.
     pub business_flows: Vec<BusinessFlow>,
+    /// The attribute that is summed up over what waits for a group.
+    pub lag_value: Option<String>,
     /// The user's own conventions, as written there.
     pub conventions: Vec<toml::Table>,
     /// Which schema registry is asked, and as whom; nothing when there is none.
@@ -51,11 +53,13 @@ pub fn import(
         None => File::default(),
     };
     let business_flows = business_flows(file.business_flows)?;
+    let lag_value = lag_value(file.lag)?;
     let memory = memory(file.memory.causality.as_deref().unwrap_or(DEFAULT_MEMORY))?;
     let written = layer(DEFAULT_FILE, file.registry.settings().collect())?;
     let typed = layer("the environment", typed)?;
     let registry = registry::parted(&mut over(typed.properties, &written.properties));
     let db = db.or(file.db).unwrap_or_else(|| DEFAULT_DB.into());
-    let config = ImportTarget { cluster, db, business_flows, conventions: file.conventions, registry, memory };
+    let config =
+        ImportTarget { cluster, db, business_flows, lag_value, conventions: file.conventions, registry, memory };
     Ok(Resolved { config, defaults, remarks: typed.remarks })
 }

@@ -19,7 +19,17 @@ pub fn when(name: &'static str, text: &str, now: Timestamp) -> Result<Timestamp,
     }
 }
 
-pub(super) fn moment(text: &str) -> Option<From> {
+/// `earliest`, `latest`, a duration back from now, or a time.
+pub(super) fn from(text: &str) -> Result<From, ConfigError> {
+    let expected = "earliest, latest, a duration ago such as 15m or 1h, or a time such as 2026-01-31T08:00:00Z";
+    match text.trim() {
+        "earliest" => Ok(From::Earliest),
+        "latest" => Ok(From::Latest),
+        other => moment(other).ok_or_else(|| word("from", text, "it is neither a time nor a duration", expected)),
+    }
+}
+
+fn moment(text: &str) -> Option<From> {
     match duration(text) {
         Some(ago) => Some(From::Ago(ago)),
         None => {

@@ -143,6 +143,8 @@ fn tap_config(
         exclude: None,
         // The in-process cluster cannot list its groups.
         groups: company.services.iter().map(|service| service.group.clone()).collect(),
+        // Nor does it have a log of commits.
+        commit_log: crate::config::CommitLog::Never,
         max_read: None,
         client: crate::config::Client::Native,
         also: Vec::new(),
@@ -154,6 +156,7 @@ fn tap_config(
         otlp: options.otlp.clone(),
         telemetry: None,
         business_flows: company.flows()?,
+        lag_value: None,
         conventions: Vec::new(),
         kafka: ClientProperties::default(),
         registry: ClientProperties::default(),

@@ -7,7 +7,7 @@ use super::error::{Error, code};
 use super::estimate::Estimate;
 use super::{Plan, Settings};
 use crate::event::Timestamp;
-use kafka_protocol::messages::{ApiKey, DescribeLogDirsRequest, MetadataRequest};
+use kafka_protocol::messages::{ApiKey, DescribeLogDirsRequest, MetadataRequest, MetadataResponse};
 use std::net::ToSocketAddrs;
 
 /// What was found out.
@@ -281,7 +281,25 @@ fn describe_cluster(admin: &mut Admin) -> Result<Held, Error> {
     Ok(Held::Unknown)
 }
 
-fn look_at_topics(admin: &mut Admin, plan: &dyn Plan, rights: &mut Rights) -> Result<(), Error> {
+impl Admin {
+    /// Whether the records of `topic` may be read; `None` when the cluster does not show it.
+    ///
+    /// # Errors
+    /// When no broker answers.
+    pub fn may_read(&mut self, topic: &str) -> Result<Option<Held>, Error> {
+        let answer = topics_with_rights(self)?;
+        let named = |name: &str| name == topic;
+        let shown = answer.topics.iter().find(|shown| shown.name.as_ref().is_some_and(|name| named(name.as_str())));
+        Ok(shown.filter(|shown| shown.error_code == code::NONE).map(|shown| match shown.topic_authorized_operations {
+            RIGHTS_UNKNOWN => Held::Unknown,
+            operations if operations & READ == 0 => Held::No,
+            _ => Held::Yes,
+        }))
+    }
+}
+
+/// All topics that the user may see, and what it may do on each where the broker tells that.
+fn topics_with_rights(admin: &mut Admin) -> Result<MetadataResponse, Error> {
     let mut answer = Err(Error::Away(-1));
     for broker in admin.cluster.brokers() {
         answer = admin.cluster.on(broker, |link| {
@@ -293,7 +311,11 @@ fn look_at_topics(admin: &mut Admin, plan: &dyn Plan, rights: &mut Rights) -> Re
             break;
         }
     }
-    let answer = answer?;
+    answer
+}
+
+fn look_at_topics(admin: &mut Admin, plan: &dyn Plan, rights: &mut Rights) -> Result<(), Error> {
+    let answer = topics_with_rights(admin)?;
     let mut unknown = 0;
     for topic in answer.topics.iter().filter(|topic| topic.error_code == code::NONE) {
         let Some(name) = topic.name.as_ref().map(|name| name.as_str()) else { continue };

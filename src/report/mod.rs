@@ -9,6 +9,7 @@ pub mod conversation;
 pub mod explanation;
 pub mod graph;
 pub mod json;
+pub mod lag;
 pub mod levels;
 mod outline;
 pub mod parts;

@@ -156,9 +156,11 @@ macro_rules! row {
 }
 
 mod counts;
+mod lag;
 mod summary;
 
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
+pub use lag::{GroupLine, LagRow, PartitionProgress, RewindLine, WaitingEvent, WaitingType};
 pub use summary::{Deleted, DurationBin, Loss, NotSeen, SeriesRow};
 
 row! {
@@ -280,7 +282,7 @@ row! {
         reference: i64 = "ref",
         /// The group.
         consumer_group: String = "consumer_group",
-        /// `passed` or `not_reached`.
+        /// `passed`, `not_reached` or `unknown`.
         state: String = "state",
     }
 }
@@ -338,54 +340,6 @@ row! {
         sample: String = "sample",
         /// Failures in each twelfth of the window.
         trend: Vec<i64> = "trend",
-    }
-}
-
-row! {
-    /// How far one group lies behind on one topic (`lag`).
-    LagRow {
-        /// The group.
-        consumer_group: String = "consumer_group",
-        /// Topic.
-        topic: String = "topic",
-        /// Kafka's number, over all partitions.
-        lag_offsets: Option<i64> = "lag_offsets",
-        /// Readable records that wait.
-        lag_records: Option<i64> = "lag_records",
-        /// Age of the oldest record that waits, ms.
-        lag_ms: Option<i64> = "lag_ms",
-        /// Events that wait.
-        waiting_events: Option<i64> = "waiting_events",
-        /// How the group stands on the partition that stands worst.
-        state: String = "state",
-        /// That partition.
-        worst_partition: i64 = "worst_partition",
-        /// Next offset that the group will read there.
-        worst_committed_offset: Option<i64> = "worst_committed_offset",
-        /// When this was sampled.
-        sampled_at: Timestamp = "sampled_at",
-        /// Name of the tapped cluster.
-        cluster: String = "cluster",
-    }
-}
-
-row! {
-    /// How far one group has come on one partition (`progress`).
-    PartitionProgress {
-        /// Partition.
-        partition: i64 = "partition",
-        /// Next offset that the group will read; `None` when it never committed here.
-        committed_offset: Option<i64> = "committed_offset",
-        /// The log's end.
-        log_end_offset: Option<i64> = "log_end_offset",
-        /// Kafka's number.
-        lag_offsets: Option<i64> = "lag_offsets",
-        /// Readable records that wait.
-        lag_records: Option<i64> = "lag_records",
-        /// Age of the oldest record that waits, ms.
-        lag_ms: Option<i64> = "lag_ms",
-        /// How the group stands here.
-        state: String = "state",
     }
 }
 

@@ -1,6 +1,6 @@
-//! Answers for people: failures, lag, what an id can mean, and why an answer is empty.
+//! Answers for people: failures, what an id can mean, and why an answer is empty.
 
-use super::rows::{CoverageLine, FailureGroup, LagRow, Match};
+use super::rows::{CoverageLine, FailureGroup, Match};
 use super::seen::Seen;
 use super::style::{self, Style, Tone};
 use super::tree;
@@ -12,8 +12,6 @@ mod tests;
 
 /// Kinds of failure on one screen.
 const FAILURES_MAX: usize = 40;
-/// Lines of lag on one screen.
-const LAG_MAX: usize = 60;
 /// Matches listed.
 const MATCHES_MAX: usize = 20;
 /// Columns for a group's name.
@@ -99,78 +97,6 @@ fn states(group: &FailureGroup) -> String {
         .chain((group.orphaned > 0).then(|| format!("? {} orphaned", style::count(group.orphaned))))
         .collect();
     texts.join(", ")
-}
-
-/// The answer to `headwater lag`: one line a group and topic, those in trouble first, then those that wait longest.
-pub fn lag(rows: &[LagRow], look: &Look<'_>) -> String {
-    let Look { style, now, .. } = *look;
-    let mut sorted: Vec<&LagRow> = rows.iter().collect();
-    sorted.sort_by(|a, b| {
-        let key = |row: &LagRow| (in_trouble(row), row.lag_ms, records(row));
-        key(b).cmp(&key(a)).then_with(|| (&a.consumer_group, &a.topic).cmp(&(&b.consumer_group, &b.topic)))
-    });
-    let cells: Vec<[String; 7]> = sorted.iter().take(LAG_MAX).map(|row| lag_cells(row)).collect();
-    let tones: Vec<Tone> = sorted.iter().map(|row| lag_tone(row)).collect();
-    let titles = ["group", "topic", "offsets", "records", "time", "waiting work", "state"];
-    let mut out = grid(&titles, &cells, &tones, style);
-    if sorted.len() > LAG_MAX {
-        let _ = writeln!(out, "  … and {} more; --json has all", sorted.len() - LAG_MAX);
-    }
-    let newest = rows.iter().map(|row| row.sampled_at).max().unwrap_or(now);
-    let sampled = style::ago(now, newest);
-    let _ = writeln!(out, "\n  sampled {sampled}; time lag is looked up from the records themselves");
-    let not_work = rows.iter().filter_map(|row| Some(row.lag_offsets?.saturating_sub(row.lag_records?)));
-    let not_work = not_work.fold(0i64, |sum, n| sum.saturating_add(n.max(0)));
-    if not_work > 0 {
-        let offsets = style::plural(not_work, "waiting offset");
-        let _ = writeln!(out, "  {offsets} hold no work: markers, aborted records, holes");
-    }
-    out
-}
-
-/// Where records cannot be told from markers, Kafka's number is the upper bound.
-fn records(row: &LagRow) -> i64 {
-    row.lag_records.or(row.lag_offsets).unwrap_or(0)
-}
-
-fn in_trouble(row: &LagRow) -> bool {
-    matches!(row.state.as_str(), "stuck" | "stalled" | "rewound" | "blocked_by_transaction")
-}
-
-fn lag_tone(row: &LagRow) -> Tone {
-    match (in_trouble(row), records(row)) {
-        (true, _) => Tone::Bad,
-        (false, 0) => Tone::Plain,
-        (false, _) => Tone::Warn,
-    }
-}
-
-fn lag_cells(row: &LagRow) -> [String; 7] {
-    let known = |n: Option<i64>| n.map_or_else(|| "?".to_owned(), style::count);
-    let work = match row.waiting_events.unwrap_or(0) {
-        0 => String::new(),
-        events => style::plural(events, "event"),
-    };
-    [
-        style::fit(&row.consumer_group, GROUP_MAX),
-        style::fit(&row.topic, TOPIC_MAX),
-        known(row.lag_offsets),
-        known(row.lag_records),
-        row.lag_ms.filter(|ms| *ms > 0).map_or_else(|| "-".to_owned(), |ms| style::span(ms.saturating_mul(1000))),
-        work,
-        lag_state(row),
-    ]
-}
-
-fn lag_state(row: &LagRow) -> String {
-    let state = style::words(&row.state);
-    match (in_trouble(row), row.worst_committed_offset, records(row)) {
-        (true, Some(offset), _) => format!("✗ {state}: partition {} stands at offset {offset}", row.worst_partition),
-        (true, None, _) => format!("✗ {state}: partition {}", row.worst_partition),
-        (false, None, _) => format!("? {state}: partition {}", row.worst_partition),
-        (false, _, 0) => format!("✓ {state}, caught up"),
-        (false, _, _) => format!("… {state}"),
-    }
 }
 
 /// Lines in columns. Numbers stand right, and the last column is painted.

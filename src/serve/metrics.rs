@@ -25,7 +25,7 @@ const ASK_TIME: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits { rows: ROW_LIMIT, deadline: ASK_TIME };
 
 /// The tap's own numbers that can go down.
-const TAP_GAUGES: [&str; 13] = [
+const TAP_GAUGES: [&str; 14] = [
     "waiting",
     "barrier_blocked",
     "stalled_partitions",
@@ -34,6 +34,7 @@ const TAP_GAUGES: [&str; 13] = [
     "blocked_by_transaction_ms",
     "unread_offsets",
     "catch_up_ms",
+    "commit_log_behind_ms",
     "memory_bytes",
     "horizon_memory_ms",
     "horizon_disk_ms",
@@ -54,6 +55,7 @@ pub(super) struct Scrape {
     lag_offsets: Levels,
     lag_records: Levels,
     lag_seconds: Levels,
+    group_state: Levels,
     coverage: Levels,
     orphaned_failures: Gauge<f64, AtomicU64>,
     waiting: Gauge<f64, AtomicU64>,
@@ -78,6 +80,7 @@ impl Scrape {
         let failed = ask(&door::METRICS_FAILED, &limit)?;
         scrape.count(&scrape.failed, &failed, "failed");
         scrape.lag(&ask(&door::METRICS_LAG, &limit)?);
+        scrape.groups(&ask(&door::METRICS_GROUPS, &limit)?);
         scrape.cover(&ask(&door::METRICS_COVERAGE, &limit)?);
         if let [totals, ..] = ask(&door::METRICS_TOTALS, &[])?.rows.as_slice() {
             scrape.orphaned_failures.set(number(totals.first()));
@@ -116,6 +119,16 @@ impl Scrape {
         }
     }
 
+    /// One series a group that is there, with what its members do.
+    fn groups(&self, table: &Table) {
+        for row in &table.rows {
+            let names = ["cluster", "group", "state"].into_iter().zip(row);
+            let labels: Labels = names.map(|(name, cell)| (name, escaped(&text(Some(cell))))).collect();
+            self.group_state.get_or_create(&labels).set(number(row.get(3)));
+            self.fold("group_state", number(row.get(4)));
+        }
+    }
+
     fn cover(&self, table: &Table) {
         for row in &table.rows {
             let names = ["cluster", "topic"].into_iter().zip(row);
@@ -144,6 +157,8 @@ impl Scrape {
         all.register("lag_offsets", "Log end minus committed offset", self.lag_offsets);
         all.register("lag_records", "Readable records that wait for a group", self.lag_records);
         all.register("lag_seconds", "Age of the oldest record that waits for a group", self.lag_seconds);
+        let state = "What the members of a group do; groups over the limit are counted under other";
+        all.register("group_state", state, self.group_state);
         let coverage = "Share of the offsets of a topic that was seen since reading began";
         all.register("coverage_ratio", coverage, self.coverage);
         let orphaned = "Failures whose way back to their root is broken";

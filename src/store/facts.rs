@@ -23,6 +23,19 @@ impl Writer {
         })
     }
 
+    /// Names the attribute that is summed up over what waits for a group; none sums up nothing.
+    ///
+    /// # Errors
+    /// The database knows what it knew before.
+    pub fn sum_up(&mut self, field: Option<&str>) -> Result<(), Error> {
+        self.transaction(|writer| {
+            run(writer.connection(), &write::VALUE_CLEARED)?;
+            let Some(field) = field else { return Ok(()) };
+            let done = writer.connection().execute(write::META.sql, params!["lag_value", field]);
+            done.map(drop).map_err(Error::statement("run", write::META.name))
+        })
+    }
+
     /// Notes the number of a commit, in its transaction.
     pub(super) fn number(&self, number: i64) -> Result<(), Error> {
         let failed = |query: &Query| Error::statement("run", query.name);

@@ -61,6 +61,8 @@ pub mod private {
         ALIAS_LINK "alias_link",
         /// Where to look for an event, private to views and macros.
         SLICES "slices",
+        /// Who is behind and which events wait, private to views and macros.
+        BEHIND "behind",
         /// `failure_case`, private to views and macros.
         FAILURE_CASE "failure_case",
         /// The events of a conversation, by where it lies.
@@ -90,6 +92,8 @@ pub mod views {
         ATTRIBUTE "attribute",
         /// View `cause`.
         CAUSE "cause",
+        /// View `consumer_group`.
+        CONSUMER_GROUP "consumer_group",
         /// View `conversation_alias`.
         CONVERSATION_ALIAS "conversation_alias",
         /// View `coverage`.
@@ -167,12 +171,18 @@ pub mod reports {
         PASSED "passed",
         /// Macro `received`.
         RECEIVED "received",
+        /// Macro `rewinds`.
+        REWINDS "rewinds",
         /// Macro `trace_edges`.
         TRACE_EDGES "trace_edges",
         /// Macro `trace_failures`.
         TRACE_FAILURES "trace_failures",
         /// Macro `trace_nodes`.
         TRACE_NODES "trace_nodes",
+        /// Macro `waiting`.
+        WAITING "waiting",
+        /// Macro `waiting_types`.
+        WAITING_TYPES "waiting_types",
     }
 }
 
@@ -264,6 +274,8 @@ pub mod write {
         RETIRE_PASSED "retire_passed",
         /// Deletes counts by hour of passed events before $1, at most $2.
         RETIRE_PASSED_HOURS "retire_passed_hours",
+        /// Deletes rewinds before $1, at most $2.
+        RETIRE_REWINDS "retire_rewinds",
         /// Stages slice $1 to be deleted.
         RETIRE_TAKE "retire_take",
         /// Stages verdicts on events that wait in the staged slice.
@@ -280,6 +292,10 @@ pub mod write {
         TOPIC_FLOWS "topic_flows",
         /// Adds staged counts by topic and profile.
         TYPES "types",
+        /// The events in the staged ranges, in order, at most $1.
+        UNPASSED "unpassed",
+        /// Sums up no field over what waits.
+        VALUE_CLEARED "value_cleared",
     }
 }
 
@@ -353,6 +369,12 @@ pub mod ask {
         GROUP_PARTITIONS "group_partitions",
         /// View `flow`.
         FLOWS "flows",
+        /// View `progress` of $1 group and $2 topic; NULL for all its topics.
+        GROUP_PROGRESS "group_progress",
+        /// Macro `rewinds` of $1 group and $2 topic; NULL for all its topics.
+        GROUP_REWINDS "group_rewinds",
+        /// View `consumer_group` of $1 group.
+        GROUP_STATES "group_states",
         /// Whether the file has a `meta` table, and any table at all.
         HAS_SCHEMA "has_schema",
         /// Key of the hashes of ids that are not their own value.
@@ -453,6 +475,10 @@ pub mod ask {
         TOTALS "totals",
         /// The public views.
         VIEWS "views",
+        /// Macro `waiting`: $1 group, $2 topic (NULL for all), $3 is the limit.
+        WAITING "waiting",
+        /// Macro `waiting_types`: $1 group, $2 topic; NULL for all its topics.
+        WAITING_TYPES "waiting_types",
     }
 }
 

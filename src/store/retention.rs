@@ -133,7 +133,7 @@ impl Writer {
             Kind::Passed => {
                 self.delete_before(cut(wanted.counts), &[&write::RETIRE_PASSED, &write::RETIRE_PASSED_HOURS])
             }
-            Kind::Marks => self.delete_before(cut(wanted.marks), &[&write::RETIRE_MARKS]),
+            Kind::Marks => self.delete_before(cut(wanted.marks), &[&write::RETIRE_MARKS, &write::RETIRE_REWINDS]),
             Kind::Aliases => self.delete_before(cut(wanted.events), &[&write::RETIRE_ALIASES]),
             Kind::Outbox => self.retire_outbox(cut(wanted.outbox), cut(wanted.events)),
         }

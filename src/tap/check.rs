@@ -109,7 +109,7 @@ pub fn check(config: &TapConfig) -> anyhow::Result<Check> {
     let (counters, stop) = (Arc::new(Counters::default()), Arc::new(AtomicBool::new(false)));
     let settings = super::settings(config, &security, &counters, &stop);
     let now = clock::now();
-    let plan = plan::TapPlan::new(config, HashMap::new(), now);
+    let plan = plan::TapPlan::new(config, (HashMap::new(), None), now);
     let checkup = kafka::check(&settings, &plan, now)?;
     // The registry is asked although no broker answers: whoever mends one wants to know of the other.
     let registry = registry::check(&config.registry);

@@ -1,10 +1,11 @@
 //! The sampler thread: barriers when the core asks, groups and log ends on an interval.
 
 use super::clock;
+use super::commit_log::LogEnd;
 use super::pipeline::{Ask, Input};
-use super::plan::TapPlan;
+use super::plan::{TapPlan, WithLog};
 use crate::event::{Epoch, GroupSample};
-use crate::kafka::{self, Admin, Reader};
+use crate::kafka::{self, Admin, Plan, Reader};
 use crate::telemetry::{Counter, Counters};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -19,6 +20,8 @@ pub(super) struct Sampling {
     pub plan: Arc<TapPlan>,
     /// Groups to sample; empty = those that the cluster lists.
     pub groups: Vec<String>,
+    /// The log of commits, where it is read.
+    pub log: Option<LogEnd>,
     pub asks: Receiver<Ask>,
     pub core: SyncSender<Input>,
     pub interval: Duration,
@@ -56,8 +59,13 @@ impl Sampling {
     }
 
     fn groups(&mut self) {
-        match self.admin.groups(&self.groups, &*self.plan, clock::now()) {
-            Ok(sample) => {
+        let with_log = WithLog(self.plan.clone());
+        let plan: &dyn Plan = if self.log.is_some() { &with_log } else { &*self.plan };
+        match self.admin.groups(&self.groups, plan, clock::now()) {
+            Ok(mut sample) => {
+                if let Some(log) = &mut self.log {
+                    log.judge(&mut sample);
+                }
                 self.count(&sample);
                 let _ = self.core.send(Input::Groups(sample));
             }

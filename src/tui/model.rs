@@ -396,15 +396,15 @@ impl Model {
 
 /// Whether a group wants a look, whatever its lag.
 pub fn in_trouble(row: &LagRow) -> bool {
-    is_trouble(&row.state)
+    row.in_trouble()
 }
 
 /// Whether a state of `progress` wants a look.
 pub fn is_trouble(state: &str) -> bool {
-    matches!(state, "stuck" | "stalled" | "rewound" | "blocked_by_transaction")
+    LagRow::is_trouble(state)
 }
 
-/// What waits: Kafka's number is the upper bound where records cannot be told from markers.
+/// What waits.
 pub fn waiting(row: &LagRow) -> i64 {
-    row.lag_records.or(row.lag_offsets).unwrap_or(0)
+    row.waits()
 }

@@ -135,11 +135,30 @@ fn lag() -> Table {
         let mut row = vec![text(group), text(topic), Cell::Int(behind + i64::from(behind > 0) * 4), Cell::Int(behind)];
         row.extend([if ms > 0 { Cell::Int(ms) } else { Cell::Null }, Cell::Int(behind), text(state)]);
         row.extend([Cell::Int(1), Cell::Int(61), ago(2), text("prod-eu")]);
+        row.extend([
+            Cell::Int(behind),
+            if ms > 0 { Cell::Int(ms) } else { Cell::Null },
+            Cell::Null,
+            Cell::Null,
+            Cell::Null,
+        ]);
+        row.extend([
+            Cell::Bool(false),
+            Cell::Null,
+            Cell::Null,
+            Cell::Null,
+            Cell::Int(0),
+            text("consumer"),
+            Cell::Int(3),
+        ]);
+        row.extend([Cell::Bool(true), Cell::Null, Cell::Int(3), Cell::Int(3), Cell::Int(5_000)]);
         row
     };
     table(
         "consumer_group topic lag_offsets lag_records lag_ms waiting_events state worst_partition \
-         worst_committed_offset sampled_at cluster",
+         worst_committed_offset sampled_at cluster waiting_conversations oldest_ms waiting_value value_field value_events \
+         waiting_at_most velocity eta_ms loses_data_in_ms lost_offsets kind members in_order coordinates partitions \
+         partitions_known resolution_ms",
         vec![
             row("payment", "orders", 0, 0, "stable"),
             row("kitchen", "orders", 9, 800, "stable"),
@@ -180,12 +199,14 @@ pub fn consumers() -> Answer {
     let mut parts = incident();
     let partition = |n: i64, at: i64, end: i64, state: &str| {
         let mut row = numbers(&[n, at, end, end - at, end - at]);
-        row.extend([if end > at { Cell::Int(362_000) } else { Cell::Null }, text(state)]);
+        row.extend([if end > at { Cell::Int(362_000) } else { Cell::Null }, text(state), text("loyalty")]);
+        row.extend([if end > at { Cell::Int(at) } else { Cell::Null }, Cell::Null, Cell::Null, Cell::Null, Cell::Null]);
         row
     };
     let partitions =
         vec![partition(1, 61, 459, "stuck"), partition(0, 530, 530, "stable"), partition(2, 498, 498, "stable")];
-    let columns = "partition committed_offset log_end_offset lag_offsets lag_records lag_ms state";
+    let columns = "partition committed_offset log_end_offset lag_offsets lag_records lag_ms state topic stands_at velocity \
+                   eta_ms loses_data_in_ms beyond";
     parts.extend([(Part::Lag, lag()), (Part::Progress, table(columns, partitions))]);
     let loyalty = Reader { cluster: "prod-eu".into(), group: "loyalty".into(), topic: "loyalty".into() };
     answer(About::Consumers { selected: Some(loyalty) }, parts)

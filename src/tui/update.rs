@@ -189,7 +189,7 @@ fn look(model: &mut Model) -> Vec<Command> {
 
 fn selected_reader(model: &Model) -> Option<Reader> {
     let row = model.consumers.rows.get(model.consumers.selected)?;
-    Some(Reader { cluster: row.cluster.clone(), group: row.consumer_group.clone(), topic: row.topic.clone() })
+    Some(Reader { cluster: row.cluster.clone(), group: row.consumer_group.clone(), topic: row.topic_name().to_owned() })
 }
 
 /// Screen 3 shows the partitions of what is selected: asks for them where they are not known.
@@ -391,7 +391,7 @@ fn open(model: &mut Model) -> Vec<Command> {
 /// The event that the selected group stands at.
 fn open_standing(model: &mut Model) -> Vec<Command> {
     let Some(row) = model.consumers.rows.get(model.consumers.selected) else { return Vec::new() };
-    let Some(offset) = row.worst_committed_offset else {
+    let (Some(offset), Some(partition)) = (row.worst_committed_offset, row.worst_partition) else {
         say(model, "this group never committed here: it stands at no event", false);
         return Vec::new();
     };
@@ -399,7 +399,7 @@ fn open_standing(model: &mut Model) -> Vec<Command> {
         say(model, "this group has passed everything on this topic: it stands at no event", true);
         return Vec::new();
     }
-    let text = format!("{}/{}/{}/{offset}", row.cluster, row.topic, row.worst_partition);
+    let text = format!("{}/{}/{partition}/{offset}", row.cluster, row.topic_name());
     ask(model, About::Find { text })
 }
 

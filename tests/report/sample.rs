@@ -140,7 +140,7 @@ const FAILURES: [&str; 17] = [
     "signature",
     "trend",
 ];
-const LAG: [&str; 11] = [
+const LAG: [&str; 28] = [
     "consumer_group",
     "topic",
     "lag_offsets",
@@ -152,6 +152,23 @@ const LAG: [&str; 11] = [
     "worst_committed_offset",
     "sampled_at",
     "cluster",
+    "waiting_conversations",
+    "oldest_ms",
+    "waiting_value",
+    "value_field",
+    "value_events",
+    "waiting_at_most",
+    "velocity",
+    "eta_ms",
+    "loses_data_in_ms",
+    "lost_offsets",
+    "kind",
+    "members",
+    "in_order",
+    "coordinates",
+    "partitions",
+    "partitions_known",
+    "resolution_ms",
 ];
 const FLOWS: [&str; 5] = ["flow", "started_by", "completed_by", "within_ms", "unit_topic"];
 const BUSINESS: [&str; 11] = [
@@ -445,7 +462,13 @@ fn lag() -> Table {
         row!["mailer", "deliveries", 41, 41, 12_400, 41, "stable", 0, 20_077, at(), "prod-eu"],
         row!["billing", "orders", 0, 0, 0, 0, "stable", 0, 38_204, at(), "prod-eu"],
     ];
-    table(&LAG, rows)
+    let none = || Value::None;
+    let more = |mut row: Vec<Value>| {
+        row.extend(row![0, none(), none(), none(), none(), false, none(), none(), none(), 0]);
+        row.extend(row!["consumer", 3, true, none(), 3, 3, 5_000]);
+        row
+    };
+    table(&LAG, rows.into_iter().map(more).collect())
 }
 
 fn losses() -> Table {

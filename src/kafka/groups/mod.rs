@@ -100,6 +100,7 @@ impl Admin {
             groups: told.states,
             denied: told.denied.into_iter().collect(),
             ends,
+            log_read_to: None,
             policies,
         })
     }

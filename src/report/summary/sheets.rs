@@ -108,7 +108,7 @@ fn states(group: &FailureGroup) -> Piece {
 
 /// Groups that are behind or in trouble, as of the last sample: lag has no window.
 pub(super) fn lag(summary: &Summary) -> Vec<Block> {
-    let behind: Vec<&LagRow> = summary.lag.iter().filter(|row| in_trouble(row) || waits(row) > 0).collect();
+    let behind: Vec<&LagRow> = summary.lag.iter().filter(|row| row.in_trouble() || row.waits() > 0).collect();
     let Some(sampled) = summary.lag.iter().map(|row| row.sampled_at).max() else {
         let none = "No consumer group was seen on these topics.";
         return vec![Block::Heading("Groups behind"), Block::Note(vec![Piece::plain(none)])];
@@ -138,27 +138,20 @@ pub(super) fn lag(summary: &Summary) -> Vec<Block> {
     ]
 }
 
-fn in_trouble(row: &LagRow) -> bool {
-    matches!(row.state.as_str(), "stuck" | "stalled" | "rewound" | "blocked_by_transaction")
-}
-
-fn waits(row: &LagRow) -> i64 {
-    row.lag_records.or(row.lag_offsets).unwrap_or(0)
-}
-
 fn lag_cells(row: &LagRow) -> Vec<Piece> {
     let known = |n: Option<i64>| n.map_or_else(|| Piece::plain("?"), |n| number(Some(n)));
     let state = style::words(&row.state);
-    let state = match (in_trouble(row), row.worst_committed_offset) {
-        (true, Some(offset)) => {
-            Piece::Toned(Tone::Bad, format!("✗ {state}: partition {} at offset {offset}", row.worst_partition))
+    let state = match (row.in_trouble(), row.worst_partition, row.worst_committed_offset) {
+        (true, Some(partition), Some(offset)) => {
+            Piece::Toned(Tone::Bad, format!("✗ {state}: partition {partition} at offset {offset}"))
         }
-        (true, None) => Piece::Toned(Tone::Bad, format!("✗ {state}: partition {}", row.worst_partition)),
-        (false, _) => Piece::Toned(Tone::Warn, format!("… {state}")),
+        (true, Some(partition), None) => Piece::Toned(Tone::Bad, format!("✗ {state}: partition {partition}")),
+        (true, None, _) => Piece::Toned(Tone::Bad, format!("✗ {state}")),
+        (false, _, _) => Piece::Toned(Tone::Warn, format!("… {state}")),
     };
     vec![
         Piece::name(row.consumer_group.clone()),
-        Piece::name(row.topic.clone()),
+        Piece::name(row.topic_name().to_owned()),
         known(row.lag_offsets),
         known(row.lag_records),
         row.lag_ms.filter(|ms| *ms > 0).map_or_else(|| Piece::plain("–"), |ms| Piece::plain(words::took_ms(ms))),

@@ -59,47 +59,6 @@ fn failures_stand_by_count_with_group_error_and_source() {
         "#);
 }
 
-fn waiting(group: &str, records: i64, state: &str) -> LagRow {
-    LagRow {
-        consumer_group: group.to_owned(),
-        topic: "loyalty".to_owned(),
-        lag_offsets: Some(if records > 0 { records + 1 } else { 0 }),
-        lag_records: Some(records),
-        lag_ms: (records > 0).then_some(362_000),
-        waiting_events: Some(records),
-        state: state.to_owned(),
-        worst_partition: 1,
-        worst_committed_offset: Some(61),
-        sampled_at: Timestamp(NOW.0 - 3_000_000),
-        cluster: "kafka".to_owned(),
-    }
-}
-
-#[test]
-fn lag_names_where_a_group_is_stuck_and_puts_it_first() {
-    let rows = [
-        waiting("delivery", 0, "stable"),
-        waiting("mailer", 1_000, "stable"),
-        waiting("loyalty", 398, "stuck"),
-        LagRow {
-            worst_committed_offset: None,
-            lag_offsets: None,
-            lag_records: None,
-            ..waiting("new", 0, "never_committed")
-        },
-    ];
-    insta::assert_snapshot!(lag(&rows, &look(&Style::default())), @r#"
-        group     topic    offsets  records      time  waiting work  state
-        loyalty   loyalty      399      398  6 m 02 s  398 events    ✗ stuck: partition 1 stands at offset 61
-        mailer    loyalty    1,001    1,000  6 m 02 s  1,000 events  … stable
-        delivery  loyalty        0        0         -                ✓ stable, caught up
-        new       loyalty        ?        ?         -                ? never committed: partition 1
-
-        sampled 3 s ago; time lag is looked up from the records themselves
-        2 waiting offsets hold no work: markers, aborted records, holes
-        "#);
-}
-
 #[test]
 fn several_matches_are_listed() {
     let found = |offset: i64, conversation: i64| Match {

@@ -6,6 +6,8 @@ queries! {
     METRICS_COVERAGE "metrics_coverage",
     /// Failures by topic, type and group: $1 is the most series.
     METRICS_FAILED "metrics_failed",
+    /// Phases of groups: $1 is the most groups.
+    METRICS_GROUPS "metrics_groups",
     /// Lag by group and topic: $1 is the most series.
     METRICS_LAG "metrics_lag",
     /// Passed by topic, type and group: $1 is the most series.

@@ -95,7 +95,7 @@ fn cells(canvas: &Canvas<'_>, row: &LagRow) -> Vec<Piece> {
     let (tone, state) = state(canvas, row);
     vec![
         piece(Tone::Strong, row.consumer_group.as_str()),
-        piece(Tone::Plain, row.topic.as_str()),
+        piece(Tone::Plain, row.topic_name()),
         piece(Tone::Plain, known(row.lag_records)),
         piece(Tone::Plain, age(row.lag_ms)),
         piece(Tone::Plain, row.waiting_events.filter(|n| *n > 0).map_or_else(|| "-".to_owned(), style::count)),
@@ -112,23 +112,47 @@ fn age(ms: Option<i64>) -> String {
 pub fn state(canvas: &Canvas<'_>, row: &LagRow) -> (Tone, String) {
     let glyphs = canvas.theme.glyphs;
     let state = style::words(&row.state);
+    let partition = row.worst_partition.map(|n| format!(" at partition {n}")).unwrap_or_default();
     match (in_trouble(row), row.worst_committed_offset, waiting(row)) {
-        (true, Some(offset), _) => (Tone::Fail, format!("{} {state} at {}/{offset}", glyphs.fail, row.worst_partition)),
-        (true, None, _) => (Tone::Fail, format!("{} {state} at partition {}", glyphs.fail, row.worst_partition)),
+        (true, Some(offset), _) => {
+            let partition = row.worst_partition.unwrap_or_default();
+            (Tone::Fail, format!("{} {state} at {partition}/{offset}", glyphs.fail))
+        }
+        (true, None, _) => (Tone::Fail, format!("{} {state}{partition}", glyphs.fail)),
+        _ if row.state == "no_offset_lag" => (Tone::Muted, format!("{} {state}", glyphs.dot)),
         (false, None, _) => (Tone::Warn, format!("{} {state}", glyphs.orphan)),
         (false, _, 0) => (Tone::Ok, format!("{} caught up", glyphs.ok)),
-        (false, _, _) if row.state == "stable" => (Tone::Warn, format!("{} behind", glyphs.wait)),
-        (false, _, _) => (Tone::Warn, format!("{} behind, {state}", glyphs.wait)),
+        (false, _, _) => (Tone::Warn, behind(canvas, row, &state)),
     }
+}
+
+/// That it is behind, when it will not be, and whether retention is faster.
+fn behind(canvas: &Canvas<'_>, row: &LagRow, state: &str) -> String {
+    let mut text = format!("{} behind", canvas.theme.glyphs.wait);
+    if row.state != "stable" {
+        text.push_str(&format!(", {state}"));
+    }
+    if let Some(ms) = row.eta_ms {
+        text.push_str(&format!(", passed in {}", style::span(ms.saturating_mul(1000))));
+    }
+    match row.loses_data_in_ms {
+        Some(..=0) => text.push_str(", may lose data now"),
+        Some(ms) if row.eta_ms.is_none_or(|eta| eta > ms) => {
+            text.push_str(&format!(", may lose data in {}", style::span(ms.saturating_mul(1000))));
+        }
+        _ => {}
+    }
+    text
 }
 
 fn partitions(canvas: &mut Canvas<'_>, area: Rect, model: &Model, framed: bool) {
     let consumers = &model.consumers;
     let Some(row) = consumers.rows.get(consumers.selected) else { return };
-    let title = format!("{} on {}", row.consumer_group, row.topic);
+    let title = format!("{} on {}", row.consumer_group, row.topic_name());
     let inside = canvas.pane(area, &[piece(Tone::Plain, title)], (false, framed));
     let known = consumers.shown.as_ref().is_some_and(|shown| {
-        (&shown.group, &shown.topic, &shown.cluster) == (&row.consumer_group, &row.topic, &row.cluster)
+        (shown.group.as_str(), shown.topic.as_str(), shown.cluster.as_str())
+            == (row.consumer_group.as_str(), row.topic_name(), row.cluster.as_str())
     });
     if !known {
         return nothing(canvas, inside, false, "");
@@ -144,6 +168,7 @@ fn partition_cells(canvas: &Canvas<'_>, row: &PartitionProgress) -> Vec<Piece> {
     let waits = row.lag_records.or(row.lag_offsets).unwrap_or(0);
     let (tone, state) = match (is_trouble(&row.state), row.committed_offset, waits) {
         (true, _, _) => (Tone::Fail, format!("{} {state}", glyphs.fail)),
+        _ if row.state == "no_offset_lag" => (Tone::Muted, format!("{} {state}", glyphs.dot)),
         (false, None, _) => (Tone::Warn, format!("{} {state}", glyphs.orphan)),
         (false, _, 0) => (Tone::Ok, format!("{} caught up", glyphs.ok)),
         (false, _, _) if row.state == "stable" => (Tone::Warn, format!("{} behind", glyphs.wait)),

@@ -233,7 +233,7 @@ fn group_cells(canvas: &Canvas<'_>, row: &LagRow) -> Vec<Piece> {
     };
     vec![
         piece(Tone::Strong, row.consumer_group.as_str()),
-        piece(Tone::Plain, row.topic.as_str()),
+        piece(Tone::Plain, row.topic_name()),
         piece(Tone::Plain, style::count(waiting(row))),
         piece(tone, state),
     ]

@@ -1,0 +1,1 @@
+FROM rewinds() r WHERE r.consumer_group = $1 AND ($2 IS NULL OR r.topic = $2) LIMIT 100;

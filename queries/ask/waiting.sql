@@ -1,0 +1,1 @@
+FROM waiting($1, topic := $2, at_most := $3);

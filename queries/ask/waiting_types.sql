@@ -1,0 +1,1 @@
+FROM waiting_types($1, topic := $2);
