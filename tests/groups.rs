@@ -6,7 +6,7 @@ use crate::reader_on_kafka::{Prefix, fresh};
 use crate::support::kafka::{Options, RealKafka, tool};
 use crate::support::produce::{self, Outgoing, Writer};
 use crate::support::program::{Door, Program, number, sql};
-use crate::support::raw::{Commit, Raw};
+use crate::support::raw::{Commit, Member, Raw};
 use crate::support::{Folder, poll_until, seed};
 use headwater::event::{GroupKind, GroupPhase, GroupSample, GroupState, LogPolicy, Timestamp};
 use headwater::kafka::Admin;
@@ -147,7 +147,7 @@ fn groups_of_other_protocols_are_recognised() {
     ];
     for (group, protocol, metadata, assignment, kind) in cases {
         let group = fresh(group);
-        raw.join(&group, protocol, metadata, assignment, SESSION);
+        raw.join(&Member { group: &group, protocol, metadata, assignment, session: SESSION });
         let state = stage.find(&group).unwrap();
         assert_eq!((state.kind, state.phase, state.members), (kind, Some(GroupPhase::Stable), Some(1)), "{group}");
         let expected = if kind == GroupKind::Streams { BTreeSet::from([1]) } else { BTreeSet::new() };

@@ -21,6 +21,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// One commit: topic, partition, offset, and what stands beside it.
 pub type Commit = (String, i32, i64, String);
 
+/// A member of a group by the classic protocol.
+pub struct Member<'a> {
+    pub group: &'a str,
+    /// Protocol type, and the one protocol that the member knows.
+    pub protocol: (&'a str, &'a str),
+    pub metadata: &'a [u8],
+    /// What it gives itself.
+    pub assignment: &'a [u8],
+    /// It says nothing more: after this the broker takes it for gone.
+    pub session: Duration,
+}
+
 /// A connection to the only broker of a cluster.
 pub struct Raw {
     stream: TcpStream,
@@ -58,9 +70,9 @@ impl Raw {
         A::decode(&mut answer, version).unwrap()
     }
 
-    /// Joins a group as its only member, gives itself `assignment`, and says nothing more: after `session` the broker
-    /// takes it for gone.
-    pub fn join(&mut self, group: &str, protocol: (&str, &str), metadata: &[u8], assignment: &[u8], session: Duration) {
+    /// Joins a group as its only member.
+    pub fn join(&mut self, member: &Member<'_>) {
+        let Member { group, protocol, metadata, assignment, session } = *member;
         let text = |text: &str| StrBytes::from_string(text.to_owned());
         let request = JoinGroupRequest::default()
             .with_group_id(GroupId(text(group)))
