@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Percent of a core, of the whole tap, beside 10,000 partitions of a real broker.
 const GOAL: f64 = 2.0;
 /// A broker maps two index files a partition, and keeps a segment open.
-const SETTINGS: &[&str] = &["log.index.size.max.bytes=4096", "log.segment.bytes=1048576"];
+pub const SETTINGS: &[&str] = &["log.index.size.max.bytes=4096", "log.segment.bytes=1048576"];
 /// Partitions of one topic: what a broker creates at once without losing its controller.
 const OF_TOPIC: usize = 1_000;
 /// After this much the first samples, commits and looks at metadata are over.
@@ -56,7 +56,7 @@ pub fn measure(options: &Options) -> Vec<Row> {
 }
 
 /// Numbers of topics, and how many partitions each has, that make up `partitions`.
-fn topics(partitions: usize) -> impl Iterator<Item = (usize, i32)> {
+pub fn topics(partitions: usize) -> impl Iterator<Item = (usize, i32)> {
     let number = partitions.div_ceil(OF_TOPIC);
     (0..number).map(move |at| (at, OF_TOPIC.min(partitions - at * OF_TOPIC) as i32))
 }
@@ -132,7 +132,7 @@ impl Idle {
 }
 
 /// A number of `/proc/…/status`.
-fn status(id: u32, name: &str) -> u64 {
+pub fn status(id: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("the process is there");
     let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel tells it");
     line.trim().trim_end_matches(" kB").parse().expect("a number")

@@ -12,6 +12,7 @@
 mod causality;
 mod cpu;
 mod decode;
+mod groups;
 mod idle;
 mod overhead;
 mod store;
@@ -127,11 +128,20 @@ struct Size {
     /// What it taps meanwhile.
     partitions: usize,
     brokers: usize,
+    /// Groups that are sampled.
+    groups: usize,
 }
 
-const FULL: Size =
-    Size { records: 2_000_000, rounds: 5, idle: Duration::from_secs(60), partitions: 10_000, brokers: 100 };
-const QUICK: Size = Size { records: 300_000, rounds: 3, idle: Duration::from_secs(8), partitions: 2_000, brokers: 20 };
+const FULL: Size = Size {
+    records: 2_000_000,
+    rounds: 5,
+    idle: Duration::from_secs(60),
+    partitions: 10_000,
+    brokers: 100,
+    groups: 500,
+};
+const QUICK: Size =
+    Size { records: 300_000, rounds: 3, idle: Duration::from_secs(8), partitions: 2_000, brokers: 20, groups: 100 };
 const FULL_EVENTS: usize = 100_000_000;
 const QUICK_EVENTS: usize = 1_000_000;
 /// What makes the events of the store the same in every run.
@@ -171,6 +181,7 @@ impl Options {
         let mut size = if quick { QUICK } else { FULL };
         size.partitions = option(&mut arguments, "--partitions")?.unwrap_or(size.partitions).max(1);
         size.brokers = option(&mut arguments, "--brokers")?.unwrap_or(size.brokers).max(1);
+        size.groups = option(&mut arguments, "--groups")?.unwrap_or(size.groups).max(1);
         Ok(Self {
             size,
             events: option(&mut arguments, "--events")?.unwrap_or(events),
@@ -200,6 +211,7 @@ type Measure = fn(&Options) -> Vec<Row>;
 const ROWS: &[(&str, Measure)] = &[
     ("causality", causality::measure),
     ("decode", decode::measure),
+    ("groups", groups::measure),
     ("idle", idle::measure),
     ("inference", causality::measure_inference),
     ("overhead", overhead::measure),

@@ -8,6 +8,7 @@ mod client_properties;
 mod collector;
 mod file;
 mod flows;
+mod groups;
 mod import;
 mod jaas;
 mod lag;
@@ -15,6 +16,7 @@ mod registry;
 mod security;
 
 pub use flows::{FlowWords, business_flows};
+pub use groups::CommitLog;
 pub use import::{ImportTarget, import};
 pub use lag::{LagWords, lag_value};
 pub use registry::registry_url;
@@ -118,6 +120,8 @@ pub struct TapConfig {
     pub exclude: Option<Regex>,
     /// Groups to sample where the cluster cannot list them; empty = list them.
     pub groups: Vec<String>,
+    /// Whether the cluster's own log of commits is read.
+    pub commit_log: CommitLog,
     /// Read no faster than this many bytes a second, over all brokers.
     pub max_read: Option<u64>,
     /// Address of the PostgreSQL wire door; port 0 takes a free one.
@@ -169,6 +173,8 @@ pub struct Words {
     pub exclude: Option<String>,
     /// `--groups`
     pub groups: Option<Vec<String>>,
+    /// `--groups-log`, or `log` of `[groups]`.
+    pub groups_log: Option<String>,
     /// `--max-read`
     pub max_read: Option<String>,
     /// `--client`
@@ -327,7 +333,8 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         from: from(&or("from", words.from, DEFAULT_FROM))?,
         topics: words.topics.as_deref().map(|word| pattern("topics", word)).transpose()?,
         exclude: words.exclude.as_deref().map(|word| pattern("exclude", word)).transpose()?,
-        groups: groups(words.groups.unwrap_or_default()),
+        groups: groups::names(words.groups),
+        commit_log: groups::commit_log(words.groups_log)?,
         max_read: words.max_read.as_deref().map(max_read).transpose()?,
         client: words.client.as_deref().map_or(Ok(Client::Native), client)?,
         also: Vec::new(),
@@ -378,6 +385,7 @@ fn over(typed: Words, written: Words) -> Words {
         topics: typed.topics.or(written.topics),
         exclude: typed.exclude.or(written.exclude),
         groups: typed.groups.or(written.groups),
+        groups_log: typed.groups_log.or(written.groups_log),
         max_read: typed.max_read.or(written.max_read),
         client: typed.client.or(written.client),
         serve: typed.serve.or(written.serve),
@@ -445,13 +453,6 @@ fn client(name: &str) -> Result<Client, ConfigError> {
         "librdkafka" => Ok(Client::Librdkafka),
         _ => Err(word("client", name, "there is none of this name", "native or librdkafka")),
     }
-}
-
-fn groups(words: Vec<String>) -> Vec<String> {
-    let mut list = split(words);
-    list.sort();
-    list.dedup();
-    list
 }
 
 fn split(words: Vec<String>) -> Vec<String> {

@@ -3,6 +3,7 @@
 mod catalog;
 mod check;
 mod clock;
+mod commit_log;
 mod consuming;
 mod core;
 mod gather;
@@ -32,6 +33,7 @@ pub use self::secret::{parse as parse_secret, secret_path};
 pub use crate::serve::{Users, make_password};
 pub use crate::telemetry::{hold_log, init_logging, release_log};
 
+use self::commit_log::{COMMIT_LOG, CommitLog};
 use self::gather::Gather;
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::reading::Reading;
@@ -41,7 +43,7 @@ use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
 use crate::causality::Memory;
-use crate::config::{Client, MetricsAddress, TapConfig};
+use crate::config::{self, Client, MetricsAddress, TapConfig};
 use crate::decode::{self, Convention, Decoder, Schemas};
 use crate::event::{ClientProperties, HashKey};
 use crate::kafka::{self, Admin, Security};
@@ -125,11 +127,13 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     for ((one, settings), known) in clusters.iter().zip(reach).zip(known) {
         let (asks, asked) = sync_channel(ASKS_WAITING);
         samplers.push(asks);
+        let log = commit_log(one, &counters);
         sites.push(Site {
             settings,
-            plan: Arc::new(plan::TapPlan::new(one, core.positions(), clock::now())),
-            sinks: sinks((ids, keys), (house.clone(), known), to_core.clone()),
+            plan: Arc::new(plan::TapPlan::new(one, (core.positions(), core.newest), clock::now())),
+            sinks: sinks((ids, keys), (house.clone(), known), (log.clone(), to_core.clone())),
             groups: one.groups.clone(),
+            log,
             interval: one.sample_interval,
             asks: asked,
             core: to_core.clone(),
@@ -311,12 +315,19 @@ pub fn conventions(sections: &[toml::Table]) -> anyhow::Result<Vec<Convention>> 
 fn sinks(
     (ids, keys): (HashKey, HashKey),
     (house, schemas): (Arc<[Convention]>, Option<Arc<dyn Schemas>>),
-    to_core: SyncSender<Input>,
+    (log, to_core): (Option<Arc<CommitLog>>, SyncSender<Input>),
 ) -> kafka::SinkFactory {
     Arc::new(move || {
         let decoder = Decoder::with_house(ids, keys, &house).with_schemas(schemas.clone());
-        Box::new(Reading::new(decoder, to_core.clone()))
+        Box::new(Reading::new(decoder, log.clone(), to_core.clone()))
     })
+}
+
+/// The log of commits of the cluster that `config` reads, unless it is left out. Only the native reader reads it.
+fn commit_log(config: &TapConfig, counters: &Arc<Counters>) -> Option<Arc<CommitLog>> {
+    let excluded = config.exclude.as_ref().is_some_and(|unwanted| unwanted.is_match(COMMIT_LOG));
+    let wanted = config.commit_log == config::CommitLog::Auto && config.client == Client::Native && !excluded;
+    wanted.then(|| Arc::new(CommitLog::new(config.groups.clone(), counters.clone())))
 }
 
 /// The registry that `settings` name, if they name one.

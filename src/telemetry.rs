@@ -45,11 +45,23 @@ pub enum Counter {
     RegistryFailures = 16,
     /// Bytes of answers that were asked for because of one record in them.
     RereadBytes = 17,
+    /// Commits and deletions of them that the cluster's own log of commits told.
+    CommitsLogged = 18,
+    /// Records of that log whose type or version is not known.
+    CommitsUnknown = 19,
+    /// How long the last sample of groups and log ends took, in milliseconds.
+    GroupSampleMs = 20,
+    /// Samples of groups and log ends.
+    GroupSamples = 21,
+    /// Those among them that a broker did not answer for in full.
+    GroupSamplesPartial = 22,
+    /// Groups of which the last sample may see nothing but the name.
+    GroupsDenied = 23,
 }
 
 impl Counter {
     /// All counters, in the order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::FetchedBytes,
         Self::Fetches,
         Self::Reconnects,
@@ -68,6 +80,12 @@ impl Counter {
         Self::SchemasRefused,
         Self::RegistryFailures,
         Self::RereadBytes,
+        Self::CommitsLogged,
+        Self::CommitsUnknown,
+        Self::GroupSampleMs,
+        Self::GroupSamples,
+        Self::GroupSamplesPartial,
+        Self::GroupsDenied,
     ];
 
     /// The name in the `tap` view.
@@ -91,12 +109,18 @@ impl Counter {
             Self::SchemasRefused => "schemas_refused",
             Self::RegistryFailures => "registry_failures",
             Self::RereadBytes => "reread_bytes",
+            Self::CommitsLogged => "commits_logged",
+            Self::CommitsUnknown => "commits_unknown",
+            Self::GroupSampleMs => "group_sample_ms",
+            Self::GroupSamples => "group_samples",
+            Self::GroupSamplesPartial => "group_samples_partial",
+            Self::GroupsDenied => "groups_denied",
         }
     }
 
     /// True for what goes up and down.
     pub const fn is_gauge(self) -> bool {
-        matches!(self, Self::OutboxWaiting)
+        matches!(self, Self::OutboxWaiting | Self::GroupSampleMs | Self::GroupsDenied)
     }
 }
 

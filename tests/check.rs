@@ -36,7 +36,12 @@ fn an_open_cluster_is_fine_and_each_way_to_fail_is_named() {
     assert!(found["estimate"]["sentence"].as_str().unwrap().ends_with("at 20 kB/s (--max-read)"), "{found:#}");
     assert_eq!(found["addresses"][0]["reached"], true);
     assert_eq!(found["addresses"][0]["lacks"].as_array().map(Vec::len), Some(0), "{found:#}");
-    assert_eq!(found["rights"].as_array().map(Vec::len), Some(4));
+    assert_eq!(found["rights"].as_array().map(Vec::len), Some(5));
+    let configs = &found["rights"][4];
+    assert_eq!(
+        (configs["right"].as_str(), configs["held"].as_str()),
+        (Some("DESCRIBE_CONFIGS on topics"), Some("yes"))
+    );
     assert_eq!(admin::groups(&kafka.bootstrap), groups, "it left no group behind");
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "nor a file");
 
@@ -115,7 +120,15 @@ fn each_right_that_is_taken_away_is_missed_with_the_command_that_gives_it_back()
     );
     let rights = [Right::DescribeTopic("*"), Right::ReadTopic("*"), Right::DescribeGroup, Right::DescribeCluster];
     rights.into_iter().for_each(grant);
-    user.comes_to(0, &["in 2 topics (2 partitions), up to 200 records", "fine: the tap sees all"]);
+    user.comes_to(
+        0,
+        &[
+            "in 2 topics (2 partitions), up to 200 records",
+            // It is optional, and what goes dark without it is said.
+            "DESCRIBE_CONFIGS on topics no       optional: without retention",
+            "fine: the tap sees all",
+        ],
+    );
     revoke(Right::DescribeCluster);
     user.comes_to(3, &["--operation Describe --cluster", "tell sizes only to who may DESCRIBE the cluster"]);
     grant(Right::DescribeCluster);

@@ -3,6 +3,7 @@
 //!
 //! One cluster of three brokers for all, so they run one after the other.
 
+mod groups;
 mod network;
 mod topics;
 

@@ -598,7 +598,8 @@ fn passage_is_bracketed_by_samples() {
     writer.append(first()).unwrap();
     let mut sample = |committed, seconds| {
         let progress = vec![progress("kitchen", committed, seconds)];
-        writer.append(Changes { progress, at: Timestamp(T0 + seconds * SECOND), ..Changes::default() }).unwrap();
+        let (marks, at) = (marks(&progress), Timestamp(T0 + seconds * SECOND));
+        writer.append(Changes { progress, marks, at, ..Changes::default() }).unwrap();
     };
     sample(Some(1), 15);
     sample(Some(3), 30);

@@ -6,7 +6,7 @@ use crate::reader_on_kafka::{Prefix, brokers, fresh};
 use crate::support::poll_until;
 use crate::support::produce::{create_topic, delete_topic};
 use crate::support::proxy::{Limit, Proxy};
-use headwater::event::{Epoch, GroupPhase, GroupSample, Timestamp};
+use headwater::event::{Epoch, GroupKind, GroupPhase, GroupSample, Timestamp};
 use headwater::kafka::{Admin, Error};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -21,6 +21,7 @@ const METADATA: i16 = 3;
 const OFFSET_FETCH: i16 = 9;
 const LIST_GROUPS: i16 = 16;
 const API_VERSIONS: i16 = 18;
+const DESCRIBE_CONFIGS: i16 = 32;
 const PATIENCE: Duration = Duration::from_secs(30);
 const PARTITIONS: i32 = 3;
 const PLAIN: usize = 3_000;
@@ -40,6 +41,8 @@ const LIMITS: &[(&str, &[Limit])] = &[
     ("states of groups (before 2.6)", &[(LIST_GROUPS, Some(3))]),
     ("the software's name (before 2.4)", &[(API_VERSIONS, Some(2))]),
     ("all but the first form of versions", &[(API_VERSIONS, Some(0))]),
+    ("kinds of groups (before 3.8)", &[(LIST_GROUPS, Some(4))]),
+    ("settings of topics", &[(DESCRIBE_CONFIGS, None)]),
     ("a list of groups", &[(LIST_GROUPS, None)]),
     ("commits", &[(OFFSET_FETCH, None)]),
     ("all of groups", &[(OFFSET_FETCH, None), (LIST_GROUPS, None)]),
@@ -142,6 +145,10 @@ fn groups_are_seen_as_far_as_a_broker_tells_of_them() {
         assert_eq!(offsets(&all), seven.filter(|_| told && listed), "without {missing}");
         // A sample with holes never counts as "there is no such group any more".
         assert_eq!(all.complete, told && listed, "without {missing}");
+        assert_eq!(all.policies.len(), usize::from(!lacks(limits, DESCRIBE_CONFIGS)), "without {missing}");
+        if let Some(state) = all.groups.iter().find(|state| *state.group == *stage.group) {
+            assert_eq!((state.kind, state.members), (GroupKind::Simple, Some(0)), "without {missing}");
+        }
         if let Some((_, state)) = find(&all) {
             let stateless = limits.iter().any(|(key, most)| *key == LIST_GROUPS && most.is_some_and(|most| most < 4));
             assert_eq!(state, (!stateless).then_some(GroupPhase::Empty), "without {missing}");

@@ -17,7 +17,9 @@ mod mutate;
 mod seeds;
 
 use crate::decode::Decoder;
-use crate::event::{Envelopes, HashKey, Header, Record, TopicPartition};
+use crate::event::{Beyond, Envelopes, HashKey, Header, Record, TopicPartition};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mutate::{Case, mutated};
 use peak_alloc::PeakAlloc;
 use std::collections::BTreeMap;
@@ -127,6 +129,15 @@ fn run(decoder: &mut Decoder, case: &Case) {
         }
         Case::Capture(text) => {
             capture::read("fuzz", &text[..], &mut |_| ()).ok();
+        }
+        Case::Commit(key, value) => {
+            decode::offset_commit(Some(key), Some(value));
+        }
+        Case::Metadata(map) => {
+            let done = decode::beyond(&STANDARD.encode(map), 812);
+            if let Beyond::Done(ranges) = done {
+                assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start), "ranges in order");
+            }
         }
     }
 }

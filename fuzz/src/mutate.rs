@@ -26,6 +26,10 @@ pub struct Made {
 pub enum Case {
     Record(Made),
     Capture(Vec<u8>),
+    /// Key and value of a record of the log of commits.
+    Commit(Vec<u8>, Vec<u8>),
+    /// What a client wrote beside a commit, before its base64.
+    Metadata(Vec<u8>),
 }
 
 impl Case {
@@ -34,6 +38,8 @@ impl Case {
         match self {
             Self::Record(_) => "records",
             Self::Capture(_) => "captures",
+            Self::Commit(..) => "commits",
+            Self::Metadata(_) => "metadata",
         }
     }
 
@@ -45,7 +51,8 @@ impl Case {
                 let headers = made.headers.iter().map(|(name, value)| name.len() + len(value));
                 len(&made.key) + len(&made.value) + headers.sum::<usize>()
             }
-            Self::Capture(text) => text.len(),
+            Self::Capture(bytes) | Self::Metadata(bytes) => bytes.len(),
+            Self::Commit(key, value) => key.len() + value.len(),
         }
     }
 }
@@ -60,7 +67,8 @@ impl std::fmt::Debug for Case {
                 }
                 write!(f, "  value {:?}", made.value.as_deref().map(shown))
             }
-            Self::Capture(text) => f.write_str(&shown(text)),
+            Self::Capture(bytes) | Self::Metadata(bytes) => f.write_str(&shown(bytes)),
+            Self::Commit(key, value) => write!(f, "key {}, value {}", shown(key), shown(value)),
         }
     }
 }
@@ -81,6 +89,9 @@ pub fn mutated(seeds: &Seeds, random: &mut Rng) -> Case {
         }
         return Case::Capture(text);
     }
+    if random.u8(..) < 26 {
+        return commit(seeds, random);
+    }
     let mut made = seeds.records[random.usize(..seeds.records.len())].clone();
     for _ in 0..random.usize(1..=CHANGES) {
         match random.u8(..10) {
@@ -95,6 +106,21 @@ pub fn mutated(seeds: &Seeds, random: &mut Rng) -> Case {
         }
     }
     Case::Record(made)
+}
+
+/// A record of the log of commits, or the metadata of a commit.
+fn commit(seeds: &Seeds, random: &mut Rng) -> Case {
+    let changed = |bytes: &[u8], random: &mut Rng| {
+        let mut bytes = bytes.to_vec();
+        (0..random.usize(..CHANGES)).for_each(|_| change(&mut bytes, random));
+        bytes
+    };
+    if random.bool() {
+        let map = &seeds.maps[random.usize(..seeds.maps.len())];
+        return Case::Metadata(changed(map, random));
+    }
+    let (key, value) = &seeds.commits[random.usize(..seeds.commits.len())];
+    Case::Commit(changed(key, random), changed(value, random))
 }
 
 /// Gives a header the name of another, or a new header.

@@ -1,7 +1,9 @@
 //! What the cases begin with: the records of the fixtures and of the captures.
 
-use crate::capture::{Line, read};
+use crate::capture::{CapturedRecord, Line, read};
 use crate::mutate::Made;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -25,6 +27,10 @@ pub struct Seeds {
     pub records: Vec<Made>,
     /// Lines of captures.
     pub lines: Vec<Vec<u8>>,
+    /// Keys and values of records of the log of commits.
+    pub commits: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Offset maps of the Parallel Consumer.
+    pub maps: Vec<Vec<u8>>,
     /// All names of headers that occur.
     pub names: Vec<Vec<u8>>,
 }
@@ -32,7 +38,7 @@ pub struct Seeds {
 /// Everything there is.
 pub fn all() -> Seeds {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
-    let mut seeds = Seeds { records: Vec::new(), lines: Vec::new(), names: Vec::new() };
+    let mut seeds = Seeds { records: Vec::new(), lines: Vec::new(), commits: Vec::new(), maps: Vec::new(), names: Vec::new() };
     for file in ["conventions.toml", "findings.toml"] {
         let text = std::fs::read_to_string(root.join("fixtures").join(file)).expect("the fixtures are there");
         seeds.records.extend(toml::from_str::<File>(&text).expect("they are TOML").fixture.into_iter().map(made));
@@ -59,11 +65,28 @@ pub fn all() -> Seeds {
         .expect("a capture can be read");
         seeds.lines.extend(text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec));
     }
+    commits(&root, &mut seeds);
     let names = seeds.records.iter().flat_map(|record| record.headers.iter().map(|(name, _)| name.clone()));
     seeds.names = names.collect();
     seeds.names.sort();
     seeds.names.dedup();
     seeds
+}
+
+fn commits(root: &Path, seeds: &mut Seeds) {
+    for capture in ["kafkajs-otel", "python-cloudevents", "spring-retryable"] {
+        let text = std::fs::read(root.join(format!("captures/{capture}.internal.ndjson"))).expect("they are there");
+        read(capture, &text[..], &mut |line| {
+            if let Line::Record(CapturedRecord { topic: "__consumer_offsets", record, .. }) = line {
+                let bytes = |bytes: Option<&[u8]>| bytes.unwrap_or_default().to_vec();
+                seeds.commits.push((bytes(record.key), bytes(record.value)));
+            }
+        })
+        .expect("a capture can be read");
+    }
+    let maps = std::fs::read_to_string(root.join("fixtures/parallel_consumer.txt")).expect("the offset maps are there");
+    let fields = maps.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(' ').nth(3));
+    seeds.maps = fields.map(|text| STANDARD.decode(text).expect("they are base64")).collect();
 }
 
 fn made(fixture: Fixture) -> Made {

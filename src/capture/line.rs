@@ -1,7 +1,7 @@
 //! One line of a capture, from JSON to what it says.
 
 use super::{CapturedRecord, Line, Reason};
-use crate::event::{CommittedOffset, Header, Producer, Record, Timestamp, clean, clip};
+use crate::event::{CommittedOffset, Header, MAX_COMMIT_METADATA_BYTES, Producer, Record, Timestamp, clean, clip};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -109,6 +109,7 @@ struct Commit<'a> {
     topic: Text<'a>,
     partition: i32,
     offset: Option<i64>,
+    metadata_b64: Option<Text<'a>>,
     ts: Option<i64>,
 }
 
@@ -232,12 +233,15 @@ impl Marker<'_> {
 
 impl Commit<'_> {
     fn line(&self) -> Result<Line<'_>, Reason> {
-        let offset = self.offset.map(|offset| not_negative(offset, "offset")).transpose()?;
+        let offset = self.offset.map(offset).transpose()?;
         let partition = not_negative(self.partition, "partition")?;
+        let ts = self.ts.map(|ts| not_negative(ts, "ts")).transpose()?;
+        let metadata = self.metadata_b64.as_ref().map(|text| decoded(text, "metadata_b64")).transpose()?;
+        let metadata = clip(&metadata.unwrap_or_default(), MAX_COMMIT_METADATA_BYTES).into();
         let (group, topic) = (self.group.0.as_ref().into(), self.topic.0.as_ref().into());
         Ok(Line::Commit {
-            commit: CommittedOffset { group, topic, partition, offset, metadata: "".into() },
-            at: self.ts.map(Timestamp::from_millis),
+            commit: CommittedOffset { group, topic, partition, offset, metadata },
+            at: ts.map(Timestamp::from_millis),
         })
     }
 }

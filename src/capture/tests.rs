@@ -79,6 +79,7 @@ fn markers_commits_and_ends() {
     for line in [
         r#"{"marker":{"producer":{"id":5,"epoch":1,"transactional":true},"topic":"t","partition":0,"offset":9,"commit":false}}"#,
         r#"{"commit":{"group":"g","topic":"t","partition":0,"offset":10,"ts":5}}"#,
+        r#"{"commit":{"group":"g","topic":"t","partition":0,"offset":10,"metadata_b64":"YmdBQkFBRT0=","ts":5}}"#,
         r#"{"commit":{"group":"g","topic":"t","partition":0,"offset":null}}"#,
         r#"{"end":{"topic":"t","partition":0,"start":1,"end":12,"ts":5}}"#,
         r#"{"topic":"t","partition":0,"offset":0,"ts":1,"key":null,"payload":null,"producer":{"id":5,"epoch":0,"sequence":3,"transactional":false},"captured_ms":1,"aborted":true}"#,
@@ -87,6 +88,23 @@ fn markers_commits_and_ends() {
     }
     let by_id = br#"{"marker":{"producer":5,"topic":"t","partition":0,"offset":9,"commit":true}}"#;
     assert!(only(by_id).contains(r#""producer":{"id":5,"epoch":0,"transactional":true}"#));
+}
+
+#[test]
+fn a_commit_of_numbers_that_no_log_has_is_not_read() {
+    for (member, reason) in [
+        (r#""offset":-1"#, "offset is out of range"),
+        (r#""offset":9223372036854775807"#, "offset is out of range"),
+        (r#""offset":1,"ts":-5"#, "ts is out of range"),
+        (r#""offset":1,"metadata_b64":"?""#, "metadata_b64 is no base64"),
+        (r#""offset":1.5"#, "invalid type"),
+    ] {
+        let line = format!(r#"{{"commit":{{"group":"g","topic":"t","partition":0,{member}}}}}"#);
+        let (seen, summary) = lines(line.as_bytes());
+        assert!(seen.is_empty() && summary.unread_lines[0].reason.to_string().contains(reason), "{summary:?}");
+    }
+    let negative = r#"{"commit":{"group":"g","topic":"t","partition":-1,"offset":1}}"#;
+    assert_eq!(lines(negative.as_bytes()).1.unread, 1);
 }
 
 #[test]

@@ -31,6 +31,10 @@ pub fn write(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
                 Some(offset) => write!(out, ",\"offset\":{offset}")?,
                 None => out.write_all(b",\"offset\":null")?,
             }
+            if !commit.metadata.is_empty() {
+                out.write_all(b",\"metadata_b64\":")?;
+                base64(out, commit.metadata.as_bytes())?;
+            }
             time(out, *at)?;
             out.write_all(b"}")?;
         }

@@ -302,6 +302,9 @@ pub(super) struct Tap {
     /// groups to sample where the cluster cannot list them
     #[arg(long, value_name = "A,B,…", env = "HEADWATER_GROUPS", hide_env_values = true)]
     pub groups: Option<String>,
+    /// read every commit from Kafka's own log of them, where it may be read: auto or never [default: auto]
+    #[arg(long, value_name = "HOW", env = "HEADWATER_GROUPS_LOG", hide_env_values = true)]
+    pub groups_log: Option<String>,
     /// read no faster than so many bytes a second, such as 20M [default: no cap]
     #[arg(long, value_name = "BYTES", env = "HEADWATER_MAX_READ", hide_env_values = true)]
     pub max_read: Option<String>,

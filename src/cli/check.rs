@@ -96,7 +96,7 @@ fn as_text(check: &Check) -> String {
         out.push_str("rights\n");
     }
     for right in &check.rights {
-        let _ = writeln!(out, "  {:<24} {:<8} {}", right.right, right.held, clean(&right.detail));
+        let _ = writeln!(out, "  {:<26} {:<8} {}", right.right, right.held, clean(&right.detail));
     }
     if let Some(outlook) = &check.outlook {
         let _ = writeln!(

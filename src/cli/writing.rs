@@ -25,6 +25,7 @@ pub(super) fn words(args: args::Tap) -> Words {
         topics: args.topics,
         exclude: args.exclude,
         groups: list(args.groups),
+        groups_log: args.groups_log,
         max_read: args.max_read,
         client: args.client,
         serve: args.serve,

@@ -1,5 +1,6 @@
 //! `headwater.toml`.
 
+use super::groups::GroupWords;
 use super::registry::RegistryWords;
 use super::security::flattened;
 use super::{ConfigError, DEFAULT_FILE, FlowWords, LagWords, MemoryWords, RetentionWords, Words};
@@ -27,6 +28,8 @@ pub(super) struct File {
     privacy: Privacy,
     #[serde(default)]
     pub memory: MemoryWords,
+    #[serde(default)]
+    groups: GroupWords,
     #[serde(default)]
     pub registry: RegistryWords,
     #[serde(default)]
@@ -130,6 +133,7 @@ fn words(file: File, section: Section) -> Result<Words, ConfigError> {
         topics: section.topics,
         exclude: section.exclude,
         groups: section.groups,
+        groups_log: file.groups.log,
         max_read: section.max_read,
         client: section.client,
         client_properties: section.client_properties,

@@ -244,3 +244,15 @@ fn payloads_stay_in_kafka_unless_the_file_says_otherwise() {
     assert!(payloads("[privacy]\npayloads = true\n"));
     assert!(refusal(file("[privacy]\npayload = true\n", None)).contains("unknown field `payload`"));
 }
+
+#[test]
+fn the_log_of_commits_is_read_unless_somebody_says_never() {
+    let log = |text: &str| {
+        let words = file(text, None).map(|written| over(typed(), written).groups_log)?;
+        super::groups::commit_log(words)
+    };
+    assert_eq!(log("db = 'x'").unwrap(), CommitLog::Auto);
+    assert_eq!(log("[groups]\nlog = 'never'").unwrap(), CommitLog::Never);
+    assert!(refusal(log("[groups]\nlog = 'yes'")).contains("auto or never"));
+    assert!(refusal(log("[groups]\nlogs = 'auto'")).contains("unknown field `logs`"));
+}

@@ -1,27 +1,34 @@
 //! What was seen of one partition, what is missing and why, and when its offsets were written.
 
+use super::times::{MARK_EVERY_MS, Times};
 use crate::event::{CoverageRow, GapReason, Ordinal, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Holes kept per partition, so that lag in records can leave them out. Older ones stay in the counts only.
+/// Holes kept per partition, so that lag in records can leave them out. Older ones stay in the counts only, and what
+/// waits before them is not counted in records.
 pub const HOLES_KEPT: usize = 65_536;
-/// Offset/time marks kept per partition: at one a second, an hour and a half.
-pub const MARKS_KEPT: usize = 5_400;
 /// Marks of when offsets were read, per partition. When they are full every other one is dropped: they reach back to
 /// the beginning, ever more coarsely.
 pub const SEEN_MARKS_KEPT: usize = 512;
-/// Least distance of two marks in ms.
-const MARK_EVERY_MS: i64 = 1_000;
+/// Once a partition is read to its end, a record that says it is older than this was not written then: its producer's clock
+/// stands, or it was given the time of something else.
+const OLDEST_LIVE_US: i64 = 86_400_000_000;
 
 /// See the module's documentation.
 #[derive(Debug, Clone)]
 pub struct Coverage {
     row: CoverageRow,
     begun: bool,
-    /// First offset of each hole -> the offset after it, and why.
-    holes: BTreeMap<i64, (i64, GapReason)>,
-    marks: VecDeque<(i64, Timestamp)>,
+    /// First offset of each hole -> the offset after it, and why; an earlier run knew why where there is no reason.
+    holes: BTreeMap<i64, (i64, Option<GapReason>)>,
+    /// All holes from here on are known.
+    known_from: i64,
+    times: Times,
+    /// When reading first came to the end of the log.
+    live_since: Option<Timestamp>,
+    /// Records whose own time cannot be right.
+    replaced: u64,
     /// No record from the offset on was read before the time; both ascend.
     seen: Vec<(i64, Timestamp)>,
     /// No record from here on was read.
@@ -44,7 +51,10 @@ impl Coverage {
             row,
             begun: false,
             holes: BTreeMap::new(),
-            marks: VecDeque::new(),
+            known_from: i64::MIN,
+            times: Times::default(),
+            live_since: None,
+            replaced: 0,
             seen: Vec::new(),
             seen_next: i64::MIN,
             changed: false,
@@ -53,7 +63,7 @@ impl Coverage {
 
     /// As an earlier run left it.
     pub fn restore(row: CoverageRow) -> Self {
-        Self { begun: true, ..Self { row: row.clone(), ..Self::new(row.ordinal) } }
+        Self { begun: true, known_from: row.next_offset, row: row.clone(), ..Self::new(row.ordinal) }
     }
 
     /// Reading begins at `position` of a log that begins at `log_start`.
@@ -83,7 +93,7 @@ impl Coverage {
 
     fn hole_at(&self, offset: i64) -> Option<(Range<i64>, GapReason)> {
         let (&start, &(end, reason)) = self.holes.range(..=offset).next_back()?;
-        (offset < end).then_some((start..end, reason))
+        (offset < end).then_some((start..end, reason?))
     }
 
     /// Takes in that `covers` was read and held records at `seen`, in ascending order; the other offsets are missing
@@ -132,9 +142,31 @@ impl Coverage {
             return;
         }
         self.row.missing[reason as usize] += range.end - range.start;
+        self.keep_hole(range, Some(reason));
+    }
+
+    fn keep_hole(&mut self, range: Range<i64>, reason: Option<GapReason>) {
         self.holes.insert(range.start, (range.end, reason));
-        if self.holes.len() > HOLES_KEPT {
-            self.holes.pop_first();
+        if self.holes.len() > HOLES_KEPT
+            && let Some((_, (end, _))) = self.holes.pop_first()
+        {
+            self.known_from = self.known_from.max(end);
+        }
+    }
+
+    /// An earlier run read the records at `offsets`, ascending: all there were from the first of `range` to its end.
+    pub fn restore_read(&mut self, range: Range<i64>, offsets: impl Iterator<Item = (i64, Timestamp)>) {
+        self.known_from = range.start;
+        let mut next = range.start;
+        for (offset, time) in offsets {
+            if next < offset {
+                self.keep_hole(next..offset, None);
+            }
+            next = offset + 1;
+            self.times.note(offset, time);
+        }
+        if next < range.end {
+            self.keep_hole(next..range.end, None);
         }
     }
 
@@ -149,7 +181,7 @@ impl Coverage {
         self.row.seen += 1;
         for part in [hole.start..offset, offset + 1..hole.end] {
             if !part.is_empty() {
-                self.holes.insert(part.start, (part.end, reason));
+                self.holes.insert(part.start, (part.end, Some(reason)));
             }
         }
     }
@@ -171,16 +203,23 @@ impl Coverage {
         *held = offsets;
     }
 
-    /// Remembers when `offset` was written, at most once a second.
-    pub fn mark(&mut self, offset: i64, time: Timestamp) {
-        let due =
-            self.marks.back().is_none_or(|&(at, last)| offset > at && time.millis() - last.millis() >= MARK_EVERY_MS);
-        if due {
-            self.marks.push_back((offset, time));
-            if self.marks.len() > MARKS_KEPT {
-                self.marks.pop_front();
-            }
-        }
+    /// Remembers when the record at `offset` was written: at `time`, as it says itself, where that can be; else when it was
+    /// read.
+    pub fn written(&mut self, offset: i64, time: Timestamp, seen: Timestamp) {
+        let oldest = self.live_since.map_or(0, |since| since.0.saturating_sub(OLDEST_LIVE_US));
+        let believed = (oldest..=seen.0).contains(&time.0);
+        self.replaced += u64::from(!believed);
+        self.times.note(offset, if believed { time } else { seen });
+    }
+
+    /// All that is there was read, at `at`.
+    pub fn caught_up(&mut self, at: Timestamp) {
+        self.live_since.get_or_insert(at);
+    }
+
+    /// Records whose own time lay ahead, or far behind of when they came: the time of reading stands in for it.
+    pub fn times_replaced(&self) -> u64 {
+        self.replaced
     }
 
     /// Remembers that records at `offsets` were read at `seen`. Records may be read in any order.
@@ -210,14 +249,28 @@ impl Coverage {
         after.checked_sub(1).map_or(Timestamp(i64::MIN), |at| self.seen[at].1)
     }
 
-    /// When the record at or next before `offset` was written; `None` before the first mark.
+    /// When the record at `offset` was written, to a second; `None` where that was not seen.
     pub fn time_of(&self, offset: i64) -> Option<Timestamp> {
-        let after = self.marks.partition_point(|&(at, _)| at <= offset);
-        after.checked_sub(1).map(|at| self.marks[at].1)
+        (self.row.first_offset..self.row.next_offset).contains(&offset).then(|| self.times.of(offset)).flatten()
+    }
+
+    /// Readable records in `range`; what is not read yet counts as such. `None` where not all holes are known.
+    pub fn records_in(&self, range: Range<i64>) -> Option<i64> {
+        let known = range.is_empty() || range.start >= self.known_from.max(self.row.first_offset);
+        known.then(|| (range.end - range.start - self.holes_in(range)).max(0))
+    }
+
+    /// The first offset from `offset` on that may hold a readable record.
+    pub fn readable_from(&self, offset: i64) -> i64 {
+        let mut at = offset;
+        while let Some((_, &(end, _))) = self.holes.range(..=at).next_back().filter(|(_, hole)| at < hole.0) {
+            at = end;
+        }
+        at
     }
 
     /// Offsets of `range` that are known to hold no readable record.
-    pub fn holes_in(&self, range: Range<i64>) -> i64 {
+    fn holes_in(&self, range: Range<i64>) -> i64 {
         let before = self.holes.range(..range.start).next_back().map(|(&start, &(end, _))| (start, end));
         let within = self.holes.range(range.start..range.end.max(range.start)).map(|(&start, &(end, _))| (start, end));
         before.into_iter().chain(within).map(|(start, end)| (end.min(range.end) - start.max(range.start)).max(0)).sum()
@@ -311,14 +364,39 @@ mod tests {
     }
 
     #[test]
-    fn time_is_looked_up_never_guessed() {
+    fn a_time_that_cannot_be_is_the_time_of_reading_and_counted() {
+        let (day, now) = (86_400_000, 1_700_000_000_000);
         let mut coverage = Coverage::new(Ordinal(1));
-        for (offset, ms) in [(10, 1_000), (11, 1_500), (20, 2_000), (30, 9_000)] {
-            coverage.mark(offset, Timestamp::from_millis(ms));
-        }
-        assert_eq!(coverage.time_of(9), None);
-        assert_eq!(coverage.time_of(11), Some(Timestamp::from_millis(1_000)));
-        assert_eq!(coverage.time_of(25), Some(Timestamp::from_millis(2_000)));
+        coverage.cover(0..10, 0..10, GapReason::Control);
+        let seen = Timestamp::from_millis(now);
+        coverage.written(0, Timestamp::from_millis(now - 9 * day), seen);
+        coverage.caught_up(seen);
+        coverage.written(1, Timestamp::from_millis(now - 9 * day), seen);
+        coverage.written(2, Timestamp::from_millis(now - 5_000), seen);
+        coverage.written(3, Timestamp::from_millis(now + day), seen);
+        let age = |offset| coverage.time_of(offset).map(|time| now - time.millis());
+        assert_eq!([0, 1, 2, 3, 99].map(age), [Some(9 * day), Some(0), Some(5_000), Some(0), None]);
+        assert_eq!(coverage.times_replaced(), 2);
+    }
+
+    /// Scenario: the holes of an earlier run are known again from the records that it read; a record that comes again
+    /// fills none of them.
+    #[test]
+    fn what_an_earlier_run_read_tells_its_holes() {
+        let mut coverage = Coverage::new(Ordinal(1));
+        coverage.cover(0..20, [0, 1, 5, 6, 12].into_iter(), GapReason::Control);
+        let mut again = Coverage::restore(coverage.row().clone());
+        assert_eq!((again.records_in(5..20), again.records_in(20..23)), (None, Some(3)));
+        again
+            .restore_read(5..20, [5, 6, 12].map(|offset| (offset, Timestamp::from_millis(offset * 2_000))).into_iter());
+        assert_eq!(
+            (again.records_in(4..20), again.records_in(5..22), again.records_in(7..12)),
+            (None, Some(5), Some(0))
+        );
+        assert_eq!((again.readable_from(7), again.readable_from(12), again.readable_from(13)), (12, 12, 20));
+        assert_eq!(again.time_of(12), Some(Timestamp::from_millis(24_000)));
+        again.cover(8..9, std::iter::once(8), GapReason::Control);
+        assert_eq!(missing(&again, GapReason::Control), missing(&coverage, GapReason::Control));
     }
 
     /// Scenario: records are read in any order, far more than there is room for marks.
@@ -329,7 +407,7 @@ mod tests {
         let mut coverage = Coverage::new(Ordinal(0));
         let mut read: Vec<(i64, i64)> = Vec::new();
         for step in 0..2_000 {
-            let start = if random.u8(..5) == 0 { random.i64(..step + 1) } else { step * 3 };
+            let start = if random.u8(..5) == 0 { random.i64(0..step + 1) } else { step * 3 };
             let seen = step * 1_500_000 + random.i64(-20_000_000..20_000_000);
             coverage.note_seen(start..start + 3, Timestamp(seen));
             read.extend((start..start + 3).map(|offset| (offset, seen)));

@@ -1,248 +1,293 @@
-//! How each group stands on each partition, sample by sample.
+//! How each group stands on each partition: samples and logged commits in, rows out.
 
-use super::coverage::Coverage;
-use crate::event::{Beyond, GroupPhase, GroupState, LogEnds, Ordinal, ProgressRow, ProgressState, Timestamp};
-use std::collections::HashMap;
+use super::consumption::{Consumption, News, Taken, Told};
+use super::figures::{self, Place};
+use crate::event::{
+    Beyond, CommittedOffset, GroupRow, GroupSample, GroupState, Ordinal, ProgressMark, ProgressRow, RewindRow,
+    Timestamp,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// Records wait and nothing was committed for so long: stalled.
-pub const STALLED_AFTER_MS: i64 = 60_000;
-/// A partition stands for so long while others of the same group and topic go on: stuck.
+/// A partition stands at least so long while others of the same group and topic go on before it is stuck.
 pub const STUCK_AFTER_MS: i64 = 5_000;
+/// Of a group whose usual pause between two commits is not known, or is long: no more than this is waited for.
+const STUCK_UNKNOWN_MS: i64 = 30_000;
+const STUCK_MOST_MS: i64 = 300_000;
+/// So many usual pauses without a commit are not usual.
+const PAUSES: i64 = 3;
+/// Groups and partitions that are kept; some 500 bytes each. Beyond it new ones are not taken in, and that is counted.
+const CONSUMPTIONS: usize = 1_000_000;
+/// How often a row waits for what its log's end says to be read, so that its first waiting record has a time.
+const WAITS: u8 = 3;
 
-#[derive(Debug, Clone)]
-struct Standing {
-    row: ProgressRow,
-    /// Last time the committed offset changed.
-    moved_at: Timestamp,
-    /// The committed offset went back at its last change.
-    went_back: bool,
+type Key = (Arc<str>, Ordinal);
+
+/// Everything that is new of groups.
+#[derive(Debug, Default)]
+pub struct Ledgered {
+    /// Rows that changed, as they stand now.
+    pub rows: Vec<ProgressRow>,
+    /// Committed offsets that changed, with the time.
+    pub marks: Vec<ProgressMark>,
+    /// Committed offsets that went back.
+    pub rewinds: Vec<RewindRow>,
+    /// Groups that changed.
+    pub groups: Vec<GroupRow>,
+    /// Groups that are no more: cluster and name.
+    pub gone: Vec<(Arc<str>, Arc<str>)>,
+    /// Groups that do not read a partition any more.
+    pub forgotten: Vec<Key>,
 }
 
 /// See the module's documentation.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Ledger {
-    standings: HashMap<(Arc<str>, Ordinal), Standing>,
-}
-
-/// One committed offset with all that its row needs.
-struct Commit<'a> {
-    group: &'a GroupState,
-    ordinal: Ordinal,
-    offset: i64,
-    ends: &'a LogEnds,
-    coverage: Option<&'a Coverage>,
+    consumptions: HashMap<Key, Consumption>,
+    groups: BTreeMap<(Arc<str>, Arc<str>), GroupRow>,
+    /// What has to be told, and how often it waited to be.
+    open: BTreeMap<Key, u8>,
+    news: Ledgered,
+    /// Groups and partitions that were not taken in, because too many were.
+    pub dropped: u64,
 }
 
 impl Ledger {
     /// Takes in a row of an earlier run.
     pub fn restore(&mut self, row: ProgressRow) {
         let key = (row.consumer_group.clone(), row.ordinal);
-        let moved_at = row.sampled_at;
-        self.standings.insert(key, Standing { row, moved_at, went_back: false });
+        self.consumptions.insert(key, Consumption::restore(row));
     }
 
-    /// Takes in one group's commits and returns the rows that changed. `find` gives ordinal, log ends and coverage of
-    /// a topic and partition that is tapped.
-    pub fn tally<'a>(
-        &mut self,
-        group: &'a GroupState,
-        (at, resolution_ms): (Timestamp, i64),
-        find: impl Fn(&str, i32) -> Option<(Ordinal, &'a LogEnds, Option<&'a Coverage>)>,
-    ) -> Vec<ProgressRow> {
-        let commits: Vec<Commit<'a>> = group
-            .commits
-            .iter()
-            .filter_map(|commit| {
-                let (ordinal, ends, coverage) = find(&commit.topic, commit.partition)?;
-                Some(Commit { group, ordinal, offset: commit.offset?, ends, coverage })
-            })
-            .collect();
-        let topics_on_the_move = self.move_on(&commits, at);
-        commits
-            .iter()
-            .filter_map(|commit| {
-                let moving = topics_on_the_move.get(&commit.ends.partition.topic).copied().unwrap_or(false);
-                self.stand(commit, (at, resolution_ms), moving)
-            })
-            .collect()
+    /// Takes in a group of an earlier run.
+    pub fn restore_group(&mut self, row: GroupRow) {
+        self.groups.insert((row.cluster.clone(), row.consumer_group.clone()), row);
     }
 
-    /// Notes which commits moved, and returns per topic whether any partition moved lately.
-    fn move_on(&mut self, commits: &[Commit<'_>], at: Timestamp) -> HashMap<Arc<str>, bool> {
-        let mut moving = HashMap::new();
-        for commit in commits {
-            let key = (commit.group.group.clone(), commit.ordinal);
-            let standing = self.standings.entry(key).or_insert_with(|| Standing {
-                row: Self::blank(commit, at),
-                moved_at: at,
-                went_back: false,
-            });
-            if standing.row.committed_offset != Some(commit.offset) {
-                standing.went_back = standing.row.committed_offset.is_some_and(|before| commit.offset < before);
-                standing.moved_at = at;
+    /// For each partition on which records wait for a group, the least offset that one of them committed.
+    pub fn least_committed(&self) -> BTreeMap<Ordinal, i64> {
+        let mut least = BTreeMap::new();
+        for ((_, ordinal), it) in &self.consumptions {
+            if let Some(committed) = it.committed {
+                least.entry(*ordinal).and_modify(|least: &mut i64| *least = committed.min(*least)).or_insert(committed);
             }
-            let lately = at.since(standing.moved_at) < STUCK_AFTER_MS * 1000;
-            *moving.entry(commit.ends.partition.topic.clone()).or_insert(false) |= lately;
         }
-        moving
+        least
     }
 
-    fn blank(commit: &Commit<'_>, at: Timestamp) -> ProgressRow {
-        ProgressRow {
-            consumer_group: commit.group.group.clone(),
-            ordinal: commit.ordinal,
-            committed_offset: None,
-            log_end_offset: commit.ends.end,
-            lag_offsets: None,
-            lag_records: None,
-            lag_ms: None,
-            state: ProgressState::Stable,
-            sampled_at: at,
-            resolution_ms: 0,
-            stands_at: None,
-            velocity: None,
-            eta_ms: None,
-            retention_used: None,
-            loses_data_in_ms: None,
-            lost_offsets: 0,
-            beyond: Beyond::Nothing,
-        }
-    }
-
-    fn stand(
+    /// Takes in one group of a sample. `find` gives the ordinal of a topic and partition that is tapped, and its log's end
+    /// where the cluster told it; `beyond` what the metadata of a commit says.
+    pub fn sample(
         &mut self,
-        commit: &Commit<'_>,
-        (at, resolution_ms): (Timestamp, i64),
-        others_move: bool,
-    ) -> Option<ProgressRow> {
-        let standing = self.standings.get_mut(&(commit.group.group.clone(), commit.ordinal))?;
-        let lag_offsets = commit.ends.end.saturating_sub(commit.offset);
-        let holes = commit.coverage.map_or(0, |coverage| coverage.holes_in(commit.offset..commit.ends.end));
-        let lag_records = (lag_offsets - holes).max(0);
-        let lag_ms = match commit.coverage {
-            _ if lag_records == 0 => Some(0),
-            Some(coverage) => coverage.time_of(commit.offset).map(|oldest| (at.millis() - oldest.millis()).max(0)),
-            None => None,
-        };
-        let row = ProgressRow {
-            committed_offset: Some(commit.offset),
-            log_end_offset: commit.ends.end,
-            lag_offsets: Some(lag_offsets),
-            lag_records: Some(lag_records),
-            lag_ms,
-            state: state(commit, standing, lag_records, (at, others_move)),
-            sampled_at: at,
-            resolution_ms,
-            ..Self::blank(commit, at)
-        };
-        let changed = ProgressRow { sampled_at: at, resolution_ms, ..standing.row.clone() } != row;
-        standing.row = row.clone();
-        changed.then_some(row)
+        sample: &GroupSample,
+        group: &GroupState,
+        find: impl Fn(&str, i32) -> Option<(Ordinal, Option<i64>)>,
+        beyond: impl Fn(&str, i64) -> Beyond,
+    ) {
+        self.note_group(sample, group);
+        let taken = (sample.at, sample.resolution_ms);
+        let mut topics: BTreeMap<Arc<str>, Vec<Ordinal>> = BTreeMap::new();
+        let mut spoken: BTreeSet<Ordinal> = BTreeSet::new();
+        for commit in &group.commits {
+            let Some((ordinal, end)) = find(&commit.topic, commit.partition) else { continue };
+            let Some(offset) = commit.offset else { continue };
+            topics.entry(commit.topic.clone()).or_default().push(ordinal);
+            spoken.insert(ordinal);
+            self.take(&group.group, ordinal, sample.at, |it, told| {
+                it.beyond_end = end.is_some_and(|end| offset > end);
+                if it.sampled(offset, taken, told) {
+                    it.beyond = beyond(&commit.metadata, offset);
+                }
+            });
+        }
+        for share in &group.shares {
+            let Some((ordinal, _)) = find(&share.topic, share.partition) else { continue };
+            spoken.insert(ordinal);
+            self.take(&group.group, ordinal, sample.at, |it, told| {
+                it.share = Some(share.waiting);
+                it.sampled(share.start, taken, told);
+            });
+        }
+        let assigned: BTreeSet<Ordinal> =
+            group.assigned.iter().filter_map(|(topic, partition)| Some(find(topic, *partition)?.0)).collect();
+        for &ordinal in &assigned {
+            self.take(&group.group, ordinal, sample.at, |it, _| it.known_at = sample.at);
+        }
+        for &ordinal in spoken.union(&assigned) {
+            if let Some(it) = self.consumptions.get_mut(&(group.group.clone(), ordinal)) {
+                it.phase = group.phase;
+                it.assigned = assigned.contains(&ordinal);
+            }
+        }
+        topics.values().for_each(|ordinals| self.compare(&group.group, ordinals, sample.at));
     }
 
-    /// Groups and partitions, of those that are of the cluster (`own`), that its sample speaks of no more; they are
-    /// forgotten.
-    pub fn forget_missing(&mut self, at: Timestamp, own: impl Fn(Ordinal) -> bool) -> Vec<(Arc<str>, Ordinal)> {
-        let gone: Vec<_> = self
-            .standings
+    fn take(
+        &mut self,
+        group: &Arc<str>,
+        ordinal: Ordinal,
+        at: Timestamp,
+        work: impl FnOnce(&mut Consumption, &mut Told<'_>),
+    ) {
+        let key = (group.clone(), ordinal);
+        if self.consumptions.len() >= CONSUMPTIONS && !self.consumptions.contains_key(&key) {
+            self.dropped += 1;
+            return;
+        }
+        let mut news = News::default();
+        let it = self.consumptions.entry(key.clone()).or_insert_with(|| Consumption::new(at));
+        work(it, &mut Told { group, ordinal, news: &mut news });
+        self.news.marks.append(&mut news.marks);
+        self.news.rewinds.append(&mut news.rewinds);
+        self.open.insert(key, 0);
+    }
+
+    fn note_group(&mut self, sample: &GroupSample, group: &GroupState) {
+        let row = GroupRow {
+            cluster: sample.cluster.clone(),
+            consumer_group: group.group.clone(),
+            kind: group.kind,
+            phase: group.phase,
+            members: group.members,
+            denied: false,
+            sampled_at: sample.at,
+        };
+        self.tell_group(row);
+    }
+
+    /// The tap may see nothing of `group` but its name.
+    pub fn deny(&mut self, sample: &GroupSample, group: &Arc<str>) {
+        let state = GroupState::of(group.clone(), Vec::new());
+        let row = GroupRow {
+            cluster: sample.cluster.clone(),
+            consumer_group: group.clone(),
+            kind: state.kind,
+            phase: None,
+            members: None,
+            denied: true,
+            sampled_at: sample.at,
+        };
+        self.tell_group(row);
+    }
+
+    fn tell_group(&mut self, row: GroupRow) {
+        let key = (row.cluster.clone(), row.consumer_group.clone());
+        let same = |old: &GroupRow| GroupRow { sampled_at: row.sampled_at, ..old.clone() } == row;
+        if !self.groups.get(&key).is_some_and(same) {
+            self.news.groups.retain(|old| (&old.cluster, &old.consumer_group) != (&row.cluster, &row.consumer_group));
+            self.news.groups.push(row.clone());
+        }
+        self.groups.insert(key, row);
+    }
+
+    /// Finds out whether a partition stands while others of the same group and topic go on.
+    fn compare(&mut self, group: &Arc<str>, ordinals: &[Ordinal], at: Timestamp) {
+        let all = || ordinals.iter().filter_map(|&ordinal| self.consumptions.get(&(group.clone(), ordinal)));
+        let usual_ms = all().filter_map(|it| it.pause).max().map(|pause| pause / 1000 * PAUSES);
+        let after = usual_ms.map_or(STUCK_UNKNOWN_MS, |ms| ms.clamp(STUCK_AFTER_MS, STUCK_MOST_MS)) * 1000;
+        let moving =
+            all().any(|it| it.velocity().is_some_and(|(a_second, _)| a_second > 0.0) && at.since(it.moved_at) < after);
+        for &ordinal in ordinals {
+            if let Some(it) = self.consumptions.get_mut(&(group.clone(), ordinal)) {
+                it.stuck_after = moving.then_some(after);
+            }
+        }
+    }
+
+    /// The log of commits tells of a commit at `at`, or that there is none any more; `beyond` is what its metadata says.
+    pub fn logged(&mut self, ordinal: Ordinal, commit: &CommittedOffset, beyond: Beyond, at: Timestamp) {
+        let group = &commit.group;
+        match commit.offset {
+            Some(offset) => self.take(group, ordinal, at, |it, told| {
+                it.logged(offset, at, told);
+                if it.committed == Some(offset) {
+                    it.beyond = beyond;
+                }
+            }),
+            None if self.consumptions.get(&(group.clone(), ordinal)).is_some_and(|it| it.committed.is_some()) => {
+                self.take(group, ordinal, at, |it, _| it.deleted(at));
+            }
+            None => {}
+        }
+    }
+
+    /// How far `group` is on a partition of which its place is known, and since when. Nothing for a commit that names no
+    /// record of the log.
+    pub fn committed(&self, group: &Arc<str>, ordinal: Ordinal) -> Option<(i64, Taken)> {
+        let it = self.consumptions.get(&(group.clone(), ordinal)).filter(|it| !it.beyond_end)?;
+        Some((it.committed?, it.taken))
+    }
+
+    /// A whole sample was taken in: what it does not speak of, of what is of its cluster (`own`), is forgotten when all
+    /// groups answered.
+    pub fn end_sample(&mut self, sample: &GroupSample, own: impl Fn(Ordinal) -> bool) {
+        if !sample.complete {
+            return;
+        }
+        let denied: BTreeSet<&Arc<str>> = sample.denied.iter().collect();
+        let named: BTreeSet<&Arc<str>> =
+            sample.groups.iter().map(|state| &state.group).chain(denied.iter().copied()).collect();
+        let gone = |((_, ordinal), it): &(&Key, &Consumption)| it.known_at < sample.at && own(*ordinal);
+        let gone: Vec<Key> = self
+            .consumptions
             .iter()
-            .filter(|(key, s)| s.row.sampled_at < at && own(key.1))
+            .filter(|(key, it)| gone(&(*key, *it)) && !denied.contains(&key.0))
             .map(|(key, _)| key.clone())
             .collect();
-        for key in &gone {
-            self.standings.remove(key);
+        for key in gone {
+            self.forget(key);
         }
-        gone
+        let missing = |(cluster, group): &&(Arc<str>, Arc<str>)| *cluster == sample.cluster && !named.contains(group);
+        let missing: Vec<_> = self.groups.keys().filter(missing).cloned().collect();
+        for key in missing {
+            self.groups.remove(&key);
+            self.news.groups.retain(|row| (&row.cluster, &row.consumer_group) != (&key.0, &key.1));
+            self.news.gone.push(key);
+        }
     }
-}
 
-fn state(commit: &Commit<'_>, standing: &Standing, waits: i64, (at, others_move): (Timestamp, bool)) -> ProgressState {
-    match commit.group.phase {
-        Some(GroupPhase::Dead) => return ProgressState::Dead,
-        Some(GroupPhase::Rebalancing) => return ProgressState::Rebalancing,
-        Some(GroupPhase::Empty) => return ProgressState::Empty,
-        Some(GroupPhase::Stable) | None => {}
+    fn forget(&mut self, key: Key) {
+        self.consumptions.remove(&key);
+        self.open.remove(&key);
+        self.news.forgotten.push(key);
     }
-    let still_ms = at.since(standing.moved_at) / 1000;
-    let held = commit.ends.stable < commit.ends.end && commit.offset >= commit.ends.stable;
-    match () {
-        () if standing.went_back => ProgressState::Rewound,
-        () if waits > 0 && held => ProgressState::BlockedByTransaction,
-        () if waits > 0 && others_move && still_ms >= STUCK_AFTER_MS => ProgressState::Stuck,
-        () if waits > 0 && still_ms >= STALLED_AFTER_MS => ProgressState::Stalled,
-        () => ProgressState::Stable,
+
+    /// Hands over what is new. `place` gives a partition as it is known at the moment. What waits for its log to be read
+    /// stays until the next call, unless `all` is wanted.
+    pub fn settle<'a>(&mut self, all: bool, place: impl Fn(Ordinal) -> Option<Place<'a>>) -> Ledgered {
+        for (key, waited) in std::mem::take(&mut self.open) {
+            let Some(it) = self.consumptions.get_mut(&key) else { continue };
+            let Some(place) = place(key.1) else { continue };
+            if !all && waited < WAITS && !place.is_read() {
+                self.open.insert(key, waited + 1);
+                continue;
+            }
+            let mut news = News::default();
+            it.flush(it.known_at, all, &mut Told { group: &key.0, ordinal: key.1, news: &mut news });
+            self.news.marks.append(&mut news.marks);
+            if it.committed.is_none() && !it.assigned {
+                if it.told.take().is_some() {
+                    self.news.forgotten.push(key);
+                }
+                continue;
+            }
+            it.step(it.known_at, place.end.max(place.coverage.map_or(0, |coverage| coverage.next_offset())));
+            let row = figures::row(&key.0, key.1, it, &place, it.known_at);
+            let same = |old: &ProgressRow| {
+                ProgressRow { sampled_at: row.sampled_at, resolution_ms: row.resolution_ms, ..old.clone() } == row
+            };
+            if !it.told.as_ref().is_some_and(same) {
+                self.news.rows.push(row.clone());
+            }
+            let open = it.is_open();
+            it.told = Some(row);
+            if open {
+                self.open.insert(key, WAITS);
+            }
+        }
+        std::mem::take(&mut self.news)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{CommittedOffset, GapReason, TopicPartition};
-
-    struct Stage {
-        ledger: Ledger,
-        ends: Vec<LogEnds>,
-        coverage: Coverage,
-    }
-
-    impl Stage {
-        fn new() -> Self {
-            let partition = |n| {
-                Arc::new(TopicPartition {
-                    cluster: "c".into(),
-                    topic: "orders".into(),
-                    topic_id: [0; 16],
-                    partition: n,
-                })
-            };
-            let mut coverage = Coverage::new(Ordinal(0));
-            coverage.cover(0..100, (0..100).filter(|n| n % 10 != 9), GapReason::Control);
-            coverage.mark(0, Timestamp::from_millis(1_000));
-            coverage.mark(60, Timestamp::from_millis(7_000));
-            let end = |n| LogEnds { partition: partition(n), start: 0, end: 100, stable: 100, leader: 1 };
-            Self { ledger: Ledger::default(), ends: vec![end(0), end(1)], coverage }
-        }
-
-        fn sample(&mut self, seconds: i64, commits: [i64; 2]) -> Vec<ProgressRow> {
-            let commit =
-                |(n, &offset)| CommittedOffset::new(&"payment".into(), &"orders".into(), n as i32, Some(offset));
-            let group = GroupState::of("payment".into(), commits.iter().enumerate().map(commit).collect());
-            let at = Timestamp::from_millis(seconds * 1000);
-            let (ends, coverage) = (&self.ends, &self.coverage);
-            self.ledger.tally(&group, (at, 1_000), |_, n| {
-                Some((Ordinal(n as u32), &ends[n as usize], (n == 0).then_some(coverage)))
-            })
-        }
-    }
-
-    #[test]
-    fn markers_are_lag_but_not_work() {
-        let mut stage = Stage::new();
-        let rows = stage.sample(10, [70, 100]);
-        let row = rows.iter().find(|row| row.ordinal == Ordinal(0)).unwrap();
-        assert_eq!((row.lag_offsets, row.lag_records, row.lag_ms), (Some(30), Some(27), Some(3_000)));
-        assert_eq!(rows.iter().find(|row| row.ordinal == Ordinal(1)).unwrap().lag_ms, Some(0));
-    }
-
-    #[test]
-    fn only_changes_are_told() {
-        let mut stage = Stage::new();
-        assert_eq!(stage.sample(10, [100, 100]).len(), 2);
-        assert_eq!(stage.sample(11, [100, 100]).len(), 0);
-    }
-
-    #[test]
-    fn one_partition_stands_while_the_other_goes_on() {
-        let mut stage = Stage::new();
-        stage.sample(10, [70, 10]);
-        for second in 11..=14 {
-            stage.sample(second, [70, second]);
-        }
-        let rows = stage.sample(15, [70, 15]);
-        let state = |rows: &[ProgressRow], n| rows.iter().find(|row| row.ordinal == Ordinal(n)).unwrap().state;
-        assert_eq!((state(&rows, 0), state(&rows, 1)), (ProgressState::Stuck, ProgressState::Stable));
-        let rows = stage.sample(16, [40, 16]);
-        assert_eq!(state(&rows, 0), ProgressState::Rewound);
-    }
-}
+mod tests;

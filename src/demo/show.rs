@@ -143,6 +143,8 @@ fn tap_config(
         exclude: None,
         // The in-process cluster cannot list its groups.
         groups: company.services.iter().map(|service| service.group.clone()).collect(),
+        // Nor does it have a log of commits.
+        commit_log: crate::config::CommitLog::Never,
         max_read: None,
         client: crate::config::Client::Native,
         also: Vec::new(),

@@ -2,8 +2,8 @@
 
 use super::{
     Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, GroupRow, Identifier, Kind,
-    LostCause, Ordinal, OutboxCursor, PassedRange, PassedTo, ProgressMark, ProgressRow, Resolution, RewindRow,
-    Spelling, Timestamp, TopicClass, TopicPartition, TraceContext,
+    LostCause, Ordinal, OutboxCursor, PartitionRow, PassedRange, PassedTo, ProducerRow, ProfileRow, ProgressMark,
+    ProgressRow, Resolution, RewindRow, Spelling, Timestamp, TraceContext,
 };
 use std::sync::Arc;
 
@@ -327,43 +327,6 @@ impl EventColumns {
     pub fn is_empty(&self) -> bool {
         self.reference.is_empty()
     }
-}
-
-/// A dictionary row: what an [`Ordinal`] stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartitionRow {
-    /// The number.
-    pub ordinal: Ordinal,
-    /// The partition.
-    pub partition: Arc<TopicPartition>,
-    /// 0 for the first topic id seen under this name, then 1, 2, …
-    pub incarnation: i32,
-    /// What is added to the offset in a ref.
-    pub base: i64,
-    /// What the topic is for.
-    pub class: TopicClass,
-}
-
-/// A dictionary row: what a profile number stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProfileRow {
-    /// The number.
-    pub profile: i32,
-    /// Type, source, version and convention.
-    pub content: super::Profile,
-}
-
-/// A dictionary row: what a producer number stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProducerRow {
-    /// The number.
-    pub producer: i32,
-    /// Name of the tapped cluster.
-    pub cluster: Arc<str>,
-    /// Producer id.
-    pub producer_id: i64,
-    /// Producer epoch.
-    pub epoch: i16,
 }
 
 /// An event whose verdict changed after it was written: its row is changed.

@@ -34,6 +34,10 @@ pub struct LogEnds {
     pub leader: i32,
 }
 
+/// Longest metadata of a commit that is kept, in bytes. Brokers take 4 KiB unless `offset.metadata.max.bytes` says more,
+/// and a stored commit before version 4 holds no more than this. What reaches it counts as cut.
+pub const MAX_COMMIT_METADATA_BYTES: usize = 32 << 10;
+
 /// One committed offset of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommittedOffset {
@@ -45,7 +49,7 @@ pub struct CommittedOffset {
     pub partition: i32,
     /// The next offset that the group will read; `None` when the commit was deleted or expired.
     pub offset: Option<i64>,
-    /// What the client wrote beside it; mostly nothing.
+    /// What the client wrote beside it, up to [`MAX_COMMIT_METADATA_BYTES`]; mostly nothing.
     pub metadata: Arc<str>,
 }
 
@@ -235,6 +239,9 @@ pub struct GroupSample {
     pub denied: Vec<Arc<str>>,
     /// Log ends of all readable partitions.
     pub ends: Vec<LogEnds>,
+    /// Every commit before this was told by the cluster's log of commits, and handed to the core before this sample: the
+    /// time of the last sample whose ends of that log were reached. `None` where the log is not read, or not so far yet.
+    pub log_read_to: Option<Timestamp>,
     /// How long topics keep their records, of those whose policy is new or has changed; none where that may not be seen.
     pub policies: Vec<LogPolicy>,
 }

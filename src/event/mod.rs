@@ -4,6 +4,7 @@ mod business;
 mod cause;
 mod changes;
 mod coverage;
+mod dictionary;
 mod envelope;
 mod explanation;
 mod failure;
@@ -24,16 +25,17 @@ pub use cause::{
     OrphanReason, Resolution,
 };
 pub use changes::{
-    AttributeRow, Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, PartitionRow, ProducerRow,
-    ProfileRow, Repeats, Settled, TextColumn, TrialRow,
+    AttributeRow, Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, Repeats, Settled,
+    TextColumn, TrialRow,
 };
 pub use coverage::{CoverageRow, GapReason};
+pub use dictionary::{PartitionRow, ProducerRow, ProfileRow};
 pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};
 pub use explanation::{BodyStory, ConventionStory, Explanation, FieldStory, Finding, Piece, TopicName, Undecodable};
 pub use failure::{BareFailure, FailureKind, FailureNotice, FailureRow, FailureState, Origin, Sought};
 pub use group::{
     BarrierSample, Beyond, CommittedOffset, Epoch, GroupKind, GroupPhase, GroupSample, GroupState, LogEnds, LogPolicy,
-    LoggedCommit, ShareOffset,
+    LoggedCommit, MAX_COMMIT_METADATA_BYTES, ShareOffset,
 };
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
 pub use outbox::OutboxCursor;

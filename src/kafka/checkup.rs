@@ -7,7 +7,7 @@ use super::error::{Error, code};
 use super::estimate::Estimate;
 use super::{Plan, Settings};
 use crate::event::Timestamp;
-use kafka_protocol::messages::{ApiKey, DescribeLogDirsRequest, MetadataRequest};
+use kafka_protocol::messages::{ApiKey, DescribeLogDirsRequest, MetadataRequest, MetadataResponse};
 use std::net::ToSocketAddrs;
 
 /// What was found out.
@@ -114,6 +114,8 @@ pub struct Rights {
     pub topics_closed: Vec<String>,
     /// READ on the wanted topics.
     pub read_topics: Held,
+    /// DESCRIBE_CONFIGS on the wanted topics, which is optional.
+    pub describe_configs: Held,
 }
 
 /// Fetch versions and the release that brought each; the last ones are those of servers that are out now.
@@ -149,7 +151,14 @@ const WANTED: &[(ApiKey, i16, &str)] = &[
     ),
     (ApiKey::ListGroups, 0, "no list of groups: name them with --groups"),
     (ApiKey::ListGroups, 4, "no states of groups in their list (Kafka 2.6)"),
+    (ApiKey::ListGroups, 5, "no kinds of groups in their list (Kafka 3.8): all with members count as classic ones"),
+    (ApiKey::DescribeGroups, 0, "no members of groups (DescribeGroups): who holds which partition stays unknown"),
     (ApiKey::OffsetFetch, 8, "no question about several groups at once (Kafka 3.0): one request a group and sample"),
+    (
+        ApiKey::DescribeConfigs,
+        1,
+        "no settings of topics (DescribeConfigs): what retention is about to delete stays unknown",
+    ),
     (ApiKey::DescribeLogDirs, 1, "no sizes of logs (DescribeLogDirs): estimates count records only"),
 ];
 
@@ -229,8 +238,9 @@ fn offer(link: &Connection) -> Offer {
 
 fn rights(admin: &mut Admin, plan: &dyn Plan, now: Timestamp) -> Result<Rights, Error> {
     let describe_cluster = describe_cluster(admin)?;
-    let groups_seen = admin.groups(&[], plan, now)?.groups.len();
-    let groups_closed: Vec<String> = admin.forbidden.iter().map(ToString::to_string).collect();
+    let sample = admin.groups(&[], plan, now)?;
+    let groups_seen = sample.groups.len();
+    let groups_closed: Vec<String> = sample.denied.iter().map(ToString::to_string).collect();
     let describe_groups = match (groups_closed.is_empty(), groups_seen) {
         (false, _) => Held::No,
         (true, 0) => admin.may_describe_groups()?,
@@ -245,6 +255,7 @@ fn rights(admin: &mut Admin, plan: &dyn Plan, now: Timestamp) -> Result<Rights, 
         topics_wanted: 0,
         topics_closed: Vec::new(),
         read_topics: Held::Unknown,
+        describe_configs: admin.policies.held(),
     };
     look_at_topics(admin, plan, &mut rights)?;
     Ok(rights)
@@ -270,7 +281,25 @@ fn describe_cluster(admin: &mut Admin) -> Result<Held, Error> {
     Ok(Held::Unknown)
 }
 
-fn look_at_topics(admin: &mut Admin, plan: &dyn Plan, rights: &mut Rights) -> Result<(), Error> {
+impl Admin {
+    /// Whether the records of `topic` may be read; `None` when the cluster does not show it.
+    ///
+    /// # Errors
+    /// When no broker answers.
+    pub fn may_read(&mut self, topic: &str) -> Result<Option<Held>, Error> {
+        let answer = topics_with_rights(self)?;
+        let named = |name: &str| name == topic;
+        let shown = answer.topics.iter().find(|shown| shown.name.as_ref().is_some_and(|name| named(name.as_str())));
+        Ok(shown.filter(|shown| shown.error_code == code::NONE).map(|shown| match shown.topic_authorized_operations {
+            RIGHTS_UNKNOWN => Held::Unknown,
+            operations if operations & READ == 0 => Held::No,
+            _ => Held::Yes,
+        }))
+    }
+}
+
+/// All topics that the user may see, and what it may do on each where the broker tells that.
+fn topics_with_rights(admin: &mut Admin) -> Result<MetadataResponse, Error> {
     let mut answer = Err(Error::Away(-1));
     for broker in admin.cluster.brokers() {
         answer = admin.cluster.on(broker, |link| {
@@ -282,7 +311,11 @@ fn look_at_topics(admin: &mut Admin, plan: &dyn Plan, rights: &mut Rights) -> Re
             break;
         }
     }
-    let answer = answer?;
+    answer
+}
+
+fn look_at_topics(admin: &mut Admin, plan: &dyn Plan, rights: &mut Rights) -> Result<(), Error> {
+    let answer = topics_with_rights(admin)?;
     let mut unknown = 0;
     for topic in answer.topics.iter().filter(|topic| topic.error_code == code::NONE) {
         let Some(name) = topic.name.as_ref().map(|name| name.as_str()) else { continue };

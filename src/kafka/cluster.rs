@@ -11,12 +11,16 @@ use kafka_protocol::messages::metadata_response::{MetadataResponse, MetadataResp
 use kafka_protocol::messages::{BrokerId, ListOffsetsRequest, MetadataRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A broker that failed is not tried again before this, so that one dead broker does not hold up every sample.
 const AWAY: Duration = Duration::from_secs(2);
+
+/// Brokers that are asked at the same time: a sample of many brokers is over soon, and takes few threads.
+const AT_ONCE: usize = 8;
 
 /// One topic as metadata shows it.
 #[derive(Debug, Clone)]
@@ -109,31 +113,65 @@ impl Cluster {
     pub(super) fn on<T>(
         &mut self,
         broker: i32,
-        mut ask: impl FnMut(&mut Connection) -> Result<T, Error>,
+        ask: impl FnMut(&mut Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        if let Some(mut link) = self.links.remove(&broker) {
-            match ask(&mut link) {
-                Err(error) if error.is_connection() => {}
-                answer => {
-                    self.links.insert(broker, link);
-                    return answer;
-                }
-            }
-        }
-        let address = self.brokers.get(&broker).ok_or(Error::Away(broker))?;
-        if self.away.get(&broker).is_some_and(|&until| clock::now() < until) {
-            return Err(Error::Away(broker));
-        }
-        let answer = Connection::open(address, &self.security, &self.stop).and_then(|mut link| {
-            let answer = ask(&mut link)?;
-            self.links.insert(broker, link);
-            Ok(answer)
-        });
-        match &answer {
-            Err(error) if error.is_connection() => self.away.insert(broker, clock::now() + AWAY),
-            _ => self.away.remove(&broker),
-        };
+        let mut way = self.way(broker);
+        let answer = way.ask(ask);
+        self.keep(way);
         answer
+    }
+
+    /// Asks several brokers at the same time, each for what stands beside it.
+    pub(super) fn at_once<W: Send, T: Send>(
+        &mut self,
+        work: BTreeMap<i32, W>,
+        ask: impl Fn(&mut Way, W) -> T + Sync,
+    ) -> Vec<(i32, T)> {
+        let work: Vec<(Way, W)> = work.into_iter().map(|(broker, wanted)| (self.way(broker), wanted)).collect();
+        let threads = AT_ONCE.min(work.len());
+        let (work, done) = (Mutex::new(work.into_iter()), Mutex::new(Vec::new()));
+        let next = || work.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let run = || {
+            while let Some((mut way, wanted)) = next() {
+                let answer = ask(&mut way, wanted);
+                done.lock().unwrap_or_else(PoisonError::into_inner).push((way, answer));
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                // One that cannot be started leaves its share to the others.
+                let _ = thread::Builder::new().name("ask".to_owned()).spawn_scoped(scope, run);
+            }
+            run();
+        });
+        let mut answers = Vec::new();
+        for (way, answer) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            answers.push((way.broker, answer));
+            self.keep(way);
+        }
+        answers.sort_by_key(|(broker, _)| *broker);
+        answers
+    }
+
+    fn way(&mut self, broker: i32) -> Way {
+        Way {
+            broker,
+            address: self.brokers.get(&broker).cloned(),
+            link: self.links.remove(&broker),
+            away: self.away.get(&broker).copied(),
+            security: Arc::clone(&self.security),
+            stop: Arc::clone(&self.stop),
+        }
+    }
+
+    fn keep(&mut self, way: Way) {
+        match way.away {
+            Some(until) => self.away.insert(way.broker, until),
+            None => self.away.remove(&way.broker),
+        };
+        if let Some(link) = way.link {
+            self.links.insert(way.broker, link);
+        }
     }
 
     /// Asks for all topics that the tap may see: first the brokers it knows, then the bootstrap addresses.
@@ -222,33 +260,103 @@ impl Cluster {
     /// An offset of -1 is passed on: for [`LogPoint::At`] it says "no record that young", or, on brokers that cannot
     /// look up by time, nothing at all.
     pub(super) fn offsets(&mut self, partitions: &[Led], point: LogPoint) -> Result<Offsets, Error> {
+        let [offsets] = self.points(partitions, [point])?;
+        Ok(offsets)
+    }
+
+    /// Asks the leader of each partition for several points of its log, one after the other, and all leaders at once.
+    pub(super) fn points<const N: usize>(
+        &mut self,
+        partitions: &[Led],
+        points: [LogPoint; N],
+    ) -> Result<[Offsets; N], Error> {
         let mut by_leader: BTreeMap<i32, Vec<&Led>> = BTreeMap::new();
         for led in partitions.iter().filter(|led| led.leader >= 0) {
             by_leader.entry(led.leader).or_default().push(led);
         }
-        let mut offsets = Offsets::with_capacity(partitions.len());
-        for (leader, mut asked) in by_leader {
+        let answers = self.at_once(by_leader, |way, mut asked| {
             asked.sort_by(|a, b| a.identity.cmp(&b.identity));
-            let request = list_offsets(&asked, point);
-            match self.on(leader, |link| link.call(&request)) {
-                Ok(answer) => {
-                    for topic in &answer.topics {
-                        for partition in topic.partitions.iter().filter(|p| p.error_code == code::NONE) {
-                            let key = (topic.name.as_str(), partition.partition_index);
-                            let at =
-                                asked.binary_search_by(|led| (&*led.identity.topic, led.identity.partition).cmp(&key));
-                            if let Ok(at) = at {
-                                offsets.insert(Arc::clone(&asked[at].identity), partition.offset);
-                            }
-                        }
-                    }
+            points.map(|point| way.ask(|link| ask_offsets(link, &asked, point)))
+        });
+        let mut found = points.map(|_| Offsets::with_capacity(partitions.len()));
+        for (leader, answers) in answers {
+            for (offsets, answer) in found.iter_mut().zip(answers) {
+                match answer {
+                    Ok(some) => offsets.extend(some),
+                    Err(error @ (Error::Stopped | Error::Unsupported { .. })) => return Err(error),
+                    Err(error) => tracing::debug!(%error, leader, "log ends of this broker's partitions stay unknown"),
                 }
-                Err(error @ (Error::Stopped | Error::Unsupported { .. })) => return Err(error),
-                Err(error) => tracing::debug!(%error, leader, "log ends of this broker's partitions stay unknown"),
             }
         }
-        Ok(offsets)
+        Ok(found)
     }
+}
+
+/// The way to one broker, for as long as somebody asks it.
+pub(super) struct Way {
+    broker: i32,
+    /// `None` when metadata names no such broker.
+    address: Option<String>,
+    link: Option<Connection>,
+    /// Not to be tried before this.
+    away: Option<Instant>,
+    security: Arc<Security>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Way {
+    /// Runs `ask` on the connection, which is opened if there is none and opened anew if it broke. A broker that stays
+    /// silent is away: it would be so on another connection, and others wait.
+    pub(super) fn ask<T>(&mut self, mut ask: impl FnMut(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
+        if let Some(mut link) = self.link.take() {
+            match ask(&mut link) {
+                Err(error) if error.is_silence() => {
+                    self.away = Some(clock::now() + AWAY);
+                    return Err(error);
+                }
+                Err(error) if error.is_connection() => {}
+                answer => {
+                    self.link = Some(link);
+                    return answer;
+                }
+            }
+        }
+        let address = self.address.as_deref().ok_or(Error::Away(self.broker))?;
+        if self.away.is_some_and(|until| clock::now() < until) {
+            return Err(Error::Away(self.broker));
+        }
+        let answer = Connection::open(address, &self.security, &self.stop).and_then(|mut link| {
+            let answer = ask(&mut link);
+            if !answer.as_ref().is_err_and(Error::is_connection) {
+                self.link = Some(link);
+            }
+            answer
+        });
+        self.away = match &answer {
+            Err(error) if error.is_connection() => Some(clock::now() + AWAY),
+            _ => None,
+        };
+        answer
+    }
+}
+
+fn ask_offsets(
+    link: &mut Connection,
+    asked: &[&Led],
+    point: LogPoint,
+) -> Result<Vec<(Arc<TopicPartition>, i64)>, Error> {
+    let answer = link.call(&list_offsets(asked, point))?;
+    let mut offsets = Vec::with_capacity(asked.len());
+    for topic in &answer.topics {
+        for partition in topic.partitions.iter().filter(|p| p.error_code == code::NONE) {
+            let key = (topic.name.as_str(), partition.partition_index);
+            let at = asked.binary_search_by(|led| (&*led.identity.topic, led.identity.partition).cmp(&key));
+            if let Ok(at) = at {
+                offsets.push((Arc::clone(&asked[at].identity), partition.offset));
+            }
+        }
+    }
+    Ok(offsets)
 }
 
 fn list_offsets(asked: &[&Led], point: LogPoint) -> ListOffsetsRequest {

@@ -1,18 +1,15 @@
-//! One connection to one broker: frames, version negotiation, and the closed list of requests that can be sent.
+//! One connection to one broker: frames and version negotiation. What can be asked stands in `request.rs`.
 
 use super::clock;
 use super::error::{Error, code};
 use super::login::log_in;
+use super::request::ReadRequest;
 use super::security::Security;
 use super::shape;
 use super::stream::{ANSWER_TIMEOUT, Stream, is_pause, tls_reason};
 use super::wire::Cursor;
 use bytes::{Buf, Bytes, BytesMut};
-use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, DescribeLogDirsRequest, DescribeLogDirsResponse, ListGroupsRequest, ListGroupsResponse,
-    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetFetchRequest,
-    OffsetFetchResponse, RequestHeader, ResponseHeader,
-};
+use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -40,83 +37,6 @@ const CALL_SPACING: Duration = Duration::from_millis(2);
 const THROTTLE_MOST: Duration = Duration::from_secs(60);
 /// How often a throttled connection looks whether the tap is stopping.
 const STOP_CHECK: Duration = Duration::from_millis(100);
-
-/// A request that the tap may send besides ApiVersions and Fetch. The list is closed, and none of them writes.
-pub(super) trait ReadRequest: Encodable {
-    const KEY: ApiKey;
-    const NAME: &'static str;
-    /// Versions that the tap speaks.
-    const LEAST: i16;
-    const MOST: i16;
-    type Answer: Decodable;
-
-    /// How long the broker's quota asks to wait before the next request, in ms.
-    fn throttle(answer: &Self::Answer) -> i32;
-}
-
-/// From v4 on the request can say that no topic may be created (KIP-204 era brokers, 0.11); topic ids from v10.
-impl ReadRequest for MetadataRequest {
-    const KEY: ApiKey = ApiKey::Metadata;
-    const NAME: &'static str = "Metadata";
-    const LEAST: i16 = 4;
-    const MOST: i16 = 12;
-    type Answer = MetadataResponse;
-
-    fn throttle(answer: &Self::Answer) -> i32 {
-        answer.throttle_time_ms
-    }
-}
-
-/// Isolation levels from v2 on. Beyond v9 there is only a timeout for remote storage.
-impl ReadRequest for ListOffsetsRequest {
-    const KEY: ApiKey = ApiKey::ListOffsets;
-    const NAME: &'static str = "ListOffsets";
-    const LEAST: i16 = 2;
-    const MOST: i16 = 9;
-    type Answer = ListOffsetsResponse;
-
-    fn throttle(answer: &Self::Answer) -> i32 {
-        answer.throttle_time_ms
-    }
-}
-
-impl ReadRequest for ListGroupsRequest {
-    const KEY: ApiKey = ApiKey::ListGroups;
-    const NAME: &'static str = "ListGroups";
-    const LEAST: i16 = 0;
-    const MOST: i16 = 5;
-    type Answer = ListGroupsResponse;
-
-    fn throttle(answer: &Self::Answer) -> i32 {
-        answer.throttle_time_ms
-    }
-}
-
-/// All topics of a group can be asked for from v2 on, several groups at once from v8 on.
-impl ReadRequest for OffsetFetchRequest {
-    const KEY: ApiKey = ApiKey::OffsetFetch;
-    const NAME: &'static str = "OffsetFetch";
-    const LEAST: i16 = 2;
-    const MOST: i16 = 9;
-    type Answer = OffsetFetchResponse;
-
-    fn throttle(answer: &Self::Answer) -> i32 {
-        answer.throttle_time_ms
-    }
-}
-
-/// Sizes of logs. Topics can be chosen in all versions.
-impl ReadRequest for DescribeLogDirsRequest {
-    const KEY: ApiKey = ApiKey::DescribeLogDirs;
-    const NAME: &'static str = "DescribeLogDirs";
-    const LEAST: i16 = 1;
-    const MOST: i16 = 4;
-    type Answer = DescribeLogDirsResponse;
-
-    fn throttle(answer: &Self::Answer) -> i32 {
-        answer.throttle_time_ms
-    }
-}
 
 /// An open connection that knows what its broker offers.
 pub(super) struct Connection {

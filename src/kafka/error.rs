@@ -134,6 +134,11 @@ impl Error {
             || self.is_security()
     }
 
+    /// Whether the broker accepted the question and then said nothing for as long as one waits.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Broken { source, .. } if source.kind() == io::ErrorKind::TimedOut)
+    }
+
     /// Whether the broker was reached, and it is the way to speak to it that is wrong.
     pub(super) fn is_security(&self) -> bool {
         matches!(self, Self::Tls { .. } | Self::Login { .. } | Self::Shut { .. } | Self::Security(_))

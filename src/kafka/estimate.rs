@@ -3,8 +3,9 @@
 use super::Plan;
 use super::begin::{Beginning, beginnings};
 use super::cluster::{Cluster, Led, topic_name};
-use super::connection::{Connection, ReadRequest};
+use super::connection::Connection;
 use super::error::{Error, code};
+use super::request::ReadRequest;
 use crate::event::TopicPartition;
 use kafka_protocol::messages::DescribeLogDirsRequest;
 use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;

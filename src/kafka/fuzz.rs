@@ -7,12 +7,14 @@
 use super::batch::build::{Build, gzipped, old_message};
 use super::batch::{Found, OldRecords, PlainRecords, Run, Unread};
 use super::codec::{DECOMPRESSED_MAX, Decompressor};
-use super::connection::{ReadRequest, offered};
+use super::connection::offered;
 use super::fetch::{self, Answer};
+use super::request::{ReadRequest, ShareOffsetsRequest};
 use super::{Records, clock, shape};
 use bytes::Bytes;
 use kafka_protocol::messages::{
-    ApiKey, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, OffsetFetchRequest, ResponseHeader,
+    ApiKey, ConsumerGroupDescribeRequest, DescribeConfigsRequest, DescribeGroupsRequest, ListGroupsRequest,
+    ListOffsetsRequest, MetadataRequest, OffsetFetchRequest, ResponseHeader, ShareGroupDescribeRequest,
 };
 use kafka_protocol::protocol::Decodable;
 use std::time::Duration;
@@ -125,6 +127,7 @@ fn seeds() -> Vec<Seed> {
     let commit = |partition: u8| [&[0, 0, 0, partition][..], &[0; 7], &[42, 0, 0, 0, 1, 2, b'm', 0, 0, 0]].concat();
     let commits = [&[0; 9][..], &[2, 2, b'g', 2, 2, b't', 3], &commit(0), &commit(1), &[0, 0, 0, 0, 0]].concat();
     seeds.push(Seed { api: ApiKey::OffsetFetch, version: 9, bytes: commits });
+    seeds.extend(described());
     let set = [old_message(1, 0, 0, 5, (None, Some(b"a"))), old_message(1, 0, 1, 6, (Some(b"k"), None))].concat();
     let built = [
         Build::plain(20, 9).bytes(),
@@ -143,6 +146,34 @@ fn seeds() -> Vec<Seed> {
         }
     }
     seeds
+}
+
+/// Members, share groups and settings of topics, of one group or topic each.
+fn described() -> [Seed; 5] {
+    let header = [0; 9];
+    let assigned = [&[2][..], &[7; 16], &[2, b't', 3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]].concat();
+    let seed = |api, version, group: &[&[u8]]| {
+        let bytes = [&header[..], &[2], &group.concat(), &[0]].concat();
+        Seed { api, version, bytes }
+    };
+    let member = [2, b'm', 0, 2, b'c', 2, b'h', 1, 7, 0, 1, 0, 0, 0, 0, 0];
+    let classic: [&[u8]; 3] = [&[0, 0, 0, 2, b'g', 2, b'S', 2, b'c', 2, b'r', 2], &member, &[0; 5]];
+    let front: [&[u8]; 2] = [&[0, 0, 0, 2, b'g', 2, b'S'], &[0, 0, 0, 1, 0, 0, 0, 1, 2, b'u', 2, 2, b'm']];
+    let names = [0, 0, 0, 3, 2, b'c', 2, b'h', 2, 2, b't'];
+    let back = [0, 0, 0, 0, 0, 0];
+    let consumer = [front[0], front[1], &[0, 0], &names, &[0], &assigned, &assigned, &[1], &back];
+    let share = [front[0], front[1], &[0], &names, &assigned, &back];
+    let place = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0];
+    let offsets: [&[u8]; 5] = [&[2, b'g', 2, 2, b't'], &[7; 16], &[2], &place, &[0, 0, 0, 0, 0]];
+    let value = [2, b'n', 2, b'v', 0, 5, 0, 2, 2, b's', 2, b'v', 5, 0, 2, 0, 0];
+    let configs: [&[u8]; 3] = [&[0, 0, 0, 2, 2, b't', 2], &value, &[0]];
+    [
+        seed(ApiKey::DescribeGroups, 6, &classic),
+        seed(ApiKey::ConsumerGroupDescribe, 1, &consumer),
+        seed(ApiKey::ShareGroupDescribe, 1, &share),
+        seed(ApiKey::DescribeShareGroupOffsets, 1, &offsets),
+        seed(ApiKey::DescribeConfigs, 4, &configs),
+    ]
 }
 
 /// An answer of one partition.
@@ -256,6 +287,11 @@ fn try_case(case: &Seed, decompressor: &mut Decompressor, counts: &mut Counts) {
         ApiKey::ListOffsets => try_rare::<ListOffsetsRequest>(case, counts),
         ApiKey::ListGroups => try_rare::<ListGroupsRequest>(case, counts),
         ApiKey::OffsetFetch => try_rare::<OffsetFetchRequest>(case, counts),
+        ApiKey::DescribeGroups => try_rare::<DescribeGroupsRequest>(case, counts),
+        ApiKey::ConsumerGroupDescribe => try_rare::<ConsumerGroupDescribeRequest>(case, counts),
+        ApiKey::ShareGroupDescribe => try_rare::<ShareGroupDescribeRequest>(case, counts),
+        ApiKey::DescribeShareGroupOffsets => try_rare::<ShareOffsetsRequest>(case, counts),
+        ApiKey::DescribeConfigs => try_rare::<DescribeConfigsRequest>(case, counts),
         ApiKey::ApiVersions => {
             let offered = case.bytes.get(4..).and_then(|body| offered(body, case.version));
             assert!(offered.is_none_or(|offered| offered.len() <= case.bytes.len() / 6));

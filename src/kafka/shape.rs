@@ -11,6 +11,10 @@ enum Field {
     Fixed(usize),
     /// A length and so many bytes.
     Text,
+    /// A length of the width of a count, and so many bytes.
+    Bytes,
+    /// These fields.
+    One(&'static [Ranged]),
     /// A count and so many entries of these fields.
     List(&'static [Ranged]),
     /// A count and so many bare values.
@@ -20,7 +24,7 @@ enum Field {
 /// A field and the versions that have it.
 struct Ranged(i16, i16, Field);
 
-use Field::{Fixed, List, Text, Values};
+use Field::{Bytes, Fixed, List, One, Text, Values};
 
 const fn always(field: Field) -> Ranged {
     Ranged(0, i16::MAX, field)
@@ -78,6 +82,103 @@ const LOG_DIRS: &[Ranged] = &[
     ])),
 ];
 
+const DESCRIBE_GROUPS: &[Ranged] = &[
+    since(1, Fixed(4)),
+    always(List(&[
+        always(Fixed(2)),
+        since(6, Text),
+        always(Text),
+        always(Text),
+        always(Text),
+        always(Text),
+        always(List(&[always(Text), since(4, Text), always(Text), always(Text), always(Bytes), always(Bytes)])),
+        since(3, Fixed(4)),
+    ])),
+];
+
+const ASSIGNMENT: &[Ranged] = &[always(List(&[always(Fixed(16)), always(Text), always(NUMBERS)]))];
+
+const CONSUMER_GROUP_DESCRIBE: &[Ranged] = &[
+    always(Fixed(4)),
+    always(List(&[
+        always(Fixed(2)),
+        always(Text),
+        always(Text),
+        always(Text),
+        always(Fixed(8)),
+        always(Text),
+        always(List(&[
+            always(Text),
+            always(Text),
+            always(Text),
+            always(Fixed(4)),
+            always(Text),
+            always(Text),
+            always(Values(&Text)),
+            always(Text),
+            always(One(ASSIGNMENT)),
+            always(One(ASSIGNMENT)),
+            since(1, Fixed(1)),
+        ])),
+        always(Fixed(4)),
+    ])),
+];
+
+const SHARE_GROUP_DESCRIBE: &[Ranged] = &[
+    always(Fixed(4)),
+    always(List(&[
+        always(Fixed(2)),
+        always(Text),
+        always(Text),
+        always(Text),
+        always(Fixed(8)),
+        always(Text),
+        always(List(&[
+            always(Text),
+            always(Text),
+            always(Fixed(4)),
+            always(Text),
+            always(Text),
+            always(Values(&Text)),
+            always(One(ASSIGNMENT)),
+        ])),
+        always(Fixed(4)),
+    ])),
+];
+
+const SHARE_OFFSETS: &[Ranged] = &[
+    always(Fixed(4)),
+    always(List(&[
+        always(Text),
+        always(List(&[
+            always(Text),
+            always(Fixed(16)),
+            always(List(&[always(Fixed(16)), since(1, Fixed(8)), always(Fixed(2)), always(Text)])),
+        ])),
+        always(Fixed(2)),
+        always(Text),
+    ])),
+];
+
+const DESCRIBE_CONFIGS: &[Ranged] = &[
+    always(Fixed(4)),
+    always(List(&[
+        always(Fixed(2)),
+        always(Text),
+        always(Fixed(1)),
+        always(Text),
+        always(List(&[
+            always(Text),
+            always(Text),
+            always(Fixed(2)),
+            since(1, Fixed(1)),
+            since(1, List(&[always(Text), always(Text), always(Fixed(1))])),
+            since(3, Fixed(1)),
+            since(3, Text),
+        ])),
+    ])),
+];
+
 const SASL_HANDSHAKE: &[Ranged] = &[always(Fixed(2)), always(Values(&Text))];
 
 const SASL_AUTHENTICATE: &[Ranged] = &[always(Fixed(2)), always(Text), always(Values(&Fixed(1))), since(1, Fixed(8))];
@@ -91,6 +192,11 @@ pub(super) fn is_whole(key: ApiKey, version: i16, body: &[u8]) -> bool {
         ApiKey::ListGroups => (LIST_GROUPS, 3),
         ApiKey::OffsetFetch => (OFFSET_FETCH, 6),
         ApiKey::DescribeLogDirs => (LOG_DIRS, 2),
+        ApiKey::DescribeGroups => (DESCRIBE_GROUPS, 5),
+        ApiKey::ConsumerGroupDescribe => (CONSUMER_GROUP_DESCRIBE, 0),
+        ApiKey::ShareGroupDescribe => (SHARE_GROUP_DESCRIBE, 0),
+        ApiKey::DescribeShareGroupOffsets => (SHARE_OFFSETS, 0),
+        ApiKey::DescribeConfigs => (DESCRIBE_CONFIGS, 4),
         ApiKey::SaslHandshake => (SASL_HANDSHAKE, i16::MAX),
         ApiKey::SaslAuthenticate => (SASL_AUTHENTICATE, 2),
         _ => return false,
@@ -112,6 +218,11 @@ fn step(cursor: &mut Cursor<'_>, field: &Field, version: i16, flexible: bool) ->
             let length = if flexible { cursor.length(true)? } else { usize::try_from(cursor.i16()?).unwrap_or(0) };
             cursor.take(length)?;
         }
+        Bytes => {
+            let length = cursor.length(flexible)?;
+            cursor.take(length)?;
+        }
+        One(fields) => walk(cursor, fields, version, flexible)?,
         List(fields) => {
             for _ in 0..cursor.length(flexible)? {
                 walk(cursor, fields, version, flexible)?;

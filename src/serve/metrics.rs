@@ -25,7 +25,7 @@ const ASK_TIME: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits { rows: ROW_LIMIT, deadline: ASK_TIME };
 
 /// The tap's own numbers that can go down.
-const TAP_GAUGES: [&str; 11] = [
+const TAP_GAUGES: [&str; 14] = [
     "waiting",
     "barrier_blocked",
     "stalled_partitions",
@@ -34,9 +34,12 @@ const TAP_GAUGES: [&str; 11] = [
     "blocked_by_transaction_ms",
     "unread_offsets",
     "catch_up_ms",
+    "commit_log_behind_ms",
     "memory_bytes",
     "horizon_memory_ms",
     "horizon_disk_ms",
+    "group_sample_ms",
+    "groups_denied",
 ];
 
 type Labels = Vec<(&'static str, String)>;

@@ -33,6 +33,7 @@ mod suspects;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod unpassed;
 mod writer;
 
 pub use backup::{Backup, backup_file};

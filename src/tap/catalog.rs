@@ -33,6 +33,8 @@ pub(super) struct ProfileNumber {
 pub(super) struct Catalog {
     places: Vec<Place>,
     ordinals: HashMap<(Arc<TopicPartition>, i64), Ordinal>,
+    /// The newest of each partition.
+    last_ordinals: HashMap<Arc<TopicPartition>, Ordinal>,
     /// The newest incarnation of each partition by (topic number, partition).
     current: HashMap<(u32, i32), Arc<TopicPartition>>,
     topics: HashMap<(Arc<str>, Arc<str>), u32>,
@@ -89,6 +91,7 @@ impl Catalog {
         let ended: Vec<Ordinal> =
             self.ordinals.extract_if(|(of, base), _| of == partition && *base >= from).map(|(_, o)| o).collect();
         if !ended.is_empty() {
+            self.last_ordinals.remove(partition);
             let topic = self.topic(&partition.cluster, &partition.topic);
             self.incarnations.entry(topic).or_default().push(partition.topic_id);
         }
@@ -108,6 +111,7 @@ impl Catalog {
         let incarnations = usize::try_from(row.incarnation).unwrap_or(0).min(EventRef::MAX_ORDINALS as usize) + 1;
         known.resize(known.len().max(incarnations), row.partition.topic_id);
         self.ordinals.insert((row.partition.clone(), row.base), row.ordinal);
+        self.last_ordinals.insert(row.partition.clone(), row.ordinal);
         self.current.insert((topic, row.partition.partition), row.partition.clone());
         self.places.push(Place { topic, partition: row.partition.clone(), base: row.base });
     }
@@ -152,6 +156,11 @@ impl Catalog {
     /// The ordinal of `offset` on `partition`, if it has one.
     pub fn ordinal(&self, partition: &Arc<TopicPartition>, offset: i64) -> Option<Ordinal> {
         self.ordinals.get(&(partition.clone(), EventRef::base(offset))).copied()
+    }
+
+    /// The last ordinal of `partition`: a commit names a record that is there, or is about to come.
+    pub fn last_ordinal(&self, partition: &Arc<TopicPartition>) -> Option<Ordinal> {
+        self.last_ordinals.get(partition).copied()
     }
 
     /// The number of a profile.

@@ -109,7 +109,7 @@ pub fn check(config: &TapConfig) -> anyhow::Result<Check> {
     let (counters, stop) = (Arc::new(Counters::default()), Arc::new(AtomicBool::new(false)));
     let settings = super::settings(config, &security, &counters, &stop);
     let now = clock::now();
-    let plan = plan::TapPlan::new(config, HashMap::new(), now);
+    let plan = plan::TapPlan::new(config, (HashMap::new(), None), now);
     let checkup = kafka::check(&settings, &plan, now)?;
     // The registry is asked although no broker answers: whoever mends one wants to know of the other.
     let registry = registry::check(&config.registry);
@@ -198,6 +198,18 @@ fn rights(rights: &Rights) -> Vec<Right> {
             right: "DESCRIBE on the cluster",
             held: rights.describe_cluster.as_str(),
             detail: "sizes of logs, and a list of groups that leaves none out".to_owned(),
+        },
+        Right {
+            right: "DESCRIBE_CONFIGS on topics",
+            held: rights.describe_configs.as_str(),
+            detail: match rights.describe_configs {
+                Held::Yes => "retention and compaction".to_owned(),
+                Held::No | Held::Unknown => {
+                    "optional: without retention and compaction, how soon a group that is behind \
+                                             loses records stays unknown"
+                        .to_owned()
+                }
+            },
         },
     ]
 }

@@ -1,68 +1,169 @@
 //! What the core makes of groups: samples and logged commits in, progress and passes out.
 
 use super::core::{Core, covered};
-use crate::event::{GroupSample, LogEnds, LoggedCommit, Ordinal, ProgressRow, TopicPartition};
-use std::collections::HashMap;
+use crate::decode::beyond;
+use crate::delivery::{Coverage, Place};
+use crate::event::{EventRef, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, Timestamp};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+/// Logged commits that may wait for their topic to be read: an hour of commits comes before the first record of a topic.
+/// Beyond it the oldest go, and are counted.
+const UNPLACED: usize = 200_000;
+
+/// What the core knows of groups beside the ledger.
+#[derive(Debug, Default)]
+pub(super) struct Consuming {
+    /// Log ends of the last sample.
+    ends: HashMap<Ordinal, LogEnds>,
+    /// By cluster and topic.
+    policies: HashMap<Arc<str>, HashMap<Arc<str>, LogPolicy>>,
+    /// How far each cluster's log of commits is behind, in ms; `None` where it is not read.
+    log_behind: HashMap<Arc<str>, Option<i64>>,
+    /// Commits on partitions that nobody has begun to read.
+    unplaced: VecDeque<LoggedCommit>,
+    /// Of those, how many had to go.
+    pub unplaced_dropped: u64,
+    /// The input has ended: nothing is waited for.
+    pub ended: bool,
+}
+
 impl Core {
-    /// Takes a sample of all groups. Where the sample has no log end, as in an import, the log ends where reading did.
+    /// Takes a sample of all groups.
     pub fn groups(&mut self, sample: &GroupSample) {
         self.stand(sample);
-        let mut own = self.own_ends();
-        own.retain(|ends| ends.partition.cluster == sample.cluster);
-        let ends: HashMap<&Arc<TopicPartition>, &LogEnds> =
-            own.iter().chain(&sample.ends).map(|ends| (&ends.partition, ends)).collect();
-        for group in &sample.groups {
-            let find = |topic: &str, partition: i32| {
-                let partition = self.catalog.find(&sample.cluster, topic, partition)?;
-                let ends = ends.get(partition)?;
-                let ordinal = self.catalog.ordinal(partition, ends.end)?;
-                let coverage = covered(&self.coverage, ordinal);
-                Some((ordinal, *ends, coverage))
-            };
-            let rows = self.ledger.tally(group, (sample.at, sample.resolution_ms), find);
-            // Every commit, not only those that moved: retries below them may have been read since.
-            let consumed: Vec<(Ordinal, i64)> = group
-                .commits
-                .iter()
-                .filter_map(|commit| Some((find(&commit.topic, commit.partition)?.0, commit.offset?)))
-                .collect();
-            for (ordinal, committed) in consumed {
-                self.passings.committed(&group.group, ordinal, committed, (sample.at, sample.resolution_ms));
-                if let Some(place) = self.catalog.at(ordinal) {
-                    self.resolver.reads(&group.group, place.topic);
-                }
-                self.resolver.consumed(ordinal, committed);
+        for ends in &sample.ends {
+            if let Some(ordinal) = self.catalog.ordinal(&ends.partition, ends.end) {
+                self.consuming.ends.insert(ordinal, ends.clone());
             }
-            // Two samples may meet in one commit: one row a group and partition, the last one stands.
-            let same =
-                |a: &ProgressRow, b: &ProgressRow| (a.ordinal, &a.consumer_group) == (b.ordinal, &b.consumer_group);
-            self.changes.progress.retain(|old| old.sampled_at == sample.at || !rows.iter().any(|row| same(row, old)));
-            self.changes.progress.extend(rows);
         }
-        if sample.complete {
-            let gone = self.ledger.forget_missing(sample.at, |ordinal| {
-                self.catalog.at(ordinal).is_some_and(|place| place.partition.cluster == sample.cluster)
-            });
-            self.changes.progress.retain(|row| !gone.contains(&(row.consumer_group.clone(), row.ordinal)));
-            self.changes.forgotten.extend(gone);
+        let behind = sample.log_read_to.map(|read| sample.at.since(read) / 1000);
+        self.consuming.log_behind.insert(sample.cluster.clone(), behind);
+        let policies = self.consuming.policies.entry(sample.cluster.clone()).or_default();
+        policies.extend(sample.policies.iter().map(|policy| (policy.topic.clone(), policy.clone())));
+        self.place_logged();
+        for group in &sample.groups {
+            let (catalog, ends) = (&self.catalog, &self.consuming.ends);
+            let find = |topic: &str, partition: i32| {
+                let partition = catalog.find(&sample.cluster, topic, partition)?;
+                let ordinal = catalog.last_ordinal(partition)?;
+                Some((ordinal, ends.get(&ordinal).map(|ends| ends.end)))
+            };
+            self.ledger.sample(sample, group, find, beyond);
+            // Every commit, not only those that moved: retries below them may have been read since.
+            let named = group.commits.iter().map(|commit| (&commit.topic, commit.partition));
+            let shared = group.shares.iter().map(|share| (&share.topic, share.partition));
+            let placed = |(topic, at): (&Arc<str>, i32)| Some(find(topic, at)?.0);
+            let consumed: Vec<Ordinal> = named.chain(shared).filter_map(placed).collect();
+            let assigned: Vec<Ordinal> = group.assigned.iter().filter_map(|(topic, at)| placed((topic, *at))).collect();
+            consumed.into_iter().for_each(|ordinal| self.consumed(&group.group, ordinal));
+            assigned.into_iter().for_each(|ordinal| self.reads(&group.group, ordinal));
+        }
+        sample.denied.iter().for_each(|group| self.ledger.deny(sample, group));
+        let own = |ordinal| self.catalog.at(ordinal).is_some_and(|place| place.partition.cluster == sample.cluster);
+        self.ledger.end_sample(sample, own);
+    }
+
+    /// How far the log of commits that is farthest behind is, in ms; `None` where none is read.
+    pub(super) fn commit_log_behind_ms(&self) -> Option<i64> {
+        self.consuming.log_behind.values().copied().flatten().max()
+    }
+
+    fn reads(&mut self, group: &Arc<str>, ordinal: Ordinal) {
+        if let Some(place) = self.catalog.at(ordinal) {
+            self.resolver.reads(group, place.topic);
         }
     }
 
-    fn own_ends(&self) -> Vec<LogEnds> {
-        self.coverage
-            .iter()
-            .flatten()
-            .filter_map(|coverage| {
-                let row = coverage.row();
-                let place = self.catalog.at(row.ordinal)?;
-                let (start, end) = (row.first_offset, row.next_offset);
-                Some(LogEnds { partition: place.partition.clone(), start, end, stable: end, leader: -1 })
-            })
-            .collect()
+    /// Tells the other stages how far `group` is.
+    fn consumed(&mut self, group: &Arc<str>, ordinal: Ordinal) {
+        self.reads(group, ordinal);
+        if let Some((committed, taken)) = self.ledger.committed(group, ordinal) {
+            self.passings.committed(group, ordinal, committed, taken);
+            self.resolver.consumed(ordinal, committed);
+        }
     }
 
     /// Takes a commit that the cluster's log of them tells.
-    pub(super) fn logged(&mut self, _commit: &LoggedCommit) {}
+    pub(super) fn logged(&mut self, commit: &LoggedCommit) {
+        if !self.take_logged(commit) {
+            if self.consuming.unplaced.len() >= UNPLACED {
+                self.consuming.unplaced.pop_front();
+                self.consuming.unplaced_dropped += 1;
+            }
+            self.consuming.unplaced.push_back(commit.clone());
+        }
+    }
+
+    fn place_logged(&mut self) {
+        for commit in std::mem::take(&mut self.consuming.unplaced) {
+            if !self.take_logged(&commit) {
+                self.consuming.unplaced.push_back(commit);
+            }
+        }
+    }
+
+    /// False when nobody has begun to read its partition.
+    fn take_logged(&mut self, LoggedCommit { cluster, at, commit }: &LoggedCommit) -> bool {
+        let partition = self.catalog.find(cluster, &commit.topic, commit.partition);
+        let Some(ordinal) = partition.and_then(|partition| self.catalog.last_ordinal(partition)) else { return false };
+        let beyond = commit.offset.map(|offset| beyond(&commit.metadata, offset)).unwrap_or_default();
+        self.ledger.logged(ordinal, commit, beyond, *at);
+        self.consumed(&commit.group, ordinal);
+        true
+    }
+
+    /// Moves what is new of groups to the changes.
+    pub(super) fn settle_groups(&mut self) {
+        let Self { ledger, catalog, coverage, consuming, .. } = self;
+        let place = |ordinal| {
+            let coverage = covered(coverage, ordinal);
+            let partition = &catalog.at(ordinal)?.partition;
+            let policy = consuming.policies.get(&partition.cluster).and_then(|topics| topics.get(&partition.topic));
+            Some(match consuming.ends.get(&ordinal) {
+                Some(ends) => Place { start: ends.start, end: ends.end, stable: ends.stable, coverage, policy },
+                // As in an import: the log ends where reading did.
+                None => {
+                    let read = coverage.map_or(0..0, Coverage::read);
+                    Place { start: read.start, end: read.end, stable: read.end, coverage, policy }
+                }
+            })
+        };
+        let news = ledger.settle(consuming.ended, place);
+        self.changes.progress = news.rows;
+        self.changes.marks = news.marks;
+        self.changes.rewinds = news.rewinds;
+        self.changes.groups = news.groups;
+        self.changes.gone = news.gone;
+        self.changes.forgotten = news.forgotten;
+    }
+
+    /// Nothing more will come: nothing is waited for.
+    pub fn end_of_reading(&mut self) {
+        self.place_logged();
+        self.consuming.ended = true;
+    }
+
+    /// For each partition, from which offset on the records are wanted that some group has not passed and an earlier run
+    /// read: refs from the first to the one after the last.
+    pub(super) fn unpassed(&self) -> Vec<(EventRef, EventRef)> {
+        let read = |ordinal| covered(&self.coverage, ordinal).map(Coverage::read);
+        let range = |(ordinal, committed): (Ordinal, i64)| {
+            let read = read(ordinal)?;
+            let first = committed.max(read.start);
+            (first < read.end).then(|| (EventRef::new(ordinal, first), EventRef::new(ordinal, read.end)))
+        };
+        self.ledger.least_committed().into_iter().filter_map(range).collect()
+    }
+
+    /// Takes in the records of one such range, in order.
+    pub(super) fn restore_unpassed(&mut self, range: (EventRef, EventRef), records: &[(EventRef, Timestamp)]) {
+        let ordinal = range.0.ordinal();
+        let Some(base) = self.catalog.at(ordinal).map(|place| place.base) else { return };
+        let offset = |reference: EventRef| base + reference.offset();
+        if let Some(coverage) = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut) {
+            let records = records.iter().map(|&(reference, time)| (offset(reference), time));
+            coverage.restore_read(offset(range.0)..coverage.next_offset(), records);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! give the same changes.
 
 use super::catalog::{Catalog, ProfileNumber};
+use super::consuming::Consuming;
 use crate::causality::{Arrival, Horizon, Memory, Named, Resolver, signature};
 use crate::delivery::{Coverage, Ledger, Pace, Passings, Standstill};
 use crate::event::{
@@ -16,9 +17,6 @@ use std::time::Duration;
 /// Rows whose ids are looked for ahead: enough for the memory to work on them side by side.
 const WARM_ROWS: usize = 16;
 
-/// Rows of a run between two looks at the time: a mark is wanted once a second, and one batch may hold more.
-const MARK_ROWS: usize = 256;
-
 /// Origins that may be remembered for topics nobody has heard of yet: their names come from headers.
 const ELSEWHERE: usize = 100_000;
 
@@ -28,6 +26,7 @@ pub struct Core {
     pub(super) coverage: Vec<Option<Coverage>>,
     pub(super) resolver: Resolver,
     pub(super) ledger: Ledger,
+    pub(super) consuming: Consuming,
     pub(super) passings: Passings,
     pub(super) standstill: Standstill,
     pub(super) pace: Pace,
@@ -84,6 +83,7 @@ impl Core {
             coverage: Vec::new(),
             resolver: Resolver::with_memory(ids, memory),
             ledger: Ledger::default(),
+            consuming: Consuming::default(),
             passings: Passings::default(),
             standstill: Standstill::default(),
             pace: Pace::default(),
@@ -201,9 +201,8 @@ impl Core {
             coverage.note_seen(first.offset..last.offset + 1, read.seen);
         }
         coverage.cover(segment.covers.clone(), rows.iter().map(|row| row.offset), segment.missing);
-        for row in rows.iter().step_by(MARK_ROWS) {
-            // A record that is dated ahead would hold the marks until that day.
-            coverage.mark(row.offset, row.record_time.min(read.seen));
+        for row in rows {
+            coverage.written(row.offset, row.record_time, read.seen);
         }
         let next = coverage.next_offset();
         self.resolver.advance(ordinal, next, &mut self.changes);
@@ -340,6 +339,7 @@ impl Core {
 
     /// The input has ended: everything that waits is judged.
     pub fn end_of_input(&mut self) {
+        self.end_of_reading();
         self.resolver.end_of_input(&mut self.changes);
     }
 
@@ -360,6 +360,7 @@ impl Core {
             let coverage = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut);
             self.changes.coverage.extend(coverage.and_then(Coverage::take_change));
         }
+        self.settle_groups();
         let read = |ordinal| covered(&self.coverage, ordinal).map(Coverage::read);
         let seen_from = |ordinal, offset| {
             covered(&self.coverage, ordinal).map_or(Timestamp(i64::MIN), |coverage| coverage.seen_from(offset))

@@ -1,6 +1,7 @@
 //! Captures through the same pipeline as a cluster's records.
 
 use super::clock;
+use super::commit_log::{COMMIT_LOG, logged};
 use super::gather::Gather;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use super::recalling::recall;
@@ -9,16 +10,16 @@ use super::watch::Watch;
 use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::causality::Memory;
-use crate::decode::{self, Convention, CoordinatorRecord, Decoder};
+use crate::decode::{self, Convention, Decoder};
 use crate::event::{
-    BusinessFlow, Changes, ClientProperties, CommittedOffset, Envelopes, GapReason, GroupSample, GroupState, HashKey,
-    LogEnds, Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
+    BusinessFlow, Changes, ClientProperties, Envelopes, GapReason, GroupSample, HashKey, LogEnds, LoggedCommit,
+    Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
 };
 use crate::otlp::Progress;
 use crate::store;
 use crate::telemetry::{Counters, Pulse};
 use anyhow::Context;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -92,6 +93,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let pulse = Arc::new(Pulse::new(clock::instant()));
+    let counted = counters.clone();
     let pipeline = Pipeline {
         core,
         inputs,
@@ -107,7 +109,7 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     };
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &pulse, None))?;
     let core = spawn("core", move || pipeline.run())?;
-    let mut importing = Importing::new(decoder, config.cluster.as_str().into(), to_core);
+    let mut importing = Importing::new(decoder, config.cluster.as_str().into(), (counted, to_core));
     let read = files.iter().try_for_each(|file| importing.file(file));
     let summary = importing.finish();
     let core = super::join(core, "core")?;
@@ -145,21 +147,21 @@ struct Importing {
     partitions: HashMap<(Arc<str>, i32), Arc<TopicPartition>>,
     read: Box<Envelopes>,
     to_core: SyncSender<Input>,
-    commits: BTreeMap<(Arc<str>, Arc<str>, i32), Option<i64>>,
+    counters: Arc<Counters>,
     ends: HashMap<Arc<TopicPartition>, LogEnds>,
     last: Timestamp,
     summary: ImportSummary,
 }
 
 impl Importing {
-    fn new(decoder: Decoder, cluster: Arc<str>, to_core: SyncSender<Input>) -> Self {
+    fn new(decoder: Decoder, cluster: Arc<str>, (counters, to_core): (Arc<Counters>, SyncSender<Input>)) -> Self {
         Self {
             decoder,
             cluster,
             partitions: HashMap::new(),
             read: Box::default(),
             to_core,
-            commits: BTreeMap::new(),
+            counters,
             ends: HashMap::new(),
             last: Timestamp::default(),
             summary: ImportSummary::default(),
@@ -179,12 +181,15 @@ impl Importing {
 
     fn line(&mut self, line: Line<'_>) {
         match line {
-            Line::Record(captured) if captured.topic == "__consumer_offsets" => {
+            Line::Record(captured) if captured.topic == COMMIT_LOG => {
                 self.summary.internal += 1;
-                let told = decode::offset_commit(captured.record.key, captured.record.value);
-                if let CoordinatorRecord::Commit { commit, at } = told {
-                    self.last = self.last.max(at.unwrap_or_default());
-                    self.commit(commit);
+                if captured.aborted != Some(true)
+                    && let Some(mut told) = logged(&self.cluster, &captured.record, &self.counters)
+                {
+                    if told.at < Timestamp::default() {
+                        told.at = self.last();
+                    }
+                    self.commit(told);
                 }
             }
             Line::Record(captured) if decode::class(captured.topic) == TopicClass::Internal => {
@@ -198,11 +203,12 @@ impl Importing {
             }
             Line::Marker { producer, topic, partition, offset, .. } => {
                 let partition = self.partition(topic, partition);
+                self.after_commits();
                 self.segment(partition, producer, offset, (0, GapReason::Control));
             }
             Line::Commit { commit, at } => {
-                self.last = self.last.max(at.unwrap_or_default());
-                self.commit(commit);
+                let at = at.unwrap_or_else(|| self.last());
+                self.commit(LoggedCommit { cluster: self.cluster.clone(), at, commit });
             }
             Line::End { topic, partition, start, end, at } => {
                 self.last = self.last.max(at.unwrap_or_default());
@@ -223,11 +229,26 @@ impl Importing {
 
     /// One read has one time: records that were seen at another begin the next.
     fn seen(&mut self, seen: Timestamp) {
+        self.after_commits();
         if self.read.seen != seen || self.read.rows.len() >= READ_ROWS {
             self.flush();
             self.read.seen = seen;
             self.last = self.last.max(seen);
         }
+    }
+
+    /// What comes after a commit is read after it: a read holds its records first.
+    fn after_commits(&mut self) {
+        if !self.read.commits.is_empty() {
+            let seen = self.read.seen;
+            self.flush();
+            self.read.seen = seen;
+        }
+    }
+
+    /// The time of the last line; now, where no line has a time.
+    fn last(&self) -> Timestamp {
+        if self.last == Timestamp::default() { clock::now() } else { self.last }
     }
 
     fn flush(&mut self) {
@@ -274,23 +295,20 @@ impl Importing {
         self.read.segments.push(Segment { partition, producer, covers, rows: end - rows..end, missing });
     }
 
-    fn commit(&mut self, commit: CommittedOffset) {
+    fn commit(&mut self, commit: LoggedCommit) {
         self.summary.commits += 1;
-        self.commits.insert((commit.group, commit.topic, commit.partition), commit.offset);
+        self.last = self.last.max(commit.at);
+        self.read.commits.push(commit);
+        if self.read.commits.len() >= READ_ROWS {
+            self.after_commits();
+        }
     }
 
     fn finish(mut self) -> ImportSummary {
         self.flush();
-        let mut groups: BTreeMap<Arc<str>, GroupState> = BTreeMap::new();
-        for ((group, topic, partition), offset) in std::mem::take(&mut self.commits) {
-            let state = groups.entry(group.clone()).or_insert_with(|| GroupState::of(group.clone(), Vec::new()));
-            state.commits.push(CommittedOffset::new(&group, &topic, partition, offset));
-        }
-        let at = if self.last == Timestamp::default() { clock::now() } else { self.last };
-        let groups = groups.into_values().collect();
+        let (at, cluster) = (self.last(), self.cluster.clone());
         let ends = self.ends.into_values().collect();
-        let cluster = self.cluster.clone();
-        let sample = GroupSample { at, cluster, groups, ends, ..GroupSample::default() };
+        let sample = GroupSample { at, cluster, ends, log_read_to: Some(at), ..GroupSample::default() };
         for input in [Input::Groups(sample), Input::End] {
             let _ = self.to_core.send(input);
         }

@@ -40,6 +40,7 @@ impl Core {
         .into();
         // Below zero: not known. The view shows NULL.
         counters.push(("catch_up_ms".to_owned(), self.pace.catch_up_ms().unwrap_or(-1) as f64));
+        counters.push(("commit_log_behind_ms".to_owned(), self.commit_log_behind_ms().unwrap_or(-1) as f64));
         let ms = |span: Duration| span.as_millis() as f64;
         counters.push(("horizon_memory_ms".to_owned(), self.memory_horizon().map_or(-1.0, ms)));
         counters.push(("horizon_disk_ms".to_owned(), self.disk_horizon().map_or(-1.0, ms)));

@@ -88,6 +88,7 @@ impl Pipeline {
                 self.ask_barrier();
             }
         }
+        self.core.end_of_reading();
         self.commit();
         self.core
     }

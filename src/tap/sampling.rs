@@ -1,10 +1,12 @@
 //! The sampler thread: barriers when the core asks, groups and log ends on an interval.
 
 use super::clock;
+use super::commit_log::LogEnd;
 use super::pipeline::{Ask, Input};
-use super::plan::TapPlan;
-use crate::event::Epoch;
-use crate::kafka::{self, Admin, Reader};
+use super::plan::{TapPlan, WithLog};
+use crate::event::{Epoch, GroupSample};
+use crate::kafka::{self, Admin, Plan, Reader};
+use crate::telemetry::{Counter, Counters};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -18,9 +20,12 @@ pub(super) struct Sampling {
     pub plan: Arc<TapPlan>,
     /// Groups to sample; empty = those that the cluster lists.
     pub groups: Vec<String>,
+    /// The log of commits, where it is read.
+    pub log: Option<LogEnd>,
     pub asks: Receiver<Ask>,
     pub core: SyncSender<Input>,
     pub interval: Duration,
+    pub counters: Arc<Counters>,
 }
 
 impl Sampling {
@@ -54,11 +59,24 @@ impl Sampling {
     }
 
     fn groups(&mut self) {
-        match self.admin.groups(&self.groups, &*self.plan, clock::now()) {
-            Ok(sample) => {
+        let with_log = WithLog(self.plan.clone());
+        let plan: &dyn Plan = if self.log.is_some() { &with_log } else { &*self.plan };
+        match self.admin.groups(&self.groups, plan, clock::now()) {
+            Ok(mut sample) => {
+                if let Some(log) = &mut self.log {
+                    log.judge(&mut sample);
+                }
+                self.count(&sample);
                 let _ = self.core.send(Input::Groups(sample));
             }
             Err(error) => tracing::warn!(%error, "the groups could not be sampled; the next sample tries again"),
         }
+    }
+
+    fn count(&self, sample: &GroupSample) {
+        self.counters.set(Counter::GroupSampleMs, sample.took_ms.unsigned_abs());
+        self.counters.add(Counter::GroupSamples, 1);
+        self.counters.add(Counter::GroupSamplesPartial, u64::from(!sample.complete));
+        self.counters.set(Counter::GroupsDenied, sample.denied.len() as u64);
     }
 }

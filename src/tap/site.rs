@@ -2,10 +2,12 @@
 //! again while the others are read.
 
 use super::clock;
+use super::commit_log::{COMMIT_LOG, CommitLog, LogEnd};
 use super::pipeline::{Ask, Input};
-use super::plan::TapPlan;
+use super::plan::{TapPlan, WithLog};
 use super::sampling::Sampling;
-use crate::kafka::{self, Admin, Reader, SinkFactory};
+use crate::kafka::{self, Admin, Held, Plan, Reader, SinkFactory};
+use crate::telemetry::PROGRESS;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -21,26 +23,64 @@ pub(super) struct Site {
     pub sinks: SinkFactory,
     /// Groups to sample; empty = those that the cluster lists.
     pub groups: Vec<String>,
+    /// Its log of commits, unless that is not wanted.
+    pub log: Option<Arc<CommitLog>>,
     pub interval: Duration,
     pub asks: Receiver<Ask>,
     pub core: SyncSender<Input>,
 }
 
+/// A cluster that is read.
+pub(super) struct Opened {
+    admin: Admin,
+    reader: Reader,
+    /// Its log of commits, if that is read.
+    log: Option<Arc<CommitLog>>,
+}
+
 impl Site {
     /// Starts reading.
-    pub fn open(&self, admin: Admin) -> Result<(Admin, Reader), kafka::Error> {
-        let reader = Reader::start(self.settings.clone(), self.plan.clone(), self.sinks.clone())?;
-        Ok((admin, reader))
+    pub fn open(&self, mut admin: Admin) -> Result<Opened, kafka::Error> {
+        let log = self.log.clone().filter(|_| self.may_read_log(&mut admin));
+        let plan: Arc<dyn Plan> = match log {
+            Some(_) => Arc::new(WithLog(self.plan.clone())),
+            None => self.plan.clone(),
+        };
+        let reader = Reader::start(self.settings.clone(), plan, self.sinks.clone())?;
+        Ok(Opened { admin, reader, log })
+    }
+
+    /// Says how commits are learned. Where the log of them is not there yet, it is read once it is.
+    fn may_read_log(&self, admin: &mut Admin) -> bool {
+        let held = admin.may_read(COMMIT_LOG).unwrap_or_else(|error| {
+            tracing::debug!(%error, "whether the log of commits may be read stays unknown");
+            Some(Held::Unknown)
+        });
+        let cluster = &self.settings.cluster;
+        let every = self.interval;
+        match held {
+            Some(Held::No) => tracing::info!(
+                target: PROGRESS, cluster, ?every,
+                "commits are sampled, and passes known to that: no READ on {COMMIT_LOG}, which tells each exactly"
+            ),
+            Some(_) => tracing::info!(target: PROGRESS, cluster, "every commit is read from {COMMIT_LOG}"),
+            None => tracing::info!(
+                target: PROGRESS, cluster, ?every,
+                "commits are sampled: {COMMIT_LOG} does not show, for want of DESCRIBE or of groups; it is read once it does"
+            ),
+        }
+        held != Some(Held::No)
     }
 
     /// Samples until it is told to stop. Without what [`Self::open`] gives, it is tried again and again first.
-    pub fn run(self, opened: Option<(Admin, Reader)>) -> Result<(), kafka::Error> {
-        let Some((admin, reader)) = opened.or_else(|| self.open_in_time()) else { return Ok(()) };
-        let Self { plan, groups, interval, asks, core, .. } = self;
-        Sampling { admin, plan, groups, asks, core, interval }.run(reader)
+    pub fn run(self, opened: Option<Opened>) -> Result<(), kafka::Error> {
+        let Some(Opened { admin, reader, log }) = opened.or_else(|| self.open_in_time()) else { return Ok(()) };
+        let log = log.map(LogEnd::new);
+        let Self { settings, plan, groups, interval, asks, core, .. } = self;
+        Sampling { admin, plan, groups, log, asks, core, interval, counters: settings.counters }.run(reader)
     }
 
-    fn open_in_time(&self) -> Option<(Admin, Reader)> {
+    fn open_in_time(&self) -> Option<Opened> {
         let mut failures = 0_u64;
         loop {
             if self.rest() {

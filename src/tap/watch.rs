@@ -29,6 +29,9 @@ impl Core {
         for ends in &sample.ends {
             let Some(ordinal) = self.catalog.ordinal(&ends.partition, ends.stable) else { continue };
             let Some(coverage) = self.coverage.get_mut(ordinal.0 as usize).and_then(Option::as_mut) else { continue };
+            if coverage.next_offset() >= ends.stable {
+                coverage.caught_up(sample.at);
+            }
             unread += ends.stable.saturating_sub(coverage.next_offset()).max(0);
             coverage.hold(self.standstill.look(ordinal, coverage.next_offset(), ends));
             self.touched.push(ordinal);

@@ -5,7 +5,7 @@ use crate::metrics::get;
 use crate::support::on_both;
 use crate::support::poll_until;
 use crate::support::produce;
-use crate::support::proxy::Fault;
+use crate::support::proxy::{FETCH, Fault};
 use headwater::kafka::Source;
 
 /// The broker that is made to fail.
@@ -128,7 +128,7 @@ fn a_stall_is_said_and_shown() {
     let health = said.split("health at http://").nth(1).and_then(|rest| rest.split('/').next()).expect("its address");
     let health = health.parse().unwrap();
     assert_eq!(get(health, "/healthz").0, 200);
-    stage.proxy.set(ONE, Fault::Mute);
+    stage.proxy.set(ONE, Fault::Mute(FETCH));
     stage.write(600);
     stage.await_word(&["records are there and none was received"]);
     let (status, body) = get(health, "/healthz");

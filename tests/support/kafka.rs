@@ -104,6 +104,13 @@ impl RealKafka {
     }
 }
 
+/// A command of Kafka's distribution, by the class of its tools that runs it.
+pub fn tool(class: &str) -> Command {
+    let mut tool = super::script::command("kafka");
+    tool.args(["run", class]);
+    tool
+}
+
 /// What is not there that a broker needs.
 fn missing() -> Option<String> {
     let java = std::env::var("JAVA_HOME").map_or_else(|_| "java".to_owned(), |home| format!("{home}/bin/java"));

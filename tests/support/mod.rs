@@ -13,6 +13,7 @@ pub mod mock;
 pub mod produce;
 pub mod program;
 pub mod proxy;
+pub mod raw;
 pub mod registry;
 pub mod script;
 pub mod secure;

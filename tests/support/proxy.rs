@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-const FETCH: i16 = 1;
+/// API key of fetches.
+pub const FETCH: i16 = 1;
+/// API key of the question for committed offsets.
+pub const OFFSET_FETCH: i16 = 9;
 const METADATA: i16 = 3;
 const API_VERSIONS: i16 = 18;
 const UNSUPPORTED_VERSION: i16 = 35;
@@ -36,8 +39,8 @@ pub enum Fault {
     HalfClosed,
     /// Bytes that are no answer.
     Garbage,
-    /// Everything is answered but fetches.
-    Mute,
+    /// Everything is answered but this API.
+    Mute(i16),
     /// Metadata names it by a host that does not exist, and its connections are closed.
     Nameless,
 }
@@ -185,7 +188,7 @@ fn relay_questions(shared: &Shared, at: usize, (mut client, mut upstream): (TcpS
         asked.lock().unwrap().insert(question[8..12].try_into().unwrap(), (api, version));
         let swallowed = match relay.fault() {
             Fault::BlackHole => true,
-            Fault::Mute => api == FETCH,
+            Fault::Mute(muted) => api == muted,
             _ => false,
         };
         if !swallowed && upstream.write_all(&question).is_err() {
@@ -208,7 +211,7 @@ fn relay_answers(shared: &Shared, at: usize, (mut client, mut upstream): (TcpStr
         }
         let written = match shared.brokers[at].fault() {
             Fault::BlackHole => Ok(()),
-            Fault::Mute if api == FETCH => Ok(()),
+            Fault::Mute(muted) if api == muted => Ok(()),
             Fault::Slow => answer.chunks(SLOW_BYTES).try_for_each(|chunk| {
                 std::thread::sleep(SLOW_PAUSE);
                 client.write_all(chunk)
