@@ -134,7 +134,7 @@ fn company() -> Changes {
             ProgressRow { velocity: Some(2.0), eta_ms: Some(500), ..progress("kitchen", 2, Some(9), 10) },
             progress("kitchen", 3, Some(8), 10),
             progress("kitchen", 4, Some(0), 10),
-            row(Beyond::Done(vec![4..6, 8..10]), progress("parallel", 1, Some(2), 10)),
+            row(Beyond::Done(vec![4..6, 8..10]), ProgressRow { lag_records: Some(4), ..progress("parallel", 1, Some(2), 10) }),
             row(Beyond::Unknown, progress("riddle", 1, Some(6), 10)),
             share,
             progress("fresh", 2, None, 10),
@@ -218,7 +218,7 @@ fn lag_is_work_and_leaves_nobody_out() {
             "kitchen main orders stuck 8 8 8 5 17000 14.5 2 false true orders/0/3 2 2",
             "kitchen east orders stable 2 2 2 1 12000 - 0 false true orders/0/8 1 1",
             // 2, 3, 6 and 7: 4, 5, 8 and 9 are done.
-            "parallel main orders stable 8 8 4 2 18000 10.5 1 false false orders/0/2 1 1",
+            "parallel main orders stable 8 4 4 2 18000 10.5 1 false false orders/0/2 1 1",
             "riddle main orders stable 4 4 4 2 14000 - 0 true false orders/0/6 1 1",
             "secret main - denied - - - - - - - false true - 0 0",
             "shared main orders no_offset_lag - 3 - - - - - false false - 1 0",

@@ -158,8 +158,8 @@ fn the_state_of_a_group_is_one_series_while_it_is_there() {
         denied,
         sampled_at: crate::support::door::TIME,
     };
-    let metrics = start(fixture.readers());
     let scrape = || {
+        let metrics = start(fixture.readers());
         let scraped = samples(&get(metrics.address(), "/metrics").1);
         of(&scraped, "headwater_group_state").into_iter().map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>()
     };

@@ -57,69 +57,107 @@ SELECT
 FROM stand s
 WHERE NOT s.shared AND s.lag_offsets > 0;
 
--- The events that wait, one row for each group that has not passed them. NULL stands for all groups, topics and clusters.
--- Only slices that hold some of them are read. Most groups pass in order, and nothing has to be taken out of theirs: they
--- are joined by themselves.
-CREATE OR REPLACE MACRO waiting_rows(of_group, of_topic, of_cluster) AS TABLE
+-- The refs that wait for groups that finish records out of order: what is done beyond the committed offset is taken out in
+-- one pass, in the order of refs. NULL stands for all groups, topics and clusters.
+CREATE OR REPLACE MACRO sparse_refs(of_group, of_topic, of_cluster) AS TABLE
 WITH late AS MATERIALIZED (
     SELECT b.*
+    FROM behind b
+    WHERE b.sparse
+      AND (of_group IS NULL OR b.consumer_group = of_group)
+      AND (of_topic IS NULL OR b.topic = of_topic)
+      AND (of_cluster IS NULL OR b.cluster = of_cluster)
+),
+done AS (
+    SELECT
+        d.reader,
+        d.first_ref + (TRY_CAST(split_part(d.range, '-', 1) AS BIGINT) - d.base) AS first_ref,
+        least(d.first_ref + (TRY_CAST(split_part(d.range, '-', 2) AS BIGINT) - d.base), d.end_ref) AS after_ref
+    FROM (
+        SELECT
+            late.reader,
+            late.base,
+            CAST(late.ordinal AS BIGINT) << 40 AS first_ref,
+            late.end_ref,
+            unnest(string_split(late.beyond, ',')) AS range
+        FROM late
+    ) d
+),
+told AS (
+    SELECT l.reader, e.ref, CAST(NULL AS BIGINT) AS after_ref, true AS is_event
+    FROM event_row e
+    JOIN late l ON l.ordinal = e.ref >> 40 AND e.ref >= l.next_ref AND e.ref < l.end_ref
+    WHERE e.slice IN (
+        SELECT r.slice
+        FROM slice_range r
+        JOIN late l ON r.ordinal = l.ordinal AND r.last_ref >= l.next_ref AND r.first_ref < l.end_ref
+        UNION ALL
+        SELECT open_slice()
+    )
+    UNION ALL
+    SELECT d.reader, d.first_ref, d.after_ref, false FROM done d
+)
+SELECT o.reader, o.ref
+FROM (
+    SELECT
+        t.reader,
+        t.ref,
+        t.is_event,
+        max(t.after_ref) OVER (
+            PARTITION BY t.reader ORDER BY t.ref, t.is_event ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS done_to
+    FROM told t
+) o
+WHERE o.is_event AND coalesce(o.ref >= o.done_to, true);
+
+-- The events that wait, one row for each group that has not passed them. Only slices that hold some of them are read. Most
+-- groups pass in order, and nothing has to be taken out of theirs: they are joined by themselves.
+CREATE OR REPLACE MACRO waiting_rows(of_group, of_topic, of_cluster) AS TABLE
+WITH late AS MATERIALIZED (
+    SELECT b.reader, b.ordinal, b.next_ref, b.end_ref, b.sparse
     FROM behind b
     WHERE (of_group IS NULL OR b.consumer_group = of_group)
       AND (of_topic IS NULL OR b.topic = of_topic)
       AND (of_cluster IS NULL OR b.cluster = of_cluster)
-),
-done AS MATERIALIZED (
-    SELECT
-        d.reader,
-        d.ordinal,
-        (CAST(d.ordinal AS BIGINT) << 40) + (TRY_CAST(split_part(d.range, '-', 1) AS BIGINT) - d.base) AS first_ref,
-        (CAST(d.ordinal AS BIGINT) << 40) + (TRY_CAST(split_part(d.range, '-', 2) AS BIGINT) - d.base) AS after_ref
-    FROM (
-        SELECT late.reader, late.ordinal, late.base, unnest(string_split(late.beyond, ',')) AS range
-        FROM late
-        WHERE late.sparse
-    ) d
 )
-SELECT e.*, late.reader, late.ordinal
+SELECT e.*, l.reader
 FROM event_row e
-JOIN late ON late.ordinal = e.ref >> 40 AND e.ref >= late.next_ref AND e.ref < late.end_ref
-WHERE NOT late.sparse
+JOIN late l ON l.ordinal = e.ref >> 40 AND e.ref >= l.next_ref AND e.ref < l.end_ref
+WHERE NOT l.sparse
   AND e.slice IN (
     SELECT r.slice
     FROM slice_range r
-    JOIN late ON r.ordinal = late.ordinal AND r.last_ref >= late.next_ref AND r.first_ref < late.end_ref
+    JOIN late l ON r.ordinal = l.ordinal AND r.last_ref >= l.next_ref AND r.first_ref < l.end_ref
     UNION ALL
     SELECT open_slice()
 )
 UNION ALL
-SELECT u.*
-FROM (
-    SELECT e.*, late.reader, late.ordinal
-    FROM event_row e
-    JOIN late ON late.ordinal = e.ref >> 40 AND e.ref >= late.next_ref AND e.ref < late.end_ref
-    WHERE late.sparse
-      AND e.slice IN (
-        SELECT r.slice
-        FROM slice_range r
-        JOIN late ON r.ordinal = late.ordinal AND r.last_ref >= late.next_ref AND r.first_ref < late.end_ref
-        UNION ALL
-        SELECT open_slice()
-    )
-) u
-ASOF LEFT JOIN done d ON d.reader = u.reader AND d.ordinal = u.ordinal AND u.ref >= d.first_ref
-WHERE coalesce(u.ref >= d.after_ref, true);
+SELECT e.*, o.reader
+FROM event_row e
+JOIN sparse_refs(of_group, of_topic, of_cluster) o ON o.ref = e.ref
+WHERE e.slice IN (
+    SELECT r.slice
+    FROM slice_range r
+    JOIN late l ON r.ordinal = l.ordinal AND r.last_ref >= l.next_ref AND r.first_ref < l.end_ref
+    WHERE l.sparse
+    UNION ALL
+    SELECT open_slice()
+);
 
 -- The configured field of the events that wait, where they carry it.
 CREATE OR REPLACE MACRO waiting_values(of_group, of_topic, of_cluster) AS TABLE
-SELECT b.reader, a.ref, a.number
-FROM (
+WITH carried AS (
     SELECT r.ref, any_value(r.number) AS number
     FROM attribute_row r
     WHERE r.name = lag_field() AND r.number IS NOT NULL
     GROUP BY r.ref
-) a
-JOIN behind b ON b.ordinal = a.ref >> 40 AND a.ref >= b.next_ref AND a.ref < b.end_ref
-WHERE (of_group IS NULL OR b.consumer_group = of_group)
+)
+SELECT b.reader, c.ref, c.number
+FROM carried c
+JOIN behind b ON b.ordinal = c.ref >> 40 AND c.ref >= b.next_ref AND c.ref < b.end_ref
+WHERE NOT b.sparse
+  AND (of_group IS NULL OR b.consumer_group = of_group)
   AND (of_topic IS NULL OR b.topic = of_topic)
   AND (of_cluster IS NULL OR b.cluster = of_cluster)
-  AND NOT is_done(b.beyond, b.base + (a.ref & 1099511627775));
+UNION ALL
+SELECT o.reader, c.ref, c.number FROM carried c JOIN sparse_refs(of_group, of_topic, of_cluster) o ON o.ref = c.ref;

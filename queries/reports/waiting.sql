@@ -2,7 +2,7 @@ CREATE OR REPLACE MACRO waiting(consumer_group, topic := NULL, cluster := NULL, 
 WITH oldest AS MATERIALIZED (
     SELECT
         w.ref, w.time, coalesce(w.record_time, w.time) AS record_time, w.kind, w.profile, w.form, w.id_hi, w.id_lo, w.id_text,
-        w.key_hash, w.conversation, w.reader, w.ordinal
+        w.key_hash, w.conversation, w.reader
     FROM waiting_rows(consumer_group, topic, cluster) w
     ORDER BY coalesce(w.record_time, w.time), w.ref
     LIMIT at_most
@@ -24,7 +24,7 @@ SELECT
     a.number AS value,
     b.consumer_group
 FROM oldest o
-JOIN behind b ON b.reader = o.reader AND b.ordinal = o.ordinal
+JOIN behind b ON b.reader = o.reader AND b.ordinal = o.ref >> 40
 JOIN profile f ON f.profile = o.profile
 LEFT JOIN (
     SELECT r.ref, any_value(r.number) AS number

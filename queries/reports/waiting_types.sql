@@ -2,15 +2,11 @@ CREATE OR REPLACE MACRO waiting_types(consumer_group, topic := NULL, cluster := 
 WITH RECURSIVE kind AS MATERIALIZED (
     SELECT f.profile, min(f.profile) OVER (PARTITION BY f.type) AS number FROM profile f
 ),
-rest AS MATERIALIZED (
-    SELECT w.reader, k.number, w.conversation, w.ref, coalesce(w.record_time, w.time) AS time
+waits AS MATERIALIZED (
+    SELECT w.reader, k.number, w.conversation, count(*) AS events, min(coalesce(w.record_time, w.time)) AS oldest
     FROM waiting_rows(consumer_group, topic, cluster) w
     JOIN kind k ON k.profile = w.profile
-),
-waits AS MATERIALIZED (
-    SELECT r.reader, r.number, r.conversation, count(*) AS events, min(r.time) AS oldest
-    FROM rest r
-    GROUP BY r.reader, r.number, r.conversation
+    GROUP BY w.reader, k.number, w.conversation
 ),
 -- As in `lag`: each conversation is followed to the one it belongs to now.
 followed(id, current_id) AS (
@@ -33,10 +29,11 @@ told AS (
     GROUP BY w.reader, w.number
 ),
 valued AS (
-    SELECT r.reader, r.number, count(*) AS events, sum(a.number) AS value
+    SELECT w.reader, k.number, count(*) AS events, sum(a.number) AS value
     FROM waiting_values(consumer_group, topic, cluster) a
-    JOIN rest r ON r.ref = a.ref AND r.reader = a.reader
-    GROUP BY r.reader, r.number
+    JOIN waiting_rows(consumer_group, topic, cluster) w ON w.ref = a.ref AND w.reader = a.reader
+    JOIN kind k ON k.profile = w.profile
+    GROUP BY w.reader, k.number
 ),
 place AS (
     SELECT b.reader, b.cluster, b.consumer_group, b.topic, max(b.sampled_at) AS sampled_at

