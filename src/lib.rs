@@ -14,7 +14,7 @@
 //! - [`decode`]: `Record -> Envelope`, pure and total: the conventions of `conventions/*.toml` and a small engine that runs
 //!   them.
 //! - [`causality`]: `Envelope -> Resolution`: who caused it, who still waits, who is orphaned.
-//! - [`delivery`]: committed offsets and log ends -> how far each group has come.
+//! - [`delivery`]: committed offsets, log ends and the times of records -> how far each group has come, and since when.
 //! - [`store`]: DuckDB behind one writer and many readers. The SQL itself is in `queries/`.
 //! - [`otlp`]: what was settled, told to an OTLP collector as spans.
 //! - [`serve`]: the read-only PostgreSQL wire door of a running tap.

@@ -13,17 +13,17 @@ const PRODUCING: Duration = Duration::from_secs(12);
 const STOPPED: Duration = Duration::from_secs(8);
 const STEP: Duration = Duration::from_millis(250);
 
-/// What a tap said of each group: lag in ms at a time in ms.
-type Said = BTreeMap<(String, i64), Option<i64>>;
+/// What a tap said of each group at a time in ms: where it stands, and its lag in ms.
+type Said = BTreeMap<(String, i64), (i64, Option<i64>)>;
 
 fn listen(folder: &Folder, url: &str, said: &mut Said) {
     let rows = sql(
         folder.path(),
         Door::Url(url),
-        "SELECT consumer_group, epoch_ms(sampled_at), lag_ms FROM progress WHERE topic LIKE 'delays%'",
+        "SELECT consumer_group, epoch_ms(sampled_at), committed_offset, lag_ms FROM progress WHERE topic LIKE 'delays%'",
     );
     for row in rows {
-        said.insert((row[0].clone(), row[1].parse().unwrap()), row[2].parse().ok());
+        said.insert((row[0].clone(), row[1].parse().unwrap()), (row[2].parse().unwrap(), row[3].parse().ok()));
     }
 }
 
@@ -63,14 +63,14 @@ fn time_lag_is_right_while_records_come_and_after_they_stop() {
     taps.into_iter().for_each(|(tap, _)| drop(tap.stop()));
     for (path, said) in ["samples", "log"].iter().zip(&said) {
         for group in Delays::groups() {
-            let of_group: Vec<(i64, Option<i64>)> =
-                said.iter().filter(|((name, _), _)| name == group).map(|((_, at), lag)| (*at, *lag)).collect();
+            let of_group: Vec<(i64, (i64, Option<i64>))> =
+                said.iter().filter(|((name, _), _)| name == group).map(|((_, at), said)| (*at, *said)).collect();
             let after = of_group.iter().filter(|(at, _)| *at > stopped_at).count();
             let moves = !matches!(group, "up-to-date" | "before-marker-tx");
             assert!(of_group.len() > 3 && (after > 2 || !moves), "{path}, {group}: {of_group:?}");
-            let worst = of_group.iter().map(|&(at, lag)| {
+            let worst = of_group.iter().map(|&(at, (committed, lag))| {
                 let lag = lag.unwrap_or_else(|| panic!("{path}, {group}: unknown at {at}"));
-                delays.error(group, lag, (at - 50, at)).unwrap_or(0)
+                lag.abs_diff(delays.age_from(group, committed, at)) as i64
             });
             let worst = worst.max().unwrap();
             println!("{path:<8} {group:<18} {} answers, worst error {worst} ms", of_group.len());

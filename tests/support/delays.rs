@@ -104,11 +104,16 @@ impl Delays {
     /// How old the first record is that `group` has not passed, at `at`, in ms; 0 when there is none, `None` before its
     /// first commit.
     pub fn age(&self, group: &str, at: i64) -> Option<i64> {
-        let (_, partition, _) = GROUPS.iter().find(|(name, ..)| *name == group)?;
         let (_, offset) = self.commits.get(group)?.iter().rev().find(|(then, _)| *then <= at)?;
-        let record = (offset + stride(*partition) - 1) / stride(*partition);
-        let written = self.written[partition].get(record as usize).filter(|written| **written <= at);
-        Some(written.map_or(0, |written| at - written))
+        Some(self.age_from(group, *offset, at))
+    }
+
+    /// How old the first readable record from `offset` on is, where `group` reads, at `at`, in ms; 0 when there is none.
+    pub fn age_from(&self, group: &str, offset: i64, at: i64) -> i64 {
+        let partition = GROUPS.iter().find(|(name, ..)| *name == group).map_or(PLAIN, |(_, partition, _)| *partition);
+        let record = (offset + stride(partition) - 1) / stride(partition);
+        let written = self.written[&partition].get(record as usize).filter(|written| **written <= at);
+        written.map_or(0, |written| at - written)
     }
 
     /// The smallest difference of `told` ms to what was true between two times.
