@@ -64,6 +64,9 @@ const ASKS_WAITING: usize = 2;
 /// How often a running tap looks whether it shall stop, or a stage has failed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// What a cluster's records are understood by: the user's own conventions, and the schemas of their bodies.
+type Meaning = (Arc<[Convention]>, Option<Arc<dyn Schemas>>);
+
 /// Reads and samples one cluster.
 type SiteThread = JoinHandle<Result<(), kafka::Error>>;
 
@@ -126,20 +129,10 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let (mut samplers, mut sites) = (Vec::new(), Vec::new());
     for ((one, settings), known) in clusters.iter().zip(reach).zip(known) {
-        let (asks, asked) = sync_channel(ASKS_WAITING);
+        let plan = TapPlan::new(one, (core.positions(), core.newest), clock::now());
+        let (asks, site) = site((one, settings), plan, (ids, keys), (house.clone(), known), &to_core);
         samplers.push(asks);
-        let plan = Arc::new(TapPlan::new(one, (core.positions(), core.newest), clock::now()));
-        let log = commit_log(one, &plan, &counters);
-        sites.push(Site {
-            settings,
-            plan,
-            sinks: sinks((ids, keys), (house.clone(), known), (log.clone(), to_core.clone())),
-            groups: one.groups.clone(),
-            log,
-            interval: one.sample_interval,
-            asks: asked,
-            core: to_core.clone(),
-        });
+        sites.push(site);
     }
     let mut remarks: Vec<String> = security.iter().flat_map(|security| security.remarks()).collect();
     let (admins, outlook) = connect(&sites, &mut remarks)?;
@@ -174,6 +167,30 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let seeker = (seeks, spawn("seeker", move || seeker.run(&asked, &to_core))?);
     let url = door.as_ref().map(Door::url);
     Ok(Running { url, remarks, outlook, stop_reading, sites, seeker, recaller, core, writer, door, metrics, telling })
+}
+
+/// One cluster, and what asks its sampler.
+fn site(
+    (config, settings): (&TapConfig, kafka::Settings),
+    plan: TapPlan,
+    keys: (HashKey, HashKey),
+    meaning: Meaning,
+    to_core: &SyncSender<Input>,
+) -> (SyncSender<Ask>, Site) {
+    let (asks, asked) = sync_channel(ASKS_WAITING);
+    let plan = Arc::new(plan);
+    let log = commit_log(config, &plan, &settings.counters);
+    let site = Site {
+        settings,
+        plan,
+        sinks: sinks(keys, meaning, (log.clone(), to_core.clone())),
+        groups: config.groups.clone(),
+        log,
+        interval: config.sample_interval,
+        asks: asked,
+        core: to_core.clone(),
+    };
+    (asks, site)
 }
 
 /// How the reader reaches one cluster.
@@ -316,7 +333,7 @@ pub fn conventions(sections: &[toml::Table]) -> anyhow::Result<Vec<Convention>> 
 /// Makes one sink a fetch thread.
 fn sinks(
     (ids, keys): (HashKey, HashKey),
-    (house, schemas): (Arc<[Convention]>, Option<Arc<dyn Schemas>>),
+    (house, schemas): Meaning,
     (log, to_core): (Option<Arc<CommitLog>>, SyncSender<Input>),
 ) -> kafka::SinkFactory {
     Arc::new(move || {

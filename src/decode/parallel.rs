@@ -7,14 +7,10 @@
 use crate::event::{Beyond, MAX_COMMIT_METADATA_BYTES};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::io::Read;
 use std::ops::Range;
 
 /// An offset map that grows past this is not read: eight million offsets as bits.
-const MAX_MAP_BYTES: u64 = 1 << 20;
-/// Largest window of zstd that memory is given to, as a power of two: 8 MiB, what its highest usual level takes. The client
-/// takes 2 MiB.
-const MAX_WINDOW_LOG: u32 = 23;
+const MAX_MAP_BYTES: usize = 1 << 20;
 /// Ranges of one offset map that are kept; with more of them it is not read.
 const MAX_RANGES: usize = 32_768;
 
@@ -70,11 +66,7 @@ const fn encoding(magic: u8) -> Option<(Encoding, bool)> {
 }
 
 fn unpacked(map: &[u8]) -> Option<Vec<u8>> {
-    let mut plain = Vec::new();
-    let mut packed = zstd::stream::read::Decoder::with_buffer(map).ok()?;
-    packed.window_log_max(MAX_WINDOW_LOG).ok()?;
-    packed.take(MAX_MAP_BYTES + 1).read_to_end(&mut plain).ok()?;
-    (plain.len() as u64 <= MAX_MAP_BYTES).then_some(plain)
+    zstd::bulk::decompress(map, MAX_MAP_BYTES).ok()
 }
 
 fn read(encoding: Encoding, map: &[u8], committed: i64) -> Option<Vec<Range<i64>>> {
@@ -209,7 +201,7 @@ mod tests {
             ("half a length", map(b'e', &[0, 0, 0, 1, 0, 0])),
             ("a negative length", map(b'n', &[0, 1, 0xff, 0xff])),
             ("no zstd", map(b'p', b"no zstd")),
-            ("more than is unpacked", packed(b's', &vec![0; MAX_MAP_BYTES as usize + 1])),
+            ("more than is unpacked", packed(b's', &vec![0; MAX_MAP_BYTES + 1])),
             ("more ranges than are kept", packed(b's', &[&[0, 7, 0, 0][..], &[0x55; 40_000]].concat())),
             ("cut", "bwAA".repeat(MAX_COMMIT_METADATA_BYTES / 4)),
         ] {
