@@ -114,13 +114,14 @@ impl Connection {
     pub(super) fn call<Q: ReadRequest>(&mut self, request: &Q) -> Result<Q::Answer, Error> {
         let version = self.version_of::<Q>()?;
         self.renew()?;
-        let mut answer = self.exchange(Q::KEY, version, request, Q::NAME)?;
-        let malformed = |error| self.malformed(Q::NAME, error);
-        ResponseHeader::decode(&mut answer, Q::KEY.response_header_version(version)).map_err(malformed)?;
+        let words = self.encoded(request.words(), Q::form(version), Q::NAME)?;
+        let mut answer = self.converse(Q::KEY, version, &words, Q::NAME)?;
+        ResponseHeader::decode(&mut answer, Q::KEY.response_header_version(version))
+            .map_err(|error| self.malformed(Q::NAME, error))?;
         if !shape::is_whole(Q::KEY, version, &answer) {
             return Err(self.malformed(Q::NAME, "it claims more than it holds"));
         }
-        let answer = Q::Answer::decode(&mut answer, version).map_err(malformed)?;
+        let answer = Q::read(&mut answer, version).map_err(|reason| self.malformed(Q::NAME, reason))?;
         self.throttle(Q::throttle(&answer));
         Ok(answer)
     }
@@ -157,6 +158,17 @@ impl Connection {
         request: &Q,
         name: &'static str,
     ) -> Result<Bytes, Error> {
+        let words = self.encoded(request, version, name)?;
+        self.converse(key, version, &words, name)
+    }
+
+    fn encoded<Q: Encodable>(&self, request: &Q, version: i16, name: &'static str) -> Result<BytesMut, Error> {
+        let mut words = BytesMut::new();
+        request.encode(&mut words, version).map_err(|error| self.malformed(name, error))?;
+        Ok(words)
+    }
+
+    fn converse(&mut self, key: ApiKey, version: i16, words: &[u8], name: &'static str) -> Result<Bytes, Error> {
         self.space_calls();
         self.correlation = self.correlation.wrapping_add(1);
         let header = RequestHeader::default()
@@ -165,10 +177,8 @@ impl Connection {
             .with_correlation_id(self.correlation)
             .with_client_id(Some(StrBytes::from_static_str(CLIENT_ID)));
         let mut frame = BytesMut::zeroed(4);
-        header
-            .encode(&mut frame, key.request_header_version(version))
-            .and_then(|()| request.encode(&mut frame, version))
-            .map_err(|error| self.malformed(name, error))?;
+        header.encode(&mut frame, key.request_header_version(version)).map_err(|error| self.malformed(name, error))?;
+        frame.extend_from_slice(words);
         let length = (frame.len() - 4) as u32;
         frame[..4].copy_from_slice(&length.to_be_bytes());
         self.send(&frame)?;

@@ -1,7 +1,7 @@
 //! The closed list of requests that the tap can send besides ApiVersions and Fetch. None of them writes.
 
 use super::wire::Cursor;
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use kafka_protocol::messages::{
     ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DescribeConfigsRequest,
     DescribeConfigsResponse, DescribeGroupsRequest, DescribeGroupsResponse, DescribeLogDirsRequest,
@@ -9,17 +9,28 @@ use kafka_protocol::messages::{
     ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetFetchRequest,
     OffsetFetchResponse, ShareGroupDescribeRequest, ShareGroupDescribeResponse,
 };
-use kafka_protocol::protocol::buf::{ByteBuf, ByteBufMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
 /// A request that the tap may send besides ApiVersions and Fetch. The list is closed, and none of them writes.
-pub(super) trait ReadRequest: Encodable {
+pub(super) trait ReadRequest {
     const KEY: ApiKey;
     const NAME: &'static str;
     /// Versions that the tap speaks.
     const LEAST: i16;
     const MOST: i16;
-    type Answer: Decodable;
+    /// What is sent.
+    type Words: Encodable;
+    type Answer;
+
+    fn words(&self) -> &Self::Words;
+
+    /// The version of the form in which a question of `version` is written.
+    fn form(version: i16) -> i16 {
+        version
+    }
+
+    /// Reads the body of an answer, or says what is wrong with it.
+    fn read(body: &mut Bytes, version: i16) -> Result<Self::Answer, String>;
 
     /// How long the broker's quota asks to wait before the next request, in ms.
     fn throttle(answer: &Self::Answer) -> i32;
@@ -32,9 +43,18 @@ macro_rules! read_request {
             const NAME: &'static str = stringify!($key);
             const LEAST: i16 = $least;
             const MOST: i16 = $most;
+            type Words = Self;
             type Answer = $answer;
 
-            fn throttle(answer: &Self::Answer) -> i32 {
+            fn words(&self) -> &Self {
+                self
+            }
+
+            fn read(body: &mut Bytes, version: i16) -> Result<$answer, String> {
+                <$answer>::decode(body, version).map_err(|error| error.to_string())
+            }
+
+            fn throttle(answer: &$answer) -> i32 {
                 answer.throttle_time_ms
             }
         }
@@ -55,23 +75,37 @@ read_request!(DescribeGroupsRequest => DescribeGroupsResponse, DescribeGroups, 0
 read_request!(ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse, ConsumerGroupDescribe, 0..=1);
 // Members of share groups; v0 was that of a preview.
 read_request!(ShareGroupDescribeRequest => ShareGroupDescribeResponse, ShareGroupDescribe, 1..=1);
-// Where share groups stand; from v1 on how many records they have yet to be given (KIP-1226).
-read_request!(ShareOffsetsRequest => ShareOffsetsAnswer, DescribeShareGroupOffsets, 0..=1);
 // Retention and compaction of topics.
 read_request!(DescribeConfigsRequest => DescribeConfigsResponse, DescribeConfigs, 1..=4);
 // Sizes of logs. Topics can be chosen in all versions.
 read_request!(DescribeLogDirsRequest => DescribeLogDirsResponse, DescribeLogDirs, 1..=4);
 
-/// The protocol crate knows version 0 only; version 1 asks in the same words.
+/// Where share groups stand; from v1 on how many records they have yet to be given (KIP-1226). The protocol crate knows
+/// version 0 only, and version 1 asks in the same words.
 pub(super) struct ShareOffsetsRequest(pub(super) DescribeShareGroupOffsetsRequest);
 
-impl Encodable for ShareOffsetsRequest {
-    fn encode<B: ByteBufMut>(&self, buf: &mut B, _version: i16) -> anyhow::Result<()> {
-        self.0.encode(buf, 0)
+impl ReadRequest for ShareOffsetsRequest {
+    const KEY: ApiKey = ApiKey::DescribeShareGroupOffsets;
+    const NAME: &'static str = "DescribeShareGroupOffsets";
+    const LEAST: i16 = 0;
+    const MOST: i16 = 1;
+    type Words = DescribeShareGroupOffsetsRequest;
+    type Answer = ShareOffsetsAnswer;
+
+    fn words(&self) -> &Self::Words {
+        &self.0
     }
 
-    fn compute_size(&self, _version: i16) -> anyhow::Result<usize> {
-        self.0.compute_size(0)
+    fn form(_version: i16) -> i16 {
+        0
+    }
+
+    fn read(body: &mut Bytes, version: i16) -> Result<ShareOffsetsAnswer, String> {
+        share_offsets(&mut Cursor::new(body), version).ok_or_else(|| "it is cut short".to_owned())
+    }
+
+    fn throttle(answer: &ShareOffsetsAnswer) -> i32 {
+        answer.throttle_time_ms
     }
 }
 
@@ -99,13 +133,6 @@ pub(super) struct SharePlace {
     /// Negative where the broker does not tell.
     pub(super) lag: i64,
     pub(super) error: i16,
-}
-
-impl Decodable for ShareOffsetsAnswer {
-    fn decode<B: ByteBuf>(buf: &mut B, version: i16) -> anyhow::Result<Self> {
-        let body: Bytes = buf.copy_to_bytes(buf.remaining());
-        share_offsets(&mut Cursor::new(&body), version).ok_or_else(|| anyhow::anyhow!("it is cut short"))
-    }
 }
 
 /// Lists grow by what was read, never by what is claimed.
@@ -155,13 +182,13 @@ mod tests {
     #[test]
     fn share_offsets_read_in_both_versions() {
         for (version, lag, bytes) in [(0, -1, answer(&[])), (1, 5, answer(&5_i64.to_be_bytes()))] {
-            let told = ShareOffsetsAnswer::decode(&mut Bytes::from(bytes.clone()), version).unwrap();
+            let told = ShareOffsetsRequest::read(&mut Bytes::from(bytes.clone()), version).unwrap();
             let place = SharePlace { topic: "t".into(), partition: 3, start: 42, lag, error: 0 };
             assert_eq!(told.groups, [ShareGroup { group: "g".into(), error: 0, places: vec![place] }]);
             assert_eq!(told.throttle_time_ms, 7);
             for cut in 0..bytes.len() {
                 let mut short = Bytes::from(bytes[..cut].to_vec());
-                assert!(ShareOffsetsAnswer::decode(&mut short, version).is_err(), "cut at {cut}");
+                assert!(ShareOffsetsRequest::read(&mut short, version).is_err(), "cut at {cut}");
             }
         }
     }
