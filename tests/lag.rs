@@ -134,7 +134,10 @@ fn company() -> Changes {
             ProgressRow { velocity: Some(2.0), eta_ms: Some(500), ..progress("kitchen", 2, Some(9), 10) },
             progress("kitchen", 3, Some(8), 10),
             progress("kitchen", 4, Some(0), 10),
-            row(Beyond::Done(vec![4..6, 8..10]), ProgressRow { lag_records: Some(4), ..progress("parallel", 1, Some(2), 10) }),
+            row(
+                Beyond::Done(vec![4..6, 8..10]),
+                ProgressRow { lag_records: Some(4), ..progress("parallel", 1, Some(2), 10) },
+            ),
             row(Beyond::Unknown, progress("riddle", 1, Some(6), 10)),
             share,
             progress("fresh", 2, None, 10),
