@@ -14,6 +14,7 @@ mod cpu;
 mod decode;
 mod groups;
 mod idle;
+mod lag;
 mod overhead;
 mod store;
 #[path = "../tests/support/mod.rs"]
@@ -213,6 +214,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("decode", decode::measure),
     ("groups", groups::measure),
     ("idle", idle::measure),
+    ("lag", lag::measure),
     ("inference", causality::measure_inference),
     ("overhead", overhead::measure),
     ("store", store::measure),

@@ -36,6 +36,7 @@ pub use crate::telemetry::{hold_log, init_logging, release_log};
 use self::commit_log::{COMMIT_LOG, CommitLog};
 use self::gather::Gather;
 use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
+use self::plan::TapPlan;
 use self::reading::Reading;
 use self::recalling::Recall;
 use self::seeking::{SEEKS_WAITING, Seek, Seeker};
@@ -133,10 +134,11 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     for ((one, settings), known) in clusters.iter().zip(reach).zip(known) {
         let (asks, asked) = sync_channel(ASKS_WAITING);
         samplers.push(asks);
-        let log = commit_log(one, &counters);
+        let plan = Arc::new(TapPlan::new(one, (core.positions(), core.newest), clock::now()));
+        let log = commit_log(one, &plan, &counters);
         sites.push(Site {
             settings,
-            plan: Arc::new(plan::TapPlan::new(one, (core.positions(), core.newest), clock::now())),
+            plan,
             sinks: sinks((ids, keys), (house.clone(), known), (log.clone(), to_core.clone())),
             groups: one.groups.clone(),
             log,
@@ -330,10 +332,10 @@ fn sinks(
 }
 
 /// The log of commits of the cluster that `config` reads, unless it is left out. Only the native reader reads it.
-fn commit_log(config: &TapConfig, counters: &Arc<Counters>) -> Option<Arc<CommitLog>> {
+fn commit_log(config: &TapConfig, plan: &Arc<TapPlan>, counters: &Arc<Counters>) -> Option<Arc<CommitLog>> {
     let excluded = config.exclude.as_ref().is_some_and(|unwanted| unwanted.is_match(COMMIT_LOG));
     let wanted = config.commit_log == config::CommitLog::Auto && config.client == Client::Native && !excluded;
-    wanted.then(|| Arc::new(CommitLog::new(config.groups.clone(), counters.clone())))
+    wanted.then(|| Arc::new(CommitLog::new(plan.clone(), config.groups.clone(), counters.clone())))
 }
 
 /// The registry that `settings` name, if they name one.

@@ -475,16 +475,14 @@ impl Company {
             let group = &self.groups[reading.group];
             let to = (end - self.random.i64(0..20)).max(reading.passed_to);
             changes.progress.push(ProgressRow {
-                consumer_group: Arc::clone(group),
-                ordinal,
                 committed_offset: Some(to),
                 log_end_offset: end,
                 lag_offsets: Some(end - to),
                 lag_records: Some(end - to),
                 lag_ms: Some((end - to) * 40),
                 state: ProgressState::Stable,
-                sampled_at: now,
                 resolution_ms: 5_000,
+                ..ProgressRow::new(group, ordinal, now)
             });
             if to == reading.passed_to {
                 continue;

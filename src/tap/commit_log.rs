@@ -1,15 +1,19 @@
 //! The cluster's own log of commits, `__consumer_offsets`: read like a topic, and none. Its records are no events; they say
 //! when which group committed what.
 
+use super::plan::TapPlan;
 use crate::decode::{self, CoordinatorRecord};
-use crate::event::{GroupSample, LogEnds, LoggedCommit, Record, Start, Timestamp, TopicPartition};
-use crate::kafka::{Batch, Content};
+use crate::event::{CommittedOffset, GroupSample, LogEnds, LoggedCommit, Record, Start, Timestamp, TopicPartition};
+use crate::kafka::{Batch, Content, Plan};
 use crate::telemetry::{Counter, Counters};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Name of the topic.
 pub(super) const COMMIT_LOG: &str = "__consumer_offsets";
+
+/// Topics of which is kept whether they are wanted: more than clusters have.
+const TOPICS_KEPT: usize = 100_000;
 
 /// What `record` of the log of commits tells, if it tells of a commit. What is not known is counted.
 pub(super) fn logged(cluster: &Arc<str>, record: &Record<'_>, counters: &Counters) -> Option<LoggedCommit> {
@@ -29,6 +33,7 @@ pub(super) fn logged(cluster: &Arc<str>, record: &Record<'_>, counters: &Counter
 
 /// How far one cluster's log of commits was read: written by its fetch threads, read by its sampler.
 pub(super) struct CommitLog {
+    plan: Arc<TapPlan>,
     /// The groups whose commits are wanted; empty = all.
     groups: Vec<String>,
     counters: Arc<Counters>,
@@ -37,15 +42,15 @@ pub(super) struct CommitLog {
 }
 
 impl CommitLog {
-    pub fn new(groups: Vec<String>, counters: Arc<Counters>) -> Self {
-        Self { groups, counters, next: Mutex::default() }
+    pub fn new(plan: Arc<TapPlan>, groups: Vec<String>, counters: Arc<Counters>) -> Self {
+        Self { plan, groups, counters, next: Mutex::default() }
     }
 
     fn next(&self) -> MutexGuard<'_, HashMap<Arc<TopicPartition>, i64>> {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wants(&self, group: &str) -> bool {
+    fn wants_group(&self, group: &str) -> bool {
         self.groups.is_empty() || self.groups.binary_search_by(|name| name.as_str().cmp(group)).is_ok()
     }
 }
@@ -53,13 +58,15 @@ impl CommitLog {
 /// One fetch thread's part in the reading of it.
 pub(super) struct LogReading {
     log: Arc<CommitLog>,
+    /// Whether the plan wants these topics: it is asked once for each.
+    topics: HashMap<Arc<str>, bool>,
     /// Next offsets that [`Self::handed_over`] makes known.
     reached: Vec<(Arc<TopicPartition>, i64)>,
 }
 
 impl LogReading {
     pub fn new(log: Arc<CommitLog>) -> Self {
-        Self { log, reached: Vec::new() }
+        Self { log, topics: HashMap::new(), reached: Vec::new() }
     }
 
     /// Reading of one of its partitions begins.
@@ -72,10 +79,20 @@ impl LogReading {
         if let Content::Records(records) = batch.content {
             records.for_each(&mut |record| {
                 let told = logged(&batch.partition.cluster, record, &self.log.counters);
-                commits.extend(told.filter(|told| self.log.wants(&told.commit.group)));
+                commits.extend(told.filter(|told| self.wants(&told.commit)));
             });
         }
         self.reached.push((batch.partition.clone(), batch.covers.end));
+    }
+
+    /// What a group committed on a topic that is not read says nothing to anybody.
+    fn wants(&mut self, commit: &CommittedOffset) -> bool {
+        if self.topics.len() >= TOPICS_KEPT {
+            self.topics.clear();
+        }
+        let Self { log, topics, .. } = self;
+        log.wants_group(&commit.group)
+            && *topics.entry(commit.topic.clone()).or_insert_with(|| log.plan.wants(&commit.topic))
     }
 
     /// All commits that were taken are with the core.
@@ -128,6 +145,7 @@ fn reached(log: &CommitLog, ends: &[LogEnds]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tap::plan;
 
     fn partition(number: i32) -> Arc<TopicPartition> {
         let (cluster, topic) = ("c".into(), COMMIT_LOG.into());
@@ -147,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_log_is_read_up_to_the_last_sample_whose_ends_were_reached() {
-        let log = Arc::new(CommitLog::new(Vec::new(), Arc::default()));
+        let log = Arc::new(CommitLog::new(plan::tests::all(), Vec::new(), Arc::default()));
         let (mut reading, mut end) = (LogReading::new(log.clone()), LogEnd::new(log));
         let mut judge = |at, ends| {
             let mut sample = sample(at, ends);
@@ -175,6 +193,16 @@ mod tests {
             GroupSample { at: Timestamp(7), ends: sample(7, [9, 0]).ends[..1].to_vec(), ..Default::default() };
         end.judge(&mut away);
         assert_eq!(away.log_read_to, Some(Timestamp(6)), "a partition whose leader is away may hold more");
+    }
+
+    #[test]
+    fn commits_of_topics_and_groups_that_are_not_wanted_are_left() {
+        let log = CommitLog::new(plan::tests::all(), vec!["a".into(), "b".into()], Arc::default());
+        let mut reading = LogReading::new(Arc::new(log));
+        let mut wants =
+            |group: &str, topic: &str| reading.wants(&CommittedOffset::new(&group.into(), &topic.into(), 0, None));
+        assert!(wants("a", "orders") && wants("b", "orders") && wants("b", "payments"));
+        assert!(!wants("c", "orders") && !wants("a", "kitchen") && !wants("a", COMMIT_LOG));
     }
 
     #[test]

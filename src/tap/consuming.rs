@@ -10,6 +10,8 @@ use std::sync::Arc;
 /// Logged commits that may wait for their topic to be read: an hour of commits comes before the first record of a topic.
 /// Beyond it the oldest go, and are counted.
 const UNPLACED: usize = 200_000;
+/// Samples that such a commit waits for: a topic of which nothing is read by then is not tapped.
+const UNPLACED_SAMPLES: u8 = 20;
 
 /// What the core knows of groups beside the ledger.
 #[derive(Debug, Default)]
@@ -20,8 +22,8 @@ pub(super) struct Consuming {
     policies: HashMap<Arc<str>, HashMap<Arc<str>, LogPolicy>>,
     /// How far each cluster's log of commits is behind, in ms; `None` where it is not read.
     log_behind: HashMap<Arc<str>, Option<i64>>,
-    /// Commits on partitions that nobody has begun to read.
-    unplaced: VecDeque<LoggedCommit>,
+    /// Commits on partitions that nobody has begun to read, and for how many samples they have waited.
+    unplaced: VecDeque<(LoggedCommit, u8)>,
     /// Of those, how many had to go.
     pub unplaced_dropped: u64,
     /// The input has ended: nothing is waited for.
@@ -91,14 +93,14 @@ impl Core {
                 self.consuming.unplaced.pop_front();
                 self.consuming.unplaced_dropped += 1;
             }
-            self.consuming.unplaced.push_back(commit.clone());
+            self.consuming.unplaced.push_back((commit.clone(), 0));
         }
     }
 
     fn place_logged(&mut self) {
-        for commit in std::mem::take(&mut self.consuming.unplaced) {
-            if !self.take_logged(&commit) {
-                self.consuming.unplaced.push_back(commit);
+        for (commit, waited) in std::mem::take(&mut self.consuming.unplaced) {
+            if !self.take_logged(&commit) && waited < UNPLACED_SAMPLES {
+                self.consuming.unplaced.push_back((commit, waited + 1));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The core's own numbers, as rows of the `tap` view.
 
 use super::core::Core;
+use crate::delivery::Coverage;
 use crate::event::{FoundCause, LostCause, Timestamp, Undecoded};
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ impl Core {
             ("causes_not_looked_up", recall.dropped),
             ("memory_bytes", self.resolver.footprint().bytes()),
             ("passings_dropped", self.passings.dropped),
+            ("consumptions_dropped", self.ledger.dropped),
+            ("commits_unplaced_dropped", self.consuming.unplaced_dropped),
+            ("record_times_replaced", self.times_replaced()),
             ("names_without_number", self.catalog.unnumbered),
             ("stalled_partitions", stalled.partitions as u64),
             ("stalled_ms", stalled.ms as u64),
@@ -49,6 +53,10 @@ impl Core {
         let undecoded = Undecoded::ALL.iter().zip(self.undecoded);
         counters.extend(undecoded.map(|(reason, n)| (format!("undecoded_{}", reason.as_str()), n as f64)));
         counters
+    }
+
+    fn times_replaced(&self) -> u64 {
+        self.coverage.iter().flatten().map(Coverage::times_replaced).sum()
     }
 
     /// What concluding from traces came to, as rows of the `tap` view.

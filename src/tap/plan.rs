@@ -81,8 +81,13 @@ impl Plan for TapPlan {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// A plan of orders and payments, from their start.
+    pub fn all() -> Arc<TapPlan> {
+        Arc::new(TapPlan::new(&config(From::Earliest), (HashMap::new(), None), Timestamp(0)))
+    }
 
     fn config(from: From) -> TapConfig {
         TapConfig {

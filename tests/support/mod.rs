@@ -2,6 +2,7 @@
 //!
 //! The benchmarks use it too.
 
+pub mod delays;
 pub mod door;
 pub mod generate;
 pub mod generator;

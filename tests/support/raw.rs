@@ -6,8 +6,9 @@ use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
-    ApiKey, GroupId, JoinGroupRequest, JoinGroupResponse, OffsetCommitRequest, OffsetCommitResponse, RequestHeader,
-    ResponseHeader, SyncGroupRequest, SyncGroupResponse, TopicName,
+    ApiKey, FindCoordinatorRequest, FindCoordinatorResponse, GroupId, JoinGroupRequest, JoinGroupResponse,
+    OffsetCommitRequest, OffsetCommitResponse, RequestHeader, ResponseHeader, SyncGroupRequest, SyncGroupResponse,
+    TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use std::collections::BTreeMap;
@@ -20,15 +21,33 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// One commit: topic, partition, offset, and what stands beside it.
 pub type Commit = (String, i32, i64, String);
 
+/// A member of a group by the classic protocol.
+pub struct Member<'a> {
+    pub group: &'a str,
+    /// Protocol type, and the one protocol that the member knows.
+    pub protocol: (&'a str, &'a str),
+    pub metadata: &'a [u8],
+    /// What it gives itself.
+    pub assignment: &'a [u8],
+    /// It says nothing more: after this the broker takes it for gone.
+    pub session: Duration,
+}
+
 /// A connection to the only broker of a cluster.
 pub struct Raw {
     stream: TcpStream,
 }
 
 impl Raw {
-    /// Connects.
+    /// Connects, and asks for a coordinator: where nobody did, a cluster has no place for commits yet.
     pub fn connect(bootstrap: &str) -> Self {
-        Self { stream: TcpStream::connect(bootstrap).unwrap() }
+        let mut raw = Self { stream: TcpStream::connect(bootstrap).unwrap() };
+        let request = FindCoordinatorRequest::default().with_key(StrBytes::from_static_str("raw"));
+        poll_until("a coordinator", PATIENCE, || {
+            let found: FindCoordinatorResponse = raw.call(ApiKey::FindCoordinator, 3, &request);
+            (found.error_code == 0).then_some(())
+        });
+        raw
     }
 
     fn call<Q: Encodable, A: Decodable>(&mut self, key: ApiKey, version: i16, request: &Q) -> A {
@@ -51,9 +70,9 @@ impl Raw {
         A::decode(&mut answer, version).unwrap()
     }
 
-    /// Joins a group as its only member, gives itself `assignment`, and says nothing more: after `session` the broker
-    /// takes it for gone.
-    pub fn join(&mut self, group: &str, protocol: (&str, &str), metadata: &[u8], assignment: &[u8], session: Duration) {
+    /// Joins a group as its only member.
+    pub fn join(&mut self, member: &Member<'_>) {
+        let Member { group, protocol, metadata, assignment, session } = *member;
         let text = |text: &str| StrBytes::from_string(text.to_owned());
         let request = JoinGroupRequest::default()
             .with_group_id(GroupId(text(group)))

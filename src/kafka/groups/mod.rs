@@ -48,10 +48,8 @@ impl Told {
 
     /// Takes out the groups of which the broker says only `code`.
     fn refuse(&mut self, refused: BTreeMap<Arc<str>, i16>) {
-        if refused.is_empty() {
-            return;
-        }
-        self.partial = true;
+        // Of a group that may not be seen the name is known: it is no reason to think that others were left out.
+        self.partial |= refused.values().any(|&code| code != code::GROUP_AUTHORIZATION_FAILED);
         self.states.retain(|state| !refused.contains_key(&state.group));
         for (group, code) in refused {
             tracing::debug!(%group, code, "how far this group is stays unknown");
