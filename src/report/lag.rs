@@ -174,7 +174,7 @@ fn notes(rows: &[LagRow], look: &Look<'_>) -> String {
     let not_work = sum(in_order.filter_map(|row| Some(row.lag_offsets?.saturating_sub(row.lag_records?).max(0))));
     if not_work > 0 {
         let offsets = style::plural(not_work, "waiting offset");
-        let _ = writeln!(out, "  {offsets} hold no work: markers, aborted records, holes");
+        let _ = writeln!(out, "  no work stands behind {offsets}: markers, aborted records, holes");
     }
     let unseen = sum(counted.filter_map(|row| Some(row.lag_records?.saturating_sub(row.waiting_events?).max(0))));
     if unseen > 0 {

@@ -192,7 +192,9 @@ fn clusters_are_named_where_there_are_several() {
 
 #[test]
 fn one_group_is_told_by_partition_type_and_event() {
+    let cluster = || "kafka".to_owned();
     let partition = |partition: i64, at: i64, state: &str| PartitionProgress {
+        cluster: cluster(),
         partition,
         committed_offset: Some(at),
         log_end_offset: Some(459),
@@ -208,6 +210,7 @@ fn one_group_is_told_by_partition_type_and_event() {
         beyond: (at < 459).then(|| "70-75".to_owned()),
     };
     let event = |offset: i64| WaitingEvent {
+        cluster: cluster(),
         coordinates: format!("loyalty/1/{offset}"),
         time: Timestamp(NOW.0 - 365_000_000),
         event_type: Some("points.requested".to_owned()),
@@ -231,6 +234,7 @@ fn one_group_is_told_by_partition_type_and_event() {
         }],
         partitions: &[partition(1, 61, "stuck"), partition(0, 459, "stable")],
         types: &[WaitingType {
+            cluster: cluster(),
             topic: "loyalty".to_owned(),
             event_type: Some("points.requested".to_owned()),
             events: 398,
@@ -242,6 +246,7 @@ fn one_group_is_told_by_partition_type_and_event() {
         }],
         waiting: &[event(61), event(62)],
         rewinds: &[RewindLine {
+            cluster: cluster(),
             topic: "loyalty".to_owned(),
             partition: 1,
             from_offset: 90,
