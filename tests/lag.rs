@@ -395,37 +395,37 @@ fn the_command_tells_one_group_and_all() {
     insta::assert_snapshot!(kitchen, @r#"
         kitchen · classic group · stable · 2 members · reads 2 topics
 
-          partition  committed  log end  offsets  records    time  catches up          state
-          orders/0           3       10        7        7  17.0 s                      ✗ stuck at offset 3
-          orders/0           8       10        2        2  12.0 s                      … stable
-          orders/1           9       10        1        1  11.0 s  in 0.50 s at 2.0/s  … stable
+          cluster  partition  committed  log end  offsets  records    time  catches up          state
+          main     orders/0           3       10        7        7  17.0 s                      ✗ stuck at offset 3
+          east     orders/0           8       10        2        2  12.0 s                      … stable
+          main     orders/1           9       10        1        1  11.0 s  in 0.50 s at 2.0/s  … stable
 
           ✗ kitchen is stuck at orders/0/3 while it goes on elsewhere: possible poison, since it commits in order and all behind it waits
             headwater explain orders/0/3 --db h.duckdb
 
         what waits, by type
-          events  type          topic   conversations  order_value  carried by  oldest
-               5  order.paid    orders              5        14.50  2 of 5      17.0 s
-               3  order.placed  orders              3               0 of 3      16.0 s
-               1  order.paid    orders              1               0 of 1      11.0 s
-               1  order.placed  orders              1               0 of 1      12.0 s
+          events  type          cluster  topic   conversations  order_value  carried by  oldest
+               5  order.paid    main     orders              5        14.50  2 of 5      17.0 s
+               3  order.placed  main     orders              3               0 of 3      16.0 s
+               1  order.paid    east     orders              1               0 of 1      11.0 s
+               1  order.placed  east     orders              1               0 of 1      12.0 s
 
         what waits, oldest first
-          waited  event       type          order_value  time (UTC)
-          17.0 s  orders/0/3  order.paid          10.50  2025-11-20 10:41:10.000
-          16.0 s  orders/0/4  order.placed               2025-11-20 10:41:11.000
-          15.0 s  orders/0/5  order.paid              4  2025-11-20 10:41:12.000
-          14.0 s  orders/0/6  order.placed               2025-11-20 10:41:13.000
-          13.0 s  orders/0/7  order.paid                 2025-11-20 10:41:14.000
-          12.0 s  orders/0/8  order.placed               2025-11-20 10:41:15.000
-          12.0 s  orders/0/8  order.placed               2025-11-20 10:41:15.000
-          11.0 s  orders/0/9  order.paid                 2025-11-20 10:41:16.000
-          11.0 s  orders/1/9  order.paid                 2025-11-20 10:41:16.000
-          11.0 s  orders/0/9  order.paid                 2025-11-20 10:41:16.000
+          waited  cluster  event       type          order_value  time (UTC)
+          17.0 s  main     orders/0/3  order.paid          10.50  2025-11-20 10:41:10.000
+          16.0 s  main     orders/0/4  order.placed               2025-11-20 10:41:11.000
+          15.0 s  main     orders/0/5  order.paid              4  2025-11-20 10:41:12.000
+          14.0 s  main     orders/0/6  order.placed               2025-11-20 10:41:13.000
+          13.0 s  main     orders/0/7  order.paid                 2025-11-20 10:41:14.000
+          12.0 s  main     orders/0/8  order.placed               2025-11-20 10:41:15.000
+          12.0 s  east     orders/0/8  order.placed               2025-11-20 10:41:15.000
+          11.0 s  main     orders/0/9  order.paid                 2025-11-20 10:41:16.000
+          11.0 s  main     orders/1/9  order.paid                 2025-11-20 10:41:16.000
+          11.0 s  east     orders/0/9  order.paid                 2025-11-20 10:41:16.000
 
         went back
-          when       partition  from  to  read again
-          … d ago  orders/0      6   3  3 offsets
+          when       cluster  partition  from  to  read again
+          … d ago  main     orders/0      6   3  3 offsets
 
           sampled … d ago; commit times are known to 5.00 s, the time between two samples
           passed = consumed, as far as Kafka can show: committed beyond it

@@ -131,7 +131,7 @@ fn lag_puts_trouble_first_and_says_what_to_do() {
         ✗ parallel is stuck at loyalty/1/61 while it goes on elsewhere
           headwater explain loyalty/1/61 --db small.duckdb
         ✗ again on loyalty went back to offset 61 on partition 1: what lies between is read again; passed counts it once
-        ✗ held on loyalty: an open transaction holds on partition 1 whoever reads committed records; find it with kafka-transactions.sh find-hanging and abort it
+        ✗ held on loyalty: an open transaction holds back readers of committed records on partition 1; find it with kafka-transactions.sh find-hanging and abort it
         ! the oldest record that waits for mailer on loyalty may be deleted in 2 h 00 m; keep the topic's records longer (retention.ms), or let the group catch up
         ! nobody has no members: 9 records on loyalty wait until one starts
         ! new reads loyalty and never committed on 2 partitions (of 3): where it begins there is its own setting (auto.offset.reset)
@@ -141,7 +141,7 @@ fn lag_puts_trouble_first_and_says_what_to_do() {
         sampled 3 s ago; commit times are known to 5.00 s, the time between two samples
         passed = consumed, as far as Kafka can show: committed beyond it
         time lag is looked up from the records themselves
-        6 waiting offsets hold no work: markers, aborted records, holes
+        no work stands behind 6 waiting offsets: markers, aborted records, holes
         not seen by the tap: 30 waiting records, which events, conversations and values leave out
         order_value is summed up over the 500 of 1,486 waiting events that carry it
         ≤: the group finishes records out of order and does not say which: less may wait
@@ -281,7 +281,7 @@ fn one_group_is_told_by_partition_type_and_event() {
           sampled 3 s ago; commit times are known to 5.00 s, the time between two samples
           passed = consumed, as far as Kafka can show: committed beyond it
           time lag is looked up from the records themselves
-          1 waiting offset hold no work: markers, aborted records, holes
+          no work stands behind 1 waiting offset: markers, aborted records, holes
           order_value is summed up over the 390 of 398 waiting events that carry it
           next   headwater trace loyalty/1/61 --db small.duckdb
         "#);
