@@ -99,6 +99,15 @@ pub fn run(config: TapConfig, stop: &AtomicBool, ready: impl FnOnce(&Running)) -
     running.stop()
 }
 
+/// Tells the database what the configuration says of it; gives those who read it.
+fn configure(writer: &mut store::Writer, config: &TapConfig) -> Result<store::Readers, store::Error> {
+    writer.fill_outbox(config.otlp.is_some());
+    writer.configure(&config.business_flows)?;
+    writer.sum_up(config.lag_value.as_deref())?;
+    writer.keep(config.retention);
+    Ok(writer.readers())
+}
+
 /// Starts one tap.
 pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let house: Arc<[Convention]> = conventions(&config.conventions)?.into();
@@ -106,11 +115,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let security = clusters.iter().map(|one| secured(one)).collect::<anyhow::Result<Vec<_>>>()?;
     let keys = secret::secret(&config.db)?;
     let (mut writer, restored) = store::Writer::open(&config.db, store::Settings::default())?;
-    writer.fill_outbox(config.otlp.is_some());
-    writer.configure(&config.business_flows)?;
-    writer.sum_up(config.lag_value.as_deref())?;
-    writer.keep(config.retention);
-    let readers = writer.readers();
+    let readers = configure(&mut writer, &config)?;
     let ids = restored.id_key;
     let filtered = clusters.iter().any(|one| one.topics.is_some() || one.exclude.is_some());
     let mut core = Core::resume_within(Memory::new(config.memory), &writer, restored, filtered)?;

@@ -362,10 +362,77 @@ fn the_command_tells_one_group_and_all() {
     closed(&folder);
     let (code, all, _) = ask(folder.path(), &["lag"]);
     assert_eq!(code, 0);
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r#"
+        group        cluster  topic   records    time  events  order_value  catches up    state
+        kitchen      main     orders        8  17.0 s       8        14.50  no, at 2.0/s  ✗ stuck: partition 0 at offset 3
+        parallel     main     orders        4  18.0 s       4        10.50                … stable
+        riddle       main     orders        4  14.0 s     ≤ 4                             … stable
+        kitchen      east     orders        2  12.0 s       2                             … stable
+        odd�[2J'; x  main     orders        2  12.0 s       2                             … stable
+        done         main     orders        0       -                                     ✓ stable, caught up
+        fresh        main     orders        ?       -                                     ? never committed: partition 1
+        secret       main     -                                                           ? denied
+        shared       main     orders        3       -                                     • no offset lag
+        watching     main     -                                                           ? never committed
+        workers      main     -                                                           • stable, no offsets
+
+        ✗ kitchen is stuck at orders/0/3 while it goes on elsewhere: possible poison, since it commits in order and all behind it waits
+          headwater explain orders/0/3 --db h.duckdb
+        ! fresh reads orders and never committed on 1 partition (of 1): where it begins there is its own setting (auto.offset.reset)
+        ! watching has members, and committed nothing that can be seen
+        ? 1 group may not be read: secret; grant DESCRIBE on them, `headwater check` shows how
+
+        sampled … d ago; commit times are known to 5.00 s, the time between two samples
+        passed = consumed, as far as Kafka can show: committed beyond it
+        time lag is looked up from the records themselves
+        order_value is summed up over the 3 of 20 waiting events that carry it
+        ≤: the group finishes records out of order and does not say which: less may wait
+        share groups acknowledge records one by one: records are those yet to be delivered
+        next   headwater lag kitchen --db h.duckdb
+        "#);
     let (code, kitchen, _) = ask(folder.path(), &["lag", "kitchen", "--topic", "orders"]);
     assert_eq!(code, 0);
-    insta::assert_snapshot!(kitchen, @"");
+    insta::assert_snapshot!(kitchen, @r#"
+        kitchen · classic group · stable · 2 members · reads 2 topics
+
+          cluster  partition  committed  log end  offsets  records    time  catches up          state
+          main     orders/0           3       10        7        7  17.0 s                      ✗ stuck at offset 3
+          east     orders/0           8       10        2        2  12.0 s                      … stable
+          main     orders/1           9       10        1        1  11.0 s  in 0.50 s at 2.0/s  … stable
+
+          ✗ kitchen is stuck at orders/0/3 while it goes on elsewhere: possible poison, since it commits in order and all behind it waits
+            headwater explain orders/0/3 --db h.duckdb
+
+        what waits, by type
+          events  type          cluster  topic   conversations  order_value  carried by  oldest
+               5  order.paid    main     orders              5        14.50  2 of 5      17.0 s
+               3  order.placed  main     orders              3               0 of 3      16.0 s
+               1  order.paid    east     orders              1               0 of 1      11.0 s
+               1  order.placed  east     orders              1               0 of 1      12.0 s
+
+        what waits, oldest first
+          waited  cluster  event       type          order_value  time (UTC)
+          17.0 s  main     orders/0/3  order.paid          10.50  2025-11-20 10:41:10.000
+          16.0 s  main     orders/0/4  order.placed               2025-11-20 10:41:11.000
+          15.0 s  main     orders/0/5  order.paid              4  2025-11-20 10:41:12.000
+          14.0 s  main     orders/0/6  order.placed               2025-11-20 10:41:13.000
+          13.0 s  main     orders/0/7  order.paid                 2025-11-20 10:41:14.000
+          12.0 s  main     orders/0/8  order.placed               2025-11-20 10:41:15.000
+          12.0 s  east     orders/0/8  order.placed               2025-11-20 10:41:15.000
+          11.0 s  main     orders/0/9  order.paid                 2025-11-20 10:41:16.000
+          11.0 s  main     orders/1/9  order.paid                 2025-11-20 10:41:16.000
+          11.0 s  east     orders/0/9  order.paid                 2025-11-20 10:41:16.000
+
+        went back
+          when       cluster  partition  from  to  read again
+          … d ago  main     orders/0      6   3  3 offsets
+
+          sampled … d ago; commit times are known to 5.00 s, the time between two samples
+          passed = consumed, as far as Kafka can show: committed beyond it
+          time lag is looked up from the records themselves
+          order_value is summed up over the 2 of 10 waiting events that carry it
+          next   headwater trace orders/0/3 --db h.duckdb
+        "#);
     let lag = json(folder.path(), &["lag"]);
     assert_eq!(lag["lag"].as_array().unwrap().len(), 11);
     assert_eq!(lag["lag"][0]["coordinates"], "orders/0/3");

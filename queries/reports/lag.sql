@@ -57,7 +57,7 @@ summed AS (
         s.consumer_group,
         s.topic,
         -- A commit beyond the end hides nothing of what waits elsewhere.
-        CAST(sum(greatest(s.lag_offsets, 0)) AS BIGINT) AS lag_offsets,
+        CAST(sum(CASE WHEN s.lag_offsets < 0 THEN 0 ELSE s.lag_offsets END) AS BIGINT) AS lag_offsets,
         -- Of some known and some unknown, the whole is unknown.
         CASE WHEN NOT bool_or(s.lag_offsets > 0 AND s.lag_records IS NULL) THEN CAST(sum(s.lag_records) AS BIGINT) END
             AS lag_records,

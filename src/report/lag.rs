@@ -169,11 +169,12 @@ fn notes(rows: &[LagRow], look: &Look<'_>) -> String {
     let _ = writeln!(out, "  passed = consumed, as far as Kafka can show: committed beyond it");
     let _ = writeln!(out, "  time lag is looked up from the records themselves");
     let counted = rows.iter().filter(|row| !row.is_shared());
-    let not_work =
-        sum(counted.clone().filter_map(|row| Some(row.lag_offsets?.saturating_sub(row.lag_records?).max(0))));
+    // What a group finished out of order is no hole.
+    let in_order = counted.clone().filter(|row| row.in_order);
+    let not_work = sum(in_order.filter_map(|row| Some(row.lag_offsets?.saturating_sub(row.lag_records?).max(0))));
     if not_work > 0 {
         let offsets = style::plural(not_work, "waiting offset");
-        let _ = writeln!(out, "  {offsets} hold no work: markers, aborted records, holes");
+        let _ = writeln!(out, "  no work stands behind {offsets}: markers, aborted records, holes");
     }
     let unseen = sum(counted.filter_map(|row| Some(row.lag_records?.saturating_sub(row.waiting_events?).max(0))));
     if unseen > 0 {

@@ -199,13 +199,18 @@ pub fn consumers() -> Answer {
     let mut parts = incident();
     let partition = |n: i64, at: i64, end: i64, state: &str| {
         let mut row = numbers(&[n, at, end, end - at, end - at]);
-        row.extend([if end > at { Cell::Int(362_000) } else { Cell::Null }, text(state), text("loyalty")]);
+        row.extend([
+            if end > at { Cell::Int(362_000) } else { Cell::Null },
+            text(state),
+            text("loyalty"),
+            text("prod-eu"),
+        ]);
         row.extend([if end > at { Cell::Int(at) } else { Cell::Null }, Cell::Null, Cell::Null, Cell::Null, Cell::Null]);
         row
     };
     let partitions =
         vec![partition(1, 61, 459, "stuck"), partition(0, 530, 530, "stable"), partition(2, 498, 498, "stable")];
-    let columns = "partition committed_offset log_end_offset lag_offsets lag_records lag_ms state topic stands_at velocity \
+    let columns = "partition committed_offset log_end_offset lag_offsets lag_records lag_ms state topic cluster stands_at velocity \
                    eta_ms loses_data_in_ms beyond";
     parts.extend([(Part::Lag, lag()), (Part::Progress, table(columns, partitions))]);
     let loyalty = Reader { cluster: "prod-eu".into(), group: "loyalty".into(), topic: "loyalty".into() };

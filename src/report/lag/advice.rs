@@ -57,7 +57,7 @@ fn about_state(row: &LagRow) -> Option<String> {
         ),
         "stuck" => format!("{group} is stuck at {place} while it goes on elsewhere"),
         "blocked_by_transaction" => format!(
-            "{group} on {topic}: an open transaction holds{partition} whoever reads committed records; find it with \
+            "{group} on {topic}: an open transaction holds back readers of committed records{partition}; find it with \
              kafka-transactions.sh find-hanging and abort it"
         ),
         "rewound" => {

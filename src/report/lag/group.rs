@@ -75,6 +75,7 @@ fn partitions(answers: &GroupAnswers<'_>, look: &Look<'_>) -> String {
         return "  no partition of it is known: it committed nothing and none is assigned to it\n".to_owned();
     }
     let columns = [
+        words("cluster", 0),
         words("partition", 0),
         number("committed", 2),
         number("log end", 3),
@@ -86,13 +87,14 @@ fn partitions(answers: &GroupAnswers<'_>, look: &Look<'_>) -> String {
         words("loses data", 1),
         words("state", 0),
     ];
-    let lines: Vec<(Tone, Vec<String>)> = answers.partitions.iter().take(PARTITIONS_MAX).map(partition).collect();
+    let lines: Vec<(Tone, Vec<String>)> =
+        answers.partitions.iter().take(PARTITIONS_MAX).map(|row| partition(row, several(answers))).collect();
     let mut out = sheet::draw(&columns, &lines, look.style);
     out.push_str(&more(answers.partitions.len(), PARTITIONS_MAX));
     out
 }
 
-fn partition(row: &PartitionProgress) -> (Tone, Vec<String>) {
+fn partition(row: &PartitionProgress, several: bool) -> (Tone, Vec<String>) {
     let known = |n: Option<i64>| n.map_or_else(|| "?".to_owned(), style::count);
     let waits = row.lag_records.or(row.lag_offsets).unwrap_or(0);
     let state = style::words(&row.state);
@@ -105,6 +107,7 @@ fn partition(row: &PartitionProgress) -> (Tone, Vec<String>) {
         (false, _, _) => (Tone::Warn, format!("… {state}")),
     };
     let cells = vec![
+        cluster(&row.cluster, several),
         format!("{}/{}", style::fit(&row.topic, TOPIC_MAX), row.partition),
         known(row.committed_offset),
         known(row.log_end_offset),
@@ -117,6 +120,15 @@ fn partition(row: &PartitionProgress) -> (Tone, Vec<String>) {
         state,
     ];
     (tone, cells)
+}
+
+/// Groups of one name on several clusters are told apart.
+fn several(answers: &GroupAnswers<'_>) -> bool {
+    super::several_clusters(answers.lag)
+}
+
+fn cluster(name: &str, several: bool) -> String {
+    if several { style::fit(name, TOPIC_MAX) } else { String::new() }
 }
 
 fn beyond(text: Option<&str>) -> String {
@@ -136,6 +148,7 @@ fn types(answers: &GroupAnswers<'_>, look: &Look<'_>) -> String {
     let columns = [
         number("events", 0),
         words("type", 0),
+        words("cluster", 0),
         words("topic", 1),
         number("conversations", 2),
         number(&field, 0),
@@ -147,6 +160,7 @@ fn types(answers: &GroupAnswers<'_>, look: &Look<'_>) -> String {
         let cells = vec![
             style::count(row.events),
             style::fit(row.event_type.as_deref().unwrap_or("(no type)"), TOPIC_MAX),
+            cluster(&row.cluster, several(answers)),
             style::fit(&row.topic, TOPIC_MAX),
             style::count(row.conversations),
             row.value.map(amount).unwrap_or_default(),
@@ -172,6 +186,7 @@ fn events(answers: &GroupAnswers<'_>, look: &Look<'_>) -> String {
     let field = style::fit(field, FIELD_MAX);
     let columns = [
         number("waited", 0),
+        words("cluster", 0),
         words("event", 0),
         words("type", 1),
         number(&field, 2),
@@ -181,6 +196,7 @@ fn events(answers: &GroupAnswers<'_>, look: &Look<'_>) -> String {
     let line = |row: &WaitingEvent| {
         let cells = vec![
             super::span(row.age_ms),
+            cluster(&row.cluster, several(answers)),
             clean(&row.coordinates),
             style::fit(row.event_type.as_deref().unwrap_or("-"), TOPIC_MAX),
             row.value.map(amount).unwrap_or_default(),
@@ -190,7 +206,9 @@ fn events(answers: &GroupAnswers<'_>, look: &Look<'_>) -> String {
         (Tone::Plain, cells)
     };
     let lines: Vec<(Tone, Vec<String>)> = answers.waiting.iter().take(EVENTS_MAX).map(line).collect();
-    let all = answers.types.iter().map(|row| row.events).fold(0i64, i64::saturating_add);
+    let counted = answers.types.iter().map(|row| row.events).fold(0i64, i64::saturating_add);
+    // A running tap reads on between two questions.
+    let all = counted.max(answers.waiting.len() as i64);
     let shown = i64::try_from(lines.len()).unwrap_or(i64::MAX);
     let listed = style::count(answers.waiting.len() as i64);
     let rest = match all > shown {
@@ -205,10 +223,18 @@ fn rewinds(answers: &GroupAnswers<'_>, look: &Look<'_>) -> String {
     if answers.rewinds.is_empty() {
         return String::new();
     }
-    let columns = [words("when", 0), words("partition", 0), number("from", 0), number("to", 0), words("read again", 0)];
+    let columns = [
+        words("when", 0),
+        words("cluster", 0),
+        words("partition", 0),
+        number("from", 0),
+        number("to", 0),
+        words("read again", 0),
+    ];
     let line = |row: &RewindLine| {
         let cells = vec![
             style::ago(look.now, row.not_after),
+            cluster(&row.cluster, several(answers)),
             format!("{}/{}", style::fit(&row.topic, TOPIC_MAX), row.partition),
             style::count(row.from_offset),
             style::count(row.to_offset),

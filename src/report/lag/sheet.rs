@@ -98,7 +98,15 @@ mod tests {
             [words("group", 0), number("offsets", 2), words("empty", 0), number("records", 1), words("state", 0)];
         let row = |state: &str| (Tone::Bad, ["kitchen", "1,234", "", "1,230", state].map(str::to_owned).to_vec());
         let rows = [row("stuck at a place that has a long name"), row("stable")];
-        insta::assert_snapshot!(draw(&columns, &rows, &Style::new(false, Some(80))), @"");
-        insta::assert_snapshot!(draw(&columns, &rows, &Style { colour: false, width: 40 }), @"");
+        insta::assert_snapshot!(draw(&columns, &rows, &Style::new(false, Some(80))), @r#"
+            group    offsets  records  state
+            kitchen    1,234    1,230  stuck at a place that has a long name
+            kitchen    1,234    1,230  stable
+            "#);
+        insta::assert_snapshot!(draw(&columns, &rows, &Style { colour: false, width: 40 }), @r#"
+            group    state
+            kitchen  stuck at a place that has a …
+            kitchen  stable
+            "#);
     }
 }

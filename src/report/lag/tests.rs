@@ -107,7 +107,47 @@ fn company() -> Vec<LagRow> {
 
 #[test]
 fn lag_puts_trouble_first_and_says_what_to_do() {
-    insta::assert_snapshot!(lag(&company(), &look(&Style::new(false, Some(160)))), @"");
+    insta::assert_snapshot!(lag(&company(), &look(&Style::new(false, Some(160)))), @r#"
+        group       topic    offsets  records      time  events  conversations  order_value  catches up            loses data   state
+        loyalty     loyalty      399      398  6 m 02 s     398            199                                                  ✗ stuck: partition 1 at offset 61
+        slow        loyalty       41       40  6 m 02 s      40             20               no, at 0.0/s          17 lost      ✗ stalled: partition 1 at offset 61
+        parallel    loyalty       13       12  6 m 02 s    ≤ 12            ≤ 6                                                  ✗ stuck: partition 1 at offset 61
+        again       loyalty        6        5  6 m 02 s       5              2                                                  ✗ rewound: partition 1 at offset 61
+        held        loyalty        3        2  6 m 02 s       2              1                                                  ✗ blocked by transaction: partition 1…
+        mailer      loyalty    1,001    1,000  6 m 02 s   1,000            500        8,121  in 3 m 55 s at 4.2/s  in 2 h 00 m  … stable
+        late        loyalty       21       50  6 m 02 s      20             10                                                  … stable
+        nobody      loyalty       10        9  6 m 02 s       9              4                                                  … empty
+        delivery    loyalty        0        0         -                                                                         ✓ stable, caught up
+        new         loyalty        ?        ?         -                                                                         ? never committed: partition 1
+        secret�[2J  -                                                                                                           ? denied
+        shared      loyalty                 7         -                                                                         • no offset lag
+        watching    -                                                                                                           ? never committed
+        workers     -                                                                                                           • stable, no offsets
+
+        ✗ loyalty is stuck at loyalty/1/61 while it goes on elsewhere: possible poison, since it commits in order and all behind it waits
+          headwater explain loyalty/1/61 --db small.duckdb
+        ✗ slow on loyalty: 40 records wait and nothing was committed for a while; look at its 3 members
+        ✗ 17 offsets of loyalty were deleted before slow passed them; keep the topic's records longer (retention.ms), or let the group catch up
+        ✗ parallel is stuck at loyalty/1/61 while it goes on elsewhere
+          headwater explain loyalty/1/61 --db small.duckdb
+        ✗ again on loyalty went back to offset 61 on partition 1: what lies between is read again; passed counts it once
+        ✗ held on loyalty: an open transaction holds back readers of committed records on partition 1; find it with kafka-transactions.sh find-hanging and abort it
+        ! the oldest record that waits for mailer on loyalty may be deleted in 2 h 00 m; keep the topic's records longer (retention.ms), or let the group catch up
+        ! nobody has no members: 9 records on loyalty wait until one starts
+        ! new reads loyalty and never committed on 2 partitions (of 3): where it begins there is its own setting (auto.offset.reset)
+        … and 1 more that want a look
+        ? 1 group may not be read: secret�[2J; grant DESCRIBE on them, `headwater check` shows how
+
+        sampled 3 s ago; commit times are known to 5.00 s, the time between two samples
+        passed = consumed, as far as Kafka can show: committed beyond it
+        time lag is looked up from the records themselves
+        no work stands behind 6 waiting offsets: markers, aborted records, holes
+        not seen by the tap: 30 waiting records, which events, conversations and values leave out
+        order_value is summed up over the 500 of 1,486 waiting events that carry it
+        ≤: the group finishes records out of order and does not say which: less may wait
+        share groups acknowledge records one by one: records are those yet to be delivered
+        next   headwater lag loyalty --db small.duckdb
+        "#);
 }
 
 #[test]
@@ -115,7 +155,23 @@ fn a_narrow_terminal_keeps_what_matters() {
     let text = lag(&company(), &look(&Style::new(false, Some(80))));
     let table: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
     assert!(table.iter().all(|line| style::width(line) <= 80), "{text}");
-    insta::assert_snapshot!(table.join("\n"), @"");
+    insta::assert_snapshot!(table.join("\n"), @r#"
+        group       topic    records      time  state
+        loyalty     loyalty      398  6 m 02 s  ✗ stuck: partition 1 at offset 61
+        slow        loyalty       40  6 m 02 s  ✗ stalled: partition 1 at offset 61
+        parallel    loyalty       12  6 m 02 s  ✗ stuck: partition 1 at offset 61
+        again       loyalty        5  6 m 02 s  ✗ rewound: partition 1 at offset 61
+        held        loyalty        2  6 m 02 s  ✗ blocked by transaction: partition 1…
+        mailer      loyalty    1,000  6 m 02 s  … stable
+        late        loyalty       50  6 m 02 s  … stable
+        nobody      loyalty        9  6 m 02 s  … empty
+        delivery    loyalty        0         -  ✓ stable, caught up
+        new         loyalty        ?         -  ? never committed: partition 1
+        secret�[2J  -                           ? denied
+        shared      loyalty        7         -  • no offset lag
+        watching    -                           ? never committed
+        workers     -                           • stable, no offsets
+        "#);
 }
 
 #[test]
@@ -136,7 +192,9 @@ fn clusters_are_named_where_there_are_several() {
 
 #[test]
 fn one_group_is_told_by_partition_type_and_event() {
+    let cluster = || "kafka".to_owned();
     let partition = |partition: i64, at: i64, state: &str| PartitionProgress {
+        cluster: cluster(),
         partition,
         committed_offset: Some(at),
         log_end_offset: Some(459),
@@ -152,6 +210,7 @@ fn one_group_is_told_by_partition_type_and_event() {
         beyond: (at < 459).then(|| "70-75".to_owned()),
     };
     let event = |offset: i64| WaitingEvent {
+        cluster: cluster(),
         coordinates: format!("loyalty/1/{offset}"),
         time: Timestamp(NOW.0 - 365_000_000),
         event_type: Some("points.requested".to_owned()),
@@ -175,6 +234,7 @@ fn one_group_is_told_by_partition_type_and_event() {
         }],
         partitions: &[partition(1, 61, "stuck"), partition(0, 459, "stable")],
         types: &[WaitingType {
+            cluster: cluster(),
             topic: "loyalty".to_owned(),
             event_type: Some("points.requested".to_owned()),
             events: 398,
@@ -186,6 +246,7 @@ fn one_group_is_told_by_partition_type_and_event() {
         }],
         waiting: &[event(61), event(62)],
         rewinds: &[RewindLine {
+            cluster: cluster(),
             topic: "loyalty".to_owned(),
             partition: 1,
             from_offset: 90,
@@ -193,5 +254,35 @@ fn one_group_is_told_by_partition_type_and_event() {
             not_after: Timestamp(NOW.0 - 600_000_000),
         }],
     };
-    insta::assert_snapshot!(group("loyalty", &answers, &look(&Style::default())), @"");
+    insta::assert_snapshot!(group("loyalty", &answers, &look(&Style::default())), @r#"
+        loyalty · classic group · stable · 3 members · reads 1 topic
+
+          partition  committed  log end  offsets  records      time  done beyond  state
+          loyalty/1         61      459      398      398  6 m 02 s  70-75        ✗ stuck at offset 61
+          loyalty/0        459      459        0        0         -               ✓ stable, caught up
+
+          ✗ loyalty is stuck at loyalty/1/61 while it goes on elsewhere: possible poison, since it commits in order and all behind it waits
+            headwater explain loyalty/1/61 --db small.duckdb
+
+        what waits, by type
+          events  type              topic    conversations  order_value  carried by    oldest
+             398  points.requested  loyalty            380        4,870  390 of 398  6 m 02 s
+
+        what waits, oldest first
+            waited  event         type              order_value  time (UTC)               id
+          6 m 02 s  loyalty/1/61  points.requested        12.50  2025-11-20 10:35:02.000  p-1�[2J
+          6 m 02 s  loyalty/1/62  points.requested        12.50  2025-11-20 10:35:02.000  p-1�[2J
+          … and 396 more; --json lists 2
+
+        went back
+          when      partition  from  to  read again
+          10 m ago  loyalty/1    90  60  30 offsets
+
+          sampled 3 s ago; commit times are known to 5.00 s, the time between two samples
+          passed = consumed, as far as Kafka can show: committed beyond it
+          time lag is looked up from the records themselves
+          no work stands behind 1 waiting offset: markers, aborted records, holes
+          order_value is summed up over the 390 of 398 waiting events that carry it
+          next   headwater trace loyalty/1/61 --db small.duckdb
+        "#);
 }

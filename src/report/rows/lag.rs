@@ -102,6 +102,8 @@ impl LagRow {
 row! {
     /// How far one group has come on one partition (`progress`).
     PartitionProgress {
+        /// Name of the tapped cluster.
+        cluster: String = "cluster",
         /// Partition.
         partition: i64 = "partition",
         /// Next offset that the group will read; `None` when it never committed here.
@@ -152,6 +154,8 @@ row! {
 row! {
     /// One event that waits for a group (`waiting`).
     WaitingEvent {
+        /// Name of the tapped cluster.
+        cluster: String = "cluster",
         /// Where it lies.
         coordinates: String = "coordinates",
         /// Its own time.
@@ -170,6 +174,8 @@ row! {
 row! {
     /// What waits for a group, of one type (`waiting_types`).
     WaitingType {
+        /// Name of the tapped cluster.
+        cluster: String = "cluster",
         /// Topic.
         topic: String = "topic",
         /// Its type, where it says one.
@@ -192,6 +198,8 @@ row! {
 row! {
     /// A committed offset that went back (`rewinds`).
     RewindLine {
+        /// Name of the tapped cluster.
+        cluster: String = "cluster",
         /// Topic.
         topic: String = "topic",
         /// Partition.
