@@ -14,6 +14,8 @@ const LONGEST_MS: f64 = 365.0 * 86_400_000.0;
 /// A partition as it is known at the moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
+    /// Whether the cluster told where its log ends; else it ends where reading did.
+    pub sampled: bool,
     /// First offset of its log.
     pub start: i64,
     /// Log end offset.
@@ -42,7 +44,9 @@ pub(super) fn row(
     at: Timestamp,
 ) -> ProgressRow {
     let read = place.coverage.map_or(0, Coverage::next_offset);
-    let end = place.end.max(read).max(it.committed.filter(|_| !it.beyond_end).unwrap_or(0));
+    // What was committed since the ends were sampled is there.
+    let newer = it.committed.filter(|_| place.sampled && !it.beyond_end).unwrap_or(0);
+    let end = place.end.max(read).max(newer);
     let blank = ProgressRow {
         committed_offset: it.committed,
         log_end_offset: end,
@@ -56,7 +60,7 @@ pub(super) fn row(
     let Some(committed) = it.committed else {
         return ProgressRow { state: phase_state(it).unwrap_or(ProgressState::NeverCommitted), ..blank };
     };
-    let lag_offsets = Some(end.saturating_sub(committed));
+    let lag_offsets = Some(end.saturating_sub(committed)).map(|lag| if place.sampled { lag } else { lag.max(0) });
     if it.beyond_end {
         return ProgressRow { lag_offsets, state: ProgressState::NeverCommitted, ..blank };
     }

@@ -50,6 +50,8 @@ pub struct Ledger {
     news: Ledgered,
     /// Groups and partitions that were not taken in, because too many were.
     pub dropped: u64,
+    /// Commits whose metadata speaks of records beyond them and is not understood.
+    pub not_understood: u64,
 }
 
 impl Ledger {
@@ -136,7 +138,9 @@ impl Ledger {
         }
         let mut news = News::default();
         let it = self.consumptions.entry(key.clone()).or_insert_with(|| Consumption::new(at));
+        let before = (it.committed, it.beyond == Beyond::Unknown);
         work(it, &mut Told { group, ordinal, news: &mut news });
+        self.not_understood += u64::from(it.beyond == Beyond::Unknown && before != (it.committed, true));
         self.news.marks.append(&mut news.marks);
         self.news.rewinds.append(&mut news.rewinds);
         self.open.insert(key, 0);

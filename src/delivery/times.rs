@@ -5,7 +5,7 @@ use crate::event::Timestamp;
 use std::collections::VecDeque;
 
 /// Marks kept of one partition: over two hours at one a second. When they are full every other one of the older half is
-/// dropped, so that they reach back to the beginning, ever more coarsely.
+/// dropped, so that they reach back to the beginning: what is older is right to an eighth of its age.
 pub const MARKS_KEPT: usize = 8_192;
 /// Two marks differ by at least so much, in ms.
 pub const MARK_EVERY_MS: i64 = 1_000;

@@ -14,12 +14,15 @@ const RECORDS: i64 = 5_000_000;
 /// Refs from the first to the one after the last.
 pub type Refs = (EventRef, EventRef);
 
+/// Takes the records of one range: refs, with the time that each carries.
+pub type Each<'a> = dyn FnMut(Refs, &[(EventRef, Timestamp)]) + 'a;
+
 impl Writer {
-    /// Passes on the records of each of `ranges`, which ascend: refs, with the time that the record carries.
+    /// Passes on the records of each of `ranges`, which ascend.
     ///
     /// # Errors
     /// A database that cannot be read.
-    pub fn unpassed(&self, ranges: &[Refs], each: &mut dyn FnMut(Refs, &[(EventRef, Timestamp)])) -> Result<(), Error> {
+    pub fn unpassed(&self, ranges: &[Refs], each: &mut Each<'_>) -> Result<(), Error> {
         if ranges.is_empty() {
             return Ok(());
         }

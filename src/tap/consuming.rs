@@ -123,11 +123,13 @@ impl Core {
             let partition = &catalog.at(ordinal)?.partition;
             let policy = consuming.policies.get(&partition.cluster).and_then(|topics| topics.get(&partition.topic));
             Some(match consuming.ends.get(&ordinal) {
-                Some(ends) => Place { start: ends.start, end: ends.end, stable: ends.stable, coverage, policy },
+                Some(ends) => {
+                    Place { sampled: true, start: ends.start, end: ends.end, stable: ends.stable, coverage, policy }
+                }
                 // As in an import: the log ends where reading did.
                 None => {
                     let read = coverage.map_or(0..0, Coverage::read);
-                    Place { start: read.start, end: read.end, stable: read.end, coverage, policy }
+                    Place { sampled: false, start: read.start, end: read.end, stable: read.end, coverage, policy }
                 }
             })
         };

@@ -31,6 +31,7 @@ impl Core {
             ("memory_bytes", self.resolver.footprint().bytes()),
             ("passings_dropped", self.passings.dropped),
             ("consumptions_dropped", self.ledger.dropped),
+            ("commit_metadata_not_understood", self.ledger.not_understood),
             ("commits_unplaced_dropped", self.consuming.unplaced_dropped),
             ("record_times_replaced", self.times_replaced()),
             ("names_without_number", self.catalog.unnumbered),

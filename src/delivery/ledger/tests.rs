@@ -81,7 +81,7 @@ impl Stage {
         let (ends, coverage, policy) = (self.ends, &self.coverage, self.policy.as_ref());
         self.ledger.settle(all, |ordinal| {
             let (start, stable, end) = ends[ordinal.0 as usize];
-            Some(Place { start, end, stable, coverage: Some(&coverage[ordinal.0 as usize]), policy })
+            Some(Place { sampled: true, start, end, stable, coverage: Some(&coverage[ordinal.0 as usize]), policy })
         })
     }
 }
