@@ -354,8 +354,7 @@ fn json(folder: &Path, args: &[&str]) -> Value {
 }
 
 /// Scenario: the real program on such a database.
-/// Guarantees: text and JSON say the same; names cannot move a cursor or run in a shell; whoever asks for a group that is
-/// not there is told what is near.
+/// Guarantees: names cannot move a cursor; clusters are named where there are several.
 #[test]
 fn the_command_tells_one_group_and_all() {
     let folder = Folder::new("lag");
@@ -433,6 +432,15 @@ fn the_command_tells_one_group_and_all() {
           order_value is summed up over the 2 of 10 waiting events that carry it
           next   headwater trace orders/0/3 --db h.duckdb
         "#);
+}
+
+/// Scenario: the same, for programs and for who mistypes.
+/// Guarantees: JSON carries coordinates, limits and names as text; whoever asks for a group that is not there is told what
+/// is near.
+#[test]
+fn programs_get_all_of_it_and_mistakes_are_named() {
+    let folder = Folder::new("lag");
+    closed(&folder);
     let lag = json(folder.path(), &["lag"]);
     assert_eq!(lag["lag"].as_array().unwrap().len(), 11);
     assert_eq!(lag["lag"][0]["coordinates"], "orders/0/3");
