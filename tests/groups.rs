@@ -102,7 +102,7 @@ fn client(bootstrap: &str) -> AdminClient<DefaultClientContext> {
 fn join(stage: &mut Stage, group: &str, consumer: &BaseConsumer, pattern: &str) -> GroupState {
     consumer.subscribe(&[pattern]).unwrap();
     poll_until(&format!("{group} to be stable"), PATIENCE, || {
-        consumer.poll(Duration::from_millis(100)).map(drop);
+        let _ = consumer.poll(Duration::from_millis(100));
         stage.find(group).filter(|state| state.phase == Some(GroupPhase::Stable) && state.assigned.len() == 3)
     })
 }
@@ -140,14 +140,16 @@ fn groups_of_other_protocols_are_recognised() {
     let name = [&(stage.topic.len() as u16).to_be_bytes()[..], stage.topic.as_bytes()].concat();
     let subscription = [&[0, 0, 0, 0, 0, 1][..], &name, &[0xff; 4]].concat();
     let assignment = [&[0, 0, 0, 0, 0, 1][..], &name, &[0, 0, 0, 1, 0, 0, 0, 1], &[0xff; 4]].concat();
-    let cases: [(&str, (&str, &str), &[u8], &[u8], GroupKind); 3] = [
-        ("connect", ("connect", "sessioned"), &[1, 2, 3], &[0xff; 20], GroupKind::Connect),
-        ("registry", ("sr", "v0"), b"{}", b"{\"error\":0}", GroupKind::Other),
-        ("streams", ("consumer", "stream"), &subscription, &assignment, GroupKind::Streams),
+    let member =
+        |group, protocol, metadata, assignment| Member { group, protocol, metadata, assignment, session: SESSION };
+    let cases = [
+        (member("connect", ("connect", "sessioned"), &[1, 2, 3], &[0xff; 20]), GroupKind::Connect),
+        (member("registry", ("sr", "v0"), b"{}", b"{\"error\":0}"), GroupKind::Other),
+        (member("streams", ("consumer", "stream"), &subscription, &assignment), GroupKind::Streams),
     ];
-    for (group, protocol, metadata, assignment, kind) in cases {
-        let group = fresh(group);
-        raw.join(&Member { group: &group, protocol, metadata, assignment, session: SESSION });
+    for (member, kind) in cases {
+        let group = fresh(member.group);
+        raw.join(&Member { group: &group, ..member });
         let state = stage.find(&group).unwrap();
         assert_eq!((state.kind, state.phase, state.members), (kind, Some(GroupPhase::Stable), Some(1)), "{group}");
         let expected = if kind == GroupKind::Streams { BTreeSet::from([1]) } else { BTreeSet::new() };

@@ -213,9 +213,17 @@ mod tests {
     #[test]
     fn a_run_is_one_range_however_long_it_says_it_is() {
         let long = map(b'e', &[&[0, 0, 0, 1][..], &i32::MAX.to_be_bytes(), &[0; 4], &i32::MAX.to_be_bytes()].concat());
-        assert_eq!(beyond(&long, 10), Beyond::Done(vec![11..11 + 2 * i64::from(i32::MAX)]));
-        assert_eq!(beyond(&map(b'l', &[0, 3, 0xff, 0xff]), 10), Beyond::Done(vec![10..13]), "bits behind the count");
-        assert_eq!(beyond(&map(b'l', &[0, 99, 2]), 10), Beyond::Done(vec![11..12]), "bits that are not there");
+        assert_eq!(beyond(&long, 10), Beyond::Done(std::iter::once(11..11 + 2 * i64::from(i32::MAX)).collect()));
+        assert_eq!(
+            beyond(&map(b'l', &[0, 3, 0xff, 0xff]), 10),
+            Beyond::Done(std::iter::once(10..13).collect()),
+            "bits behind the count"
+        );
+        assert_eq!(
+            beyond(&map(b'l', &[0, 99, 2]), 10),
+            Beyond::Done(std::iter::once(11..12).collect()),
+            "bits that are not there"
+        );
     }
 
     proptest! {

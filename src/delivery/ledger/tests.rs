@@ -60,7 +60,7 @@ impl Stage {
         let find = |_: &str, n: i32| Some((Ordinal(n as u32), Some(ends[n as usize].2)));
         self.ledger.sample(&sample, &state, find, |metadata, _| match metadata {
             "" => Beyond::Nothing,
-            _ => Beyond::Done(vec![70..80]),
+            _ => Beyond::Done(std::iter::once(70..80).collect()),
         });
         let sample = GroupSample { groups: vec![state], ..sample };
         self.ledger.end_sample(&sample, |_| true);

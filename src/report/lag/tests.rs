@@ -191,6 +191,7 @@ fn clusters_are_named_where_there_are_several() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "what is asked and what is said stand together")]
 fn one_group_is_told_by_partition_type_and_event() {
     let cluster = || "kafka".to_owned();
     let partition = |partition: i64, at: i64, state: &str| PartitionProgress {
