@@ -1,6 +1,6 @@
 //! What was seen of one partition, what is missing and why, and when its offsets were written.
 
-use super::times::{MARK_EVERY_MS, Times};
+use super::times::Times;
 use crate::event::{CoverageRow, GapReason, Ordinal, Timestamp};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,6 +11,8 @@ pub const HOLES_KEPT: usize = 65_536;
 /// Marks of when offsets were read, per partition. When they are full every other one is dropped: they reach back to
 /// the beginning, ever more coarsely.
 pub const SEEN_MARKS_KEPT: usize = 512;
+/// Least distance of two of them, in µs.
+const SEEN_EVERY_US: i64 = 1_000_000;
 /// Once a partition is read to its end, a record that says it is older than this was not written then: its producer's clock
 /// stands, or it was given the time of something else.
 const OLDEST_LIVE_US: i64 = 86_400_000_000;
@@ -231,7 +233,7 @@ impl Coverage {
         // A mark speaks for all that lies behind it, so nothing may have been read there before.
         let ahead = offsets.start >= self.seen_next;
         self.seen_next = self.seen_next.max(offsets.end);
-        if ahead && self.seen.last().is_none_or(|&(_, at)| seen.since(at) >= MARK_EVERY_MS * 1000) {
+        if ahead && self.seen.last().is_none_or(|&(_, at)| seen.since(at) >= SEEN_EVERY_US) {
             self.seen.push((offsets.start, seen));
         }
         if self.seen.len() > SEEN_MARKS_KEPT {
@@ -249,7 +251,7 @@ impl Coverage {
         after.checked_sub(1).map_or(Timestamp(i64::MIN), |at| self.seen[at].1)
     }
 
-    /// When the record at `offset` was written, to a second; `None` where that was not seen.
+    /// When the record at `offset` was written, to half a second; `None` where that was not seen.
     pub fn time_of(&self, offset: i64) -> Option<Timestamp> {
         (self.row.first_offset..self.row.next_offset).contains(&offset).then(|| self.times.of(offset)).flatten()
     }

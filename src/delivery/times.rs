@@ -1,14 +1,14 @@
-//! When the records of one partition were written: marks of offset and time, dense enough that any record is within a
+//! When the records of one partition were written: marks of offset and time, dense enough that any record is within half a
 //! second of the mark at or before it, small enough that ten thousand partitions keep hours of them.
 
 use crate::event::Timestamp;
 use std::collections::VecDeque;
 
-/// Marks kept of one partition: over two hours at one a second. When they are full every other one of the older half is
-/// dropped, so that they reach back to the beginning: what is older is right to an eighth of its age.
+/// Marks kept of one partition: over an hour at two a second. When they are full every other one of the older half is
+/// dropped, so that they reach back to the beginning: what is older is right to a sixth of its age.
 pub const MARKS_KEPT: usize = 8_192;
 /// Two marks differ by at least so much, in ms.
-pub const MARK_EVERY_MS: i64 = 1_000;
+pub const MARK_EVERY_MS: i64 = 500;
 /// Marks that are packed together: looking one up unpacks them.
 const PACKED: usize = 64;
 
@@ -68,7 +68,7 @@ impl Times {
         }
     }
 
-    /// When the record at `offset` was written, to a second, as far as the marks are whole; `None` before the first mark.
+    /// When the record at `offset` was written, to half a second, as far as the marks are whole; `None` before the first mark.
     pub fn of(&self, offset: i64) -> Option<Timestamp> {
         let after = self.packs.partition_point(|pack| pack.offset <= offset);
         let pack = &self.packs[after.checked_sub(1)?];
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn time_is_looked_up_never_guessed() {
         let mut times = Times::default();
-        for (offset, ms) in [(10, 1_000), (11, 1_500), (20, 2_000), (30, 9_000)] {
+        for (offset, ms) in [(10, 1_000), (11, 1_400), (20, 2_000), (30, 9_000)] {
             times.note(offset, Timestamp::from_millis(ms));
         }
         let of = |offset| times.of(offset).map(|time| time.millis());
@@ -137,9 +137,9 @@ mod tests {
     }
 
     /// Scenario: records with any times, some far apart, some going back, negative and huge ones among them.
-    /// Guarantees: while nothing was dropped, each record is within a second of what is told of it.
+    /// Guarantees: while nothing was dropped, each record is within half a second of what is told of it.
     #[test]
-    fn every_record_is_within_a_second() {
+    fn every_record_is_within_half_a_second() {
         let mut random = fastrand::Rng::with_seed(3);
         let mut times = Times::default();
         let (mut ms, mut records) = (0i64, Vec::new());
@@ -169,7 +169,7 @@ mod tests {
         let age = |n: i64| (many - n) * 1_000;
         for n in (0..many).step_by(97) {
             let error = 1_700_000_000_000 + n * 1_000 - times.of(n * 50).unwrap().millis();
-            assert!((0..=1_000.max(age(n) / 8)).contains(&error), "{error} ms at an age of {} ms", age(n));
+            assert!((0..=1_000.max(age(n) / 6)).contains(&error), "{error} ms at an age of {} ms", age(n));
         }
         assert_eq!(times.of(many * 50 - 1).unwrap().millis(), 1_700_000_000_000 + (many - 1) * 1_000);
     }
