@@ -4,9 +4,11 @@
 use crate::event::Timestamp;
 use std::collections::VecDeque;
 
-/// Marks kept of one partition: over an hour at two a second. When they are full every other one of the older half is
-/// dropped, so that they reach back to the beginning: what is older is right to a sixth of its age.
+/// Marks kept of one partition: over an hour at two a second. When they are full the older half is thinned: weeks fit, each
+/// part as exact as its age wants.
 pub const MARKS_KEPT: usize = 8_192;
+/// Older marks are kept this part of their age apart, twice as much at most: so wrong is what is told of the oldest.
+const OF_AGE: i64 = 512;
 /// Two marks differ by at least so much, in ms.
 pub const MARK_EVERY_MS: i64 = 500;
 /// Marks that are packed together: looking one up unpacks them.
@@ -57,15 +59,25 @@ impl Times {
         self.last = Some((offset, ms));
     }
 
+    /// Keeps the newer half, and of the older as many as their age wants. At least one goes.
     fn thin(&mut self) {
         let all = std::mem::take(self);
         let marks: Vec<(i64, i64)> = all.packs.iter().flat_map(Pack::unpack).collect();
-        let recent = marks.len() / 2;
-        for (place, &(offset, ms)) in marks.iter().enumerate() {
-            if place >= recent || place % 2 == 0 {
-                self.push(offset, ms);
+        let (older, newer) = marks.split_at(marks.len() / 2);
+        let now = marks.iter().map(|(_, ms)| *ms).max().unwrap_or(0);
+        let mut next = newer[0].1;
+        let mut kept: Vec<(i64, i64)> = Vec::new();
+        for &(offset, ms) in older[1..].iter().rev() {
+            if next.saturating_sub(ms) > now.saturating_sub(ms) / OF_AGE {
+                kept.push((offset, ms));
+                next = ms;
             }
         }
+        if kept.len() + 1 == older.len() {
+            kept = kept.into_iter().step_by(2).collect();
+        }
+        let first = std::iter::once(&older[0]);
+        first.chain(kept.iter().rev()).chain(newer).for_each(|&(offset, ms)| self.push(offset, ms));
     }
 
     /// When the record at `offset` was written, to half a second, as far as the marks are whole; `None` before the first mark.
@@ -169,7 +181,7 @@ mod tests {
         let age = |n: i64| (many - n) * 1_000;
         for n in (0..many).step_by(97) {
             let error = 1_700_000_000_000 + n * 1_000 - times.of(n * 50).unwrap().millis();
-            assert!((0..=1_000.max(age(n) / 6)).contains(&error), "{error} ms at an age of {} ms", age(n));
+            assert!((0..=1_000.max(2 * age(n) / OF_AGE)).contains(&error), "{error} ms at an age of {} ms", age(n));
         }
         assert_eq!(times.of(many * 50 - 1).unwrap().millis(), 1_700_000_000_000 + (many - 1) * 1_000);
     }
