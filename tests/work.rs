@@ -94,7 +94,7 @@ fn lag_in_records_is_what_a_reader_would_get() {
     let random = &mut fastrand::Rng::with_seed(seed("work"));
     produce::create_topic(&kafka.bootstrap, TOPICS[0], 1);
     produce::create_topic_with(&kafka.bootstrap, TOPICS[1], 1, COMPACTED);
-    write(&kafka.bootstrap, random, 60);
+    write(&kafka.bootstrap, random, 30);
     // What a segment holds is compacted once the next has begun.
     let writer = Writer::new(&kafka.bootstrap, "none");
     poll_until("the log to be compacted", PATIENCE, || {
@@ -136,7 +136,7 @@ fn lag_in_records_is_what_a_reader_would_get() {
     assert_eq!(told(&folder, &url, &wanted(&first)), wanted(&first), "of a tap that read it all");
     assert!(tap.stop().0.success());
     let ends = TOPICS.map(|topic| (topic, produce::log_range(&kafka.bootstrap, topic, 0).1));
-    write(&kafka.bootstrap, random, 10);
+    write(&kafka.bootstrap, random, 6);
     let (tap, url) = Program::tap(folder.path(), &kafka.bootstrap, &more);
     let mut after = first;
     for (topic, end) in ends {
