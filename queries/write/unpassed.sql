@@ -1,4 +1,4 @@
--- The events in the ranges of `range_stage`, in order, at most $1.
+-- The events in the ranges of `range_stage`, in order.
 SELECT e.ref, coalesce(e.record_time, e.time)
 FROM event_row e
 JOIN range_stage s ON e.ref >= s.first_ref AND e.ref < s.end_ref
@@ -9,5 +9,4 @@ WHERE e.slice IN (
     UNION ALL
     SELECT open_slice()
 )
-ORDER BY e.ref
-LIMIT $1;
+ORDER BY e.ref;

@@ -292,7 +292,7 @@ pub mod write {
         TOPIC_FLOWS "topic_flows",
         /// Adds staged counts by topic and profile.
         TYPES "types",
-        /// The events in the staged ranges, in order, at most $1.
+        /// The events in the staged ranges, in order.
         UNPASSED "unpassed",
         /// Sums up no field over what waits.
         VALUE_CLEARED "value_cleared",

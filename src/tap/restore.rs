@@ -53,7 +53,7 @@ impl Core {
         core.restore_progress(restored.progress, restored.passed_to);
         restored.groups.into_iter().for_each(|row| core.ledger.restore_group(row));
         let unpassed = core.unpassed();
-        writer.unpassed(&unpassed, &mut |range, records| core.restore_unpassed(range, records))?;
+        writer.unpassed(unpassed, &mut |range, records| core.restore_unpassed(range, records))?;
         for (old, current) in restored.aliases {
             core.restore_merge(old, current);
         }
