@@ -21,6 +21,8 @@ const STEP: Duration = Duration::from_millis(250);
 const LOOK: &str = "5s";
 /// What is served may be as old as one look and the time that it takes.
 const LOOK_MS: i64 = 6_000;
+/// A commit takes this long at most: the broker notes its time before the script does.
+const COMMITTING: i64 = 500;
 /// Before this much everybody has looked once.
 const SETTLED: Duration = Duration::from_secs(12);
 
@@ -50,8 +52,9 @@ pub fn measure(options: &Options) -> Vec<Row> {
         if begun.elapsed() > SETTLED && told % 4 == 0 {
             for (at, (name, (_, url))) in taps.iter().enumerate() {
                 for (group, lag, at) in served(folders[at].path(), url) {
-                    let error =
-                        lag.map_or(f64::INFINITY, |lag| delays.error(&group, lag, (at - 50, at)).unwrap_or(0) as f64);
+                    let error = lag.map_or(f64::INFINITY, |lag| {
+                        delays.error(&group, lag, (at - COMMITTING, at + COMMITTING)).unwrap_or(0) as f64
+                    });
                     errors.entry((name, when)).or_default().push(error);
                 }
             }

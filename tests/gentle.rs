@@ -76,7 +76,7 @@ fn any_ten_seconds_of_a_capped_read_bring_what_the_cap_says() {
     assert!(fetched() < 24_000_000, "there was always more to read");
     let mut windows = 0;
     for (at, (earliest, before, latest)) in seen.iter().enumerate() {
-        let ten = seen[at..].iter().find(|(to, ..)| *to - *latest >= Duration::from_secs(10));
+        let ten = seen[at..].iter().find(|(to, ..)| to.saturating_sub(*latest) >= Duration::from_secs(10));
         let Some((to_earliest, after, to_latest)) = ten else { break };
         let share = |span: Duration| (after - before) as f64 / span.as_secs_f64() / CAP as f64;
         let (least, most) = (share(*to_latest - *earliest), share(*to_earliest - *latest));
