@@ -29,9 +29,10 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Everything from `offset` to the stable end was read, or there is nothing to read it for.
-    pub(super) fn is_read(&self) -> bool {
-        self.coverage.is_none_or(|coverage| coverage.next_offset() >= self.stable)
+    /// Everything up to the stable end and to what `it` committed was read, or there is nothing to read it for.
+    pub(super) fn is_read(&self, it: &Consumption) -> bool {
+        let known = self.stable.max(it.committed.filter(|_| self.sampled && !it.beyond_end).unwrap_or(0));
+        self.coverage.is_none_or(|coverage| coverage.next_offset() >= known)
     }
 }
 
@@ -63,6 +64,10 @@ pub(super) fn row(
     let lag_offsets = Some(end.saturating_sub(committed)).map(|lag| if place.sampled { lag } else { lag.max(0) });
     if it.beyond_end {
         return ProgressRow { lag_offsets, state: ProgressState::NeverCommitted, ..blank };
+    }
+    if place.sampled && committed > place.end.max(read) {
+        // The tap is behind the group: what waits for it lies where nobody has looked yet.
+        return ProgressRow { lag_offsets, state: phase_state(it).unwrap_or(blank.state), ..blank };
     }
     let waiting = Waiting::of(it, committed, place, end);
     let lag_ms = waiting.age(place, at);

@@ -262,7 +262,7 @@ impl Ledger {
         for (key, waited) in std::mem::take(&mut self.open) {
             let Some(it) = self.consumptions.get_mut(&key) else { continue };
             let Some(place) = place(key.1) else { continue };
-            if !all && waited < WAITS && !place.is_read() {
+            if !all && waited < WAITS && !place.is_read(it) {
                 self.open.insert(key, waited + 1);
                 continue;
             }

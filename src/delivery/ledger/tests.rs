@@ -282,6 +282,21 @@ fn a_commit_of_the_log_has_its_exact_time_and_at_most_one_mark_a_second() {
 }
 
 #[test]
+fn a_group_that_is_ahead_of_the_tap_is_not_said_to_be_up_to_date() {
+    let mut stage = Stage::new();
+    stage.sample(10, &[(0, 70)]);
+    assert!(stage.logged(12_000, Some(103)).rows.is_empty(), "it may be read within the second");
+    let news = (0..20).map(|_| stage.settle()).find(|news| !news.rows.is_empty()).unwrap();
+    let told = row(&news, 0);
+    assert_eq!((told.committed_offset, told.lag_records, told.lag_ms), (Some(103), None, None));
+    stage.coverage[0].cover(100..110, 100..110, GapReason::Control);
+    (100..110).for_each(|at| stage.coverage[0].written(at, second(11), second(13)));
+    stage.ends[0] = (0, 110, 110);
+    let told = row(&stage.logged(13_000, Some(104)), 0);
+    assert_eq!((told.lag_records, told.lag_ms), (Some(6), Some(2_000)));
+}
+
+#[test]
 fn a_row_waits_until_the_record_that_waits_is_read_and_not_for_ever() {
     let mut stage = Stage::new();
     stage.ends[1] = (0, 101, 101);
