@@ -27,6 +27,8 @@ pub(super) struct Consumption {
     /// When that was committed, or the sample that showed it.
     pub taken: Taken,
     /// The last sample or commit that speaks of it.
+    pub named_at: Timestamp,
+    /// When the group stood as it is known: not the time of a sample that says otherwise than the log will.
     pub known_at: Timestamp,
     /// What the client says it finished beyond the committed offset.
     pub beyond: Beyond,
@@ -76,6 +78,7 @@ impl Consumption {
             told: None,
             committed: None,
             taken: (at, 0),
+            named_at: at,
             known_at: at,
             beyond: Beyond::Nothing,
             share: None,
@@ -122,7 +125,6 @@ impl Consumption {
                 return false;
             }
             let since = *self.doubted_since.get_or_insert(taken.0);
-            self.known_at = self.known_at.max(at);
             if since == taken.0 {
                 return false;
             }

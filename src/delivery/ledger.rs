@@ -139,6 +139,7 @@ impl Ledger {
         let mut news = News::default();
         let it = self.consumptions.entry(key.clone()).or_insert_with(|| Consumption::new(at));
         let before = (it.committed, it.beyond == Beyond::Unknown);
+        it.named_at = it.named_at.max(at);
         work(it, &mut Told { group, ordinal, news: &mut news });
         self.not_understood += u64::from(it.beyond == Beyond::Unknown && before != (it.committed, true));
         self.news.marks.append(&mut news.marks);
@@ -231,7 +232,7 @@ impl Ledger {
         let denied: BTreeSet<&Arc<str>> = sample.denied.iter().collect();
         let named: BTreeSet<&Arc<str>> =
             sample.groups.iter().map(|state| &state.group).chain(denied.iter().copied()).collect();
-        let gone = |((_, ordinal), it): &(&Key, &Consumption)| it.known_at < sample.at && own(*ordinal);
+        let gone = |((_, ordinal), it): &(&Key, &Consumption)| it.named_at < sample.at && own(*ordinal);
         let gone: Vec<Key> = self
             .consumptions
             .iter()
