@@ -138,6 +138,13 @@ impl Consumption {
         true
     }
 
+    /// A sample shows that members hold the partition. Where the group committed, its commits say since when it is known.
+    pub fn held(&mut self, at: Timestamp) {
+        if self.committed.is_none() {
+            self.known_at = self.known_at.max(at);
+        }
+    }
+
     /// The log tells that `offset` was committed at `at`.
     pub fn logged(&mut self, offset: i64, at: Timestamp, news: &mut Told<'_>) {
         if at < self.taken.0 && self.committed.is_some() {

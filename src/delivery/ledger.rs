@@ -78,23 +78,23 @@ impl Ledger {
     }
 
     /// Takes in one group of a sample. `find` gives the ordinal of a topic and partition that is tapped, and its log's end
-    /// where the cluster told it; `beyond` what the metadata of a commit says.
+    /// where the cluster told it; `beyond` what the metadata of a commit says. Gives the ordinals that the group reads.
     pub fn sample(
         &mut self,
         sample: &GroupSample,
         group: &GroupState,
         find: impl Fn(&str, i32) -> Option<(Ordinal, Option<i64>)>,
         beyond: impl Fn(&str, i64) -> Beyond,
-    ) {
-        self.note_group(sample, group);
+    ) -> BTreeSet<Ordinal> {
+        self.note_group(sample, group, false);
         let taken = (sample.at, sample.resolution_ms);
         let mut topics: BTreeMap<Arc<str>, Vec<Ordinal>> = BTreeMap::new();
-        let mut spoken: BTreeSet<Ordinal> = BTreeSet::new();
+        let mut reads: BTreeSet<Ordinal> = BTreeSet::new();
         for commit in &group.commits {
             let Some((ordinal, end)) = find(&commit.topic, commit.partition) else { continue };
             let Some(offset) = commit.offset else { continue };
             topics.entry(commit.topic.clone()).or_default().push(ordinal);
-            spoken.insert(ordinal);
+            reads.insert(ordinal);
             self.take(&group.group, ordinal, sample.at, |it, told| {
                 it.beyond_end = end.is_some_and(|end| offset > end);
                 if it.sampled(offset, taken, told) {
@@ -104,7 +104,7 @@ impl Ledger {
         }
         for share in &group.shares {
             let Some((ordinal, _)) = find(&share.topic, share.partition) else { continue };
-            spoken.insert(ordinal);
+            reads.insert(ordinal);
             self.take(&group.group, ordinal, sample.at, |it, told| {
                 it.share = Some(share.waiting);
                 it.sampled(share.start, taken, told);
@@ -113,15 +113,17 @@ impl Ledger {
         let assigned: BTreeSet<Ordinal> =
             group.assigned.iter().filter_map(|(topic, partition)| Some(find(topic, *partition)?.0)).collect();
         for &ordinal in &assigned {
-            self.take(&group.group, ordinal, sample.at, |it, _| it.known_at = sample.at);
+            self.take(&group.group, ordinal, sample.at, |it, _| it.held(sample.at));
         }
-        for &ordinal in spoken.union(&assigned) {
+        reads.extend(&assigned);
+        for &ordinal in &reads {
             if let Some(it) = self.consumptions.get_mut(&(group.group.clone(), ordinal)) {
                 it.phase = group.phase;
                 it.assigned = assigned.contains(&ordinal);
             }
         }
         topics.values().for_each(|ordinals| self.compare(&group.group, ordinals, sample.at));
+        reads
     }
 
     fn take(
@@ -147,35 +149,21 @@ impl Ledger {
         self.open.insert(key, 0);
     }
 
-    fn note_group(&mut self, sample: &GroupSample, group: &GroupState) {
+    /// The tap may see nothing of `group` but its name.
+    pub fn deny(&mut self, sample: &GroupSample, group: &Arc<str>) {
+        self.note_group(sample, &GroupState::of(group.clone(), Vec::new()), true);
+    }
+
+    fn note_group(&mut self, sample: &GroupSample, group: &GroupState, denied: bool) {
         let row = GroupRow {
             cluster: sample.cluster.clone(),
             consumer_group: group.group.clone(),
             kind: group.kind,
             phase: group.phase,
             members: group.members,
-            denied: false,
+            denied,
             sampled_at: sample.at,
         };
-        self.tell_group(row);
-    }
-
-    /// The tap may see nothing of `group` but its name.
-    pub fn deny(&mut self, sample: &GroupSample, group: &Arc<str>) {
-        let state = GroupState::of(group.clone(), Vec::new());
-        let row = GroupRow {
-            cluster: sample.cluster.clone(),
-            consumer_group: group.clone(),
-            kind: state.kind,
-            phase: None,
-            members: None,
-            denied: true,
-            sampled_at: sample.at,
-        };
-        self.tell_group(row);
-    }
-
-    fn tell_group(&mut self, row: GroupRow) {
         let key = (row.cluster.clone(), row.consumer_group.clone());
         let same = |old: &GroupRow| GroupRow { sampled_at: row.sampled_at, ..old.clone() } == row;
         if !self.groups.get(&key).is_some_and(same) {

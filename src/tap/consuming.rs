@@ -51,15 +51,10 @@ impl Core {
                 let ordinal = catalog.last_ordinal(partition)?;
                 Some((ordinal, ends.get(&ordinal).map(|ends| ends.end)))
             };
-            self.ledger.sample(sample, group, find, beyond);
             // Every commit, not only those that moved: retries below them may have been read since.
-            let named = group.commits.iter().map(|commit| (&commit.topic, commit.partition));
-            let shared = group.shares.iter().map(|share| (&share.topic, share.partition));
-            let placed = |(topic, at): (&Arc<str>, i32)| Some(find(topic, at)?.0);
-            let consumed: Vec<Ordinal> = named.chain(shared).filter_map(placed).collect();
-            let assigned: Vec<Ordinal> = group.assigned.iter().filter_map(|(topic, at)| placed((topic, *at))).collect();
-            consumed.into_iter().for_each(|ordinal| self.consumed(&group.group, ordinal));
-            assigned.into_iter().for_each(|ordinal| self.reads(&group.group, ordinal));
+            for ordinal in self.ledger.sample(sample, group, find, beyond) {
+                self.consumed(&group.group, ordinal);
+            }
         }
         sample.denied.iter().for_each(|group| self.ledger.deny(sample, group));
         let own = |ordinal| self.catalog.at(ordinal).is_some_and(|place| place.partition.cluster == sample.cluster);

@@ -325,6 +325,12 @@ fn samples_and_log_agree_and_the_log_goes_first_while_it_tells() {
     let news = stage.sample(15, &[(0, 65)]);
     assert_eq!((news.marks.len(), stage.ledger.committed(&GROUP.into(), Ordinal(0)).unwrap().0), (0, 60));
     assert_eq!(marks(&stage.logged(14_900, Some(65))), [(65, 14_900, 0)]);
+    // Nor is its lag told as of a sample of which the log has not told, be it that members hold the partition.
+    let held = |state: &mut GroupState| state.assigned = vec![("orders".into(), 0)];
+    let news = stage.sample_of(16, &[(0, 66)], held);
+    assert!(news.rows.iter().all(|row| row.sampled_at == Timestamp::from_millis(14_900)), "{news:?}");
+    stage.logged(15_900, Some(66));
+    stage.logged(16_100, Some(65));
     // The log falls silent: from the second sample on, the samples count.
     stage.sample(20, &[(0, 70)]);
     let news = stage.sample(25, &[(0, 80)]);
