@@ -1,4 +1,4 @@
--- The tables behind the public views, schema version 7. This file is what to read; `migrate/` is what runs, and a test
+-- The tables behind the public views, schema version 9. This file is what to read; `migrate/` is what runs, and a test
 -- holds the two together. Tables are private: dashboards, the terminal UI and people use the views in `views/` and the
 -- macros in `reports/`.
 --
@@ -199,7 +199,26 @@ CREATE TABLE failure_row (
     -- group a million records by what failed. `case_marks`: the marks of all its records, and 32 where its dead letters
     -- lie in several partitions, 64 where it has no other record. `case_letter`: its last dead letter that is not healed.
     case_marks        TINYINT,
-    case_letter       BIGINT
+    case_letter       BIGINT,
+    -- Why `consumer_group` is believed, [`event::GroupEvidence`]; where it is not known, which groups it can be.
+    group_evidence    TINYINT,
+    candidate_groups  VARCHAR[],
+    -- What shows that it healed, [`event::HealedEvidence`].
+    healed_evidence   TINYINT,
+    -- Since when it is as it is.
+    changed_at        TIMESTAMP
+);
+
+-- How failures stood before they changed: one row a change, with what held until then.
+CREATE TABLE failure_history_row (
+    ref             BIGINT NOT NULL,
+    since           TIMESTAMP,
+    until           TIMESTAMP NOT NULL,
+    state           VARCHAR NOT NULL,
+    consumer_group  VARCHAR,
+    orphan_reason   TINYINT,
+    healed_by       BIGINT,
+    healed_evidence TINYINT
 );
 
 -- Facts of an event beyond its envelope.

@@ -12,6 +12,7 @@ DELETE FROM cause_row WHERE effect IN (SELECT ref FROM erased) OR cause IN (SELE
 UPDATE failure_row SET case_marks = NULL, case_letter = NULL
 WHERE failure_case IN (SELECT f.failure_case FROM failure_row f WHERE f.ref IN (SELECT ref FROM erased_failure));
 DELETE FROM failure_row WHERE ref IN (SELECT ref FROM erased_failure);
+DELETE FROM failure_history_row WHERE ref IN (SELECT ref FROM erased_failure);
 DELETE FROM attribute_row WHERE ref IN (SELECT ref FROM erased);
 DELETE FROM outbox_event WHERE ref IN (SELECT ref FROM erased);
 DELETE FROM outbox_link WHERE ref IN (SELECT ref FROM erased) OR cause IN (SELECT ref FROM erased);
@@ -21,6 +22,7 @@ DELETE FROM outbox_edge WHERE effect IN (SELECT ref FROM erased) OR cause IN (SE
 UPDATE event_row SET cause = NULL, evidence = NULL WHERE cause IN (SELECT ref FROM erased);
 UPDATE failure_row SET root = NULL, root_profile = NULL WHERE root IN (SELECT ref FROM erased);
 UPDATE failure_row SET healed_by = NULL WHERE healed_by IN (SELECT ref FROM erased);
+UPDATE failure_history_row SET healed_by = NULL WHERE healed_by IN (SELECT ref FROM erased);
 UPDATE outbox_event SET parent = NULL WHERE parent IN (SELECT ref FROM erased);
 UPDATE outbox_held SET cause = NULL WHERE cause IN (SELECT ref FROM erased);
 

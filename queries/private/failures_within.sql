@@ -24,7 +24,8 @@ SELECT
     f.origin_offset,
     f.root,
     f.consumer_group,
-    CAST(NULL AS VARCHAR[]) AS candidate_groups,
+    group_evidence_name(f.group_evidence) AS group_evidence,
+    f.candidate_groups,
     f.attempt,
     f.error_class,
     f.error_message,
@@ -32,8 +33,9 @@ SELECT
     f.time,
     orphan_reason_name(f.orphan_reason) AS orphan_reason,
     f.healed_by,
-    CASE WHEN f.state = 'healed' THEN 'later_success' END AS healed_evidence,
-    CASE WHEN f.ref < a.next_ref THEN a.consumer_group END AS attended_by
+    healed_evidence_name(f.healed_evidence) AS healed_evidence,
+    CASE WHEN f.ref < a.next_ref THEN a.consumer_group END AS attended_by,
+    f.changed_at
 FROM chosen f
 JOIN partition p ON p.ordinal = f.ref >> 40
 LEFT JOIN attending a ON a.ordinal = p.ordinal

@@ -31,6 +31,11 @@ CREATE OR REPLACE MACRO gap_name(n) AS CASE n
     WHEN 8 THEN 'truncated' WHEN 9 THEN 'blocked_by_transaction' WHEN 10 THEN 'unknown_codec'
     WHEN 11 THEN 'seen_before' END;
 
+CREATE OR REPLACE MACRO group_evidence_name(n) AS CASE n WHEN 0 THEN 'named' WHEN 1 THEN 'topic' WHEN 2 THEN 'ledger' END;
+
+CREATE OR REPLACE MACRO healed_evidence_name(n) AS CASE n
+    WHEN 0 THEN 'redrive' WHEN 1 THEN 'later_success' WHEN 2 THEN 'effects' END;
+
 -- 64 bits as 16 lower-case hexadecimal digits.
 CREATE OR REPLACE MACRO hex64(n) AS lower(lpad(to_hex(n), 16, '0'));
 

@@ -13,7 +13,8 @@ SELECT
     f.origin_offset,
     f.root,
     f.consumer_group,
-    CAST(NULL AS VARCHAR[]) AS candidate_groups,
+    group_evidence_name(f.group_evidence) AS group_evidence,
+    f.candidate_groups,
     f.attempt,
     f.error_class,
     f.error_message,
@@ -21,8 +22,9 @@ SELECT
     f.time,
     orphan_reason_name(f.orphan_reason) AS orphan_reason,
     f.healed_by,
-    CASE WHEN f.state = 'healed' THEN 'later_success' END AS healed_evidence,
-    CASE WHEN f.ref < a.next_ref THEN a.consumer_group END AS attended_by
+    healed_evidence_name(f.healed_evidence) AS healed_evidence,
+    CASE WHEN f.ref < a.next_ref THEN a.consumer_group END AS attended_by,
+    f.changed_at
 FROM failure_row f
 JOIN partition p ON p.ordinal = f.ref >> 40
 LEFT JOIN attending a ON a.ordinal = f.ref >> 40;
@@ -41,7 +43,8 @@ COMMENT ON COLUMN failure.origin_partition IS 'Partition of the origin.';
 COMMENT ON COLUMN failure.origin_offset IS 'Offset of the origin.';
 COMMENT ON COLUMN failure.root IS 'The event that everything started with, once it is known.';
 COMMENT ON COLUMN failure.consumer_group IS 'The group that failed, where it is known.';
-COMMENT ON COLUMN failure.candidate_groups IS 'Groups that may have failed where none is named; NULL while they are not worked out.';
+COMMENT ON COLUMN failure.group_evidence IS 'Why consumer_group is believed: named (by the record), topic (by a name, or by a retry topic that only one group reads), ledger (no other group reads the topic of the origin).';
+COMMENT ON COLUMN failure.candidate_groups IS 'Where consumer_group is not known: the groups that it can be, which read the topic of the origin; NULL when none is known.';
 COMMENT ON COLUMN failure.attempt IS 'Attempts made, where the record counts them.';
 COMMENT ON COLUMN failure.error_class IS 'Class or code of the error.';
 COMMENT ON COLUMN failure.error_message IS 'Message of the error, bounded.';
@@ -49,5 +52,6 @@ COMMENT ON COLUMN failure.signature IS 'Same failure, other ids.';
 COMMENT ON COLUMN failure.time IS 'The failure record''s own time, UTC.';
 COMMENT ON COLUMN failure.orphan_reason IS 'Why the way back to the root is broken, when it is.';
 COMMENT ON COLUMN failure.healed_by IS 'The event that shows the failure healed.';
-COMMENT ON COLUMN failure.healed_evidence IS 'redrive, later_success or effects: later_success = its retries were consumed and no failure followed.';
+COMMENT ON COLUMN failure.healed_evidence IS 'redrive (the event was given to the group again after it had given up, and no failure followed), later_success (its retries were consumed, and no failure followed) or effects (its usual effects came after the failure; weaker).';
 COMMENT ON COLUMN failure.attended_by IS 'A group that has passed the failure record; NULL when none has.';
+COMMENT ON COLUMN failure.changed_at IS 'Since when it stands as it does, UTC; how it stood before is told by macro failure_history.';

@@ -27,7 +27,12 @@ GROUP BY from_topic, to_topic, evidence
 HAVING sum(events) <> 0;
 CREATE TEMP TABLE range_stage (first_ref BIGINT, end_ref BIGINT);
 CREATE TEMP TABLE failure_stage AS
-SELECT * EXCLUDE (failure_kind, failure_case, counted_topic, marks, case_marks, case_letter) FROM failure_row LIMIT 0;
+SELECT
+    * EXCLUDE (failure_kind, failure_case, counted_topic, marks, case_marks, case_letter, candidate_groups),
+    '' AS listed_groups
+FROM failure_row
+LIMIT 0;
+
 CREATE TEMP TABLE numbered_stage AS FROM failure_row LIMIT 0;
 CREATE TEMP TABLE replaced_stage (place BIGINT, failure_case BIGINT);
 CREATE TEMP TABLE case_stage (failure_case BIGINT);

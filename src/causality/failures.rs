@@ -2,8 +2,8 @@
 
 use super::resolver::Resolver;
 use crate::event::{
-    Changes, Epoch, EventRef, EventRow, Evidence, FailureKind, FailureNotice, FailureRow, FailureState, Ordinal,
-    OrphanReason, Resolution,
+    Changes, Epoch, EventRef, EventRow, Evidence, FailureKind, FailureNotice, FailureRow, FailureState, GroupEvidence,
+    HealedEvidence, Ordinal, OrphanReason, Resolution,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -122,6 +122,7 @@ impl Failures {
                 && row.state == FailureState::Retrying
             {
                 row.state = FailureState::Healed;
+                row.healed_evidence = Some(HealedEvidence::LaterSuccess);
                 self.dirty.insert(*attempt);
             }
         }
@@ -159,6 +160,8 @@ impl Resolver {
             origin_offset: notice.origin.as_ref().map(|o| o.offset),
             root: None,
             consumer_group: notice.group.clone(),
+            group_evidence: notice.group.as_ref().map(|_| GroupEvidence::Named),
+            candidate_groups: Vec::new(),
             attempt: notice.attempt,
             error_class: notice.error_class.clone(),
             error_message: notice.error_message.clone(),
@@ -166,6 +169,8 @@ impl Resolver {
             time: event.time,
             orphan_reason: None,
             healed_by: None,
+            healed_evidence: None,
+            changed_at: event.seen_time,
             seen_time: event.seen_time,
             counted_time: event.seen_time,
             counted_profile: None,

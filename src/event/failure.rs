@@ -52,6 +52,58 @@ impl FailureState {
     }
 }
 
+/// Why a group is believed to be the one that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i8)]
+pub enum GroupEvidence {
+    /// The record names it.
+    Named = 0,
+    /// The name of a topic tells: of the failure's topic, or of a retry topic that only one group reads.
+    Topic = 1,
+    /// No other group reads the topic of the origin.
+    Ledger = 2,
+}
+
+impl GroupEvidence {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Named, Self::Topic, Self::Ledger];
+
+    /// The name in the SQL contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Named => "named",
+            Self::Topic => "topic",
+            Self::Ledger => "ledger",
+        }
+    }
+}
+
+/// What shows that a failure healed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i8)]
+pub enum HealedEvidence {
+    /// The event was given to the group again after it had given up, and no failure followed.
+    Redrive = 0,
+    /// Its retries were consumed, and no failure followed.
+    LaterSuccess = 1,
+    /// The usual effects of the event came after the failure; weaker than the others.
+    Effects = 2,
+}
+
+impl HealedEvidence {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Redrive, Self::LaterSuccess, Self::Effects];
+
+    /// The name in the SQL contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Redrive => "redrive",
+            Self::LaterSuccess => "later_success",
+            Self::Effects => "effects",
+        }
+    }
+}
+
 /// The record that a failure record names as the one that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
@@ -129,6 +181,10 @@ pub struct FailureRow {
     pub root: Option<EventRef>,
     /// The group that failed.
     pub consumer_group: Option<String>,
+    /// Why that is believed.
+    pub group_evidence: Option<GroupEvidence>,
+    /// Where it is not known: which groups it can be, by name.
+    pub candidate_groups: Vec<String>,
     /// Attempts made.
     pub attempt: Option<i32>,
     /// Class or code of the error.
@@ -143,6 +199,10 @@ pub struct FailureRow {
     pub orphan_reason: Option<OrphanReason>,
     /// The event that shows the failure healed.
     pub healed_by: Option<EventRef>,
+    /// Why that shows it.
+    pub healed_evidence: Option<HealedEvidence>,
+    /// When it was found to stand as it does: the time of what was read last then.
+    pub changed_at: Timestamp,
     /// When the tap read the failure record.
     pub seen_time: Timestamp,
     /// When its origin was read, where it was seen, else `seen_time`: it counts in the minute of this.

@@ -44,6 +44,8 @@ pub mod migrate {
         TRIALS "0007_trials",
         /// Schema version 8: groups as such, rewinds, and what a group's place means.
         LEDGER "0008_ledger",
+        /// Schema version 9: who failed as far as the ledger tells, and how failures stood before.
+        FAILURES "0009_failures",
     }
 }
 
@@ -258,6 +260,8 @@ pub mod write {
         RETIRE_ALIASES "retire_aliases",
         /// Deletes failures before $1, at most $2.
         RETIRE_FAILURES "retire_failures",
+        /// Deletes how failures stood until $1, at most $2.
+        RETIRE_HISTORY "retire_history",
         /// Deletes counts by hour before $1, at most $2.
         RETIRE_HOURS "retire_hours",
         /// Deletes progress marks before $1, at most $2.

@@ -6,9 +6,9 @@ use super::query::{Query, ask};
 use super::{Error, Writer};
 use crate::event::{
     CounterRow, CoverageRow, EventColumns, EventRef, EventRow, Evidence, FailureKind, FailureRow, FailureState,
-    GapReason, GroupRow, HashKey, IdText, Identifier, Kind, Ordinal, OrphanReason, PartitionRow, PassedTo, ProducerRow,
-    Profile, ProfileRow, ProgressRow, Repeats, Resolution, Spelling, Timestamp, TopicClass, TopicPartition,
-    TraceContext,
+    GapReason, GroupEvidence, GroupRow, HashKey, HealedEvidence, IdText, Identifier, Kind, Ordinal, OrphanReason,
+    PartitionRow, PassedTo, ProducerRow, Profile, ProfileRow, ProgressRow, Repeats, Resolution, Spelling, Timestamp,
+    TopicClass, TopicPartition, TraceContext,
 };
 use duckdb::types::{TimeUnit, ValueRef};
 use duckdb::{Connection, Params, Row};
@@ -279,6 +279,16 @@ fn cause(row: &Row<'_>, at: usize) -> duckdb::Result<Option<(EventRef, Evidence)
     Ok(row.get::<_, Option<i64>>(at)?.map(EventRef).zip(evidence))
 }
 
+fn numbered<T: Copy>(row: &Row<'_>, at: usize, all: &[T]) -> duckdb::Result<Option<T>> {
+    Ok(row.get::<_, Option<u8>>(at)?.and_then(|n| all.get(n as usize).copied()))
+}
+
+/// Names that `chr(31)` parts.
+fn list(row: &Row<'_>, at: usize) -> duckdb::Result<Vec<String>> {
+    let all = row.get::<_, Option<String>>(at)?.unwrap_or_default();
+    Ok(all.split('\u{1f}').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
 fn failure(row: &Row<'_>) -> duckdb::Result<FailureRow> {
     let reference = |at: usize| row.get::<_, Option<i64>>(at).map(|r| r.map(EventRef));
     Ok(FailureRow {
@@ -304,6 +314,10 @@ fn failure(row: &Row<'_>) -> duckdb::Result<FailureRow> {
         counted_time: time(row, 19)?,
         counted_profile: row.get(20)?,
         root_profile: row.get(21)?,
+        group_evidence: numbered(row, 22, &GroupEvidence::ALL)?,
+        candidate_groups: list(row, 23)?,
+        healed_evidence: numbered(row, 24, &HealedEvidence::ALL)?,
+        changed_at: time(row, 25)?,
     })
 }
 

@@ -198,7 +198,7 @@ impl Writer {
     fn retire_failures(&self, before: Timestamp) -> Result<Retained, Error> {
         let mut done = Retained::Nothing;
         self.transaction(|writer| {
-            done = writer.delete(&[&write::RETIRE_FAILURES], &time(before))?;
+            done = writer.delete(&[&write::RETIRE_FAILURES, &write::RETIRE_HISTORY], &time(before))?;
             if done == Retained::Nothing {
                 return Ok(());
             }

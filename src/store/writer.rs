@@ -393,8 +393,11 @@ fn latest_failures(failures: &[FailureRow]) -> Vec<&FailureRow> {
     latest
 }
 
+/// Parts the names of a list that is staged as one text; no name holds it.
+const LIST_BREAK: &str = "\u{1f}";
+
 fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()> {
-    let values: [&dyn ToSql; 22] = [
+    let values: [&dyn ToSql; 26] = [
         &row.reference.0,
         &row.kind.as_str(),
         &row.state.as_str(),
@@ -417,6 +420,10 @@ fn append_failure(to: &mut Appender<'_>, row: &&FailureRow) -> duckdb::Result<()
         &time(minute(row.counted_time)),
         &row.counted_profile,
         &row.root_profile,
+        &row.group_evidence.map(|evidence| evidence as i8),
+        &row.healed_evidence.map(|evidence| evidence as i8),
+        &time(row.changed_at),
+        &row.candidate_groups.join(LIST_BREAK),
     ];
     to.append_row(&values[..])
 }

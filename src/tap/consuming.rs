@@ -34,6 +34,7 @@ impl Core {
     /// Takes a sample of all groups.
     pub fn groups(&mut self, sample: &GroupSample) {
         self.stand(sample);
+        self.read_to = self.read_to.max(sample.at);
         for ends in &sample.ends {
             if let Some(ordinal) = self.catalog.ordinal(&ends.partition, ends.end) {
                 self.consuming.ends.insert(ordinal, ends.clone());

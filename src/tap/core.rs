@@ -40,6 +40,8 @@ pub struct Core {
     elsewhere_named: usize,
     /// Coverage rows that changed since the last commit.
     pub(super) touched: Vec<Ordinal>,
+    /// The time of what was read last: of records or of groups.
+    pub(super) read_to: Timestamp,
     /// When the last read was taken in.
     pub(super) newest: Option<Timestamp>,
     /// When the oldest event of the database was read.
@@ -95,6 +97,7 @@ impl Core {
             elsewhere: HashMap::new(),
             elsewhere_named: 0,
             touched: Vec::new(),
+            read_to: Timestamp(0),
             newest: None,
             oldest: None,
             kept: None,
@@ -107,6 +110,7 @@ impl Core {
     pub fn take(&mut self, read: &Envelopes) {
         if !read.rows.is_empty() {
             self.newest = self.newest.max(Some(read.seen));
+            self.read_to = self.read_to.max(read.seen);
             self.oldest = self.oldest.or(Some(read.seen));
         }
         for (sum, n) in self.undecoded.iter_mut().zip(read.undecoded) {
@@ -352,6 +356,7 @@ impl Core {
     pub fn commit(&mut self, at: Timestamp, counters: impl Iterator<Item = (String, f64)>) -> Changes {
         self.resolver.commit(&mut self.changes);
         for row in &mut self.changes.failures {
+            row.changed_at = self.read_to;
             name_origin(&self.catalog, row);
         }
         self.touched.sort_unstable();

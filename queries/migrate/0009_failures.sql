@@ -1,0 +1,21 @@
+-- From schema version 8: who failed as far as the ledger tells, what shows that it healed, and how each failure stood before.
+ALTER TABLE failure_row ADD COLUMN group_evidence TINYINT;
+ALTER TABLE failure_row ADD COLUMN candidate_groups VARCHAR[];
+ALTER TABLE failure_row ADD COLUMN healed_evidence TINYINT;
+ALTER TABLE failure_row ADD COLUMN changed_at TIMESTAMP;
+
+UPDATE failure_row SET
+    group_evidence = CASE WHEN consumer_group IS NOT NULL THEN 0 END,
+    healed_evidence = CASE WHEN state = 'healed' THEN 1 END,
+    changed_at = seen_time;
+
+CREATE TABLE failure_history_row (
+    ref             BIGINT NOT NULL,
+    since           TIMESTAMP,
+    until           TIMESTAMP NOT NULL,
+    state           VARCHAR NOT NULL,
+    consumer_group  VARCHAR,
+    orphan_reason   TINYINT,
+    healed_by       BIGINT,
+    healed_evidence TINYINT
+);
