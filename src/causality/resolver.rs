@@ -57,6 +57,8 @@ pub struct Arrival<'a> {
     pub failure: Option<(&'a FailureNotice, String)>,
     /// The record that failed, where it is named by coordinates.
     pub origin: Option<Named>,
+    /// The record that it gives to its readers once more, where it names that.
+    pub again: Option<EventRef>,
     /// What it says beyond its envelope.
     pub extra: Option<&'a Extra>,
 }
@@ -198,7 +200,7 @@ impl Resolver {
 
     /// Takes one event in.
     pub fn resolve(&mut self, arrival: Arrival<'_>, changes: &mut Changes) {
-        let Arrival { mut row, says_root, topic, event_type, failure, origin, extra } = arrival;
+        let Arrival { mut row, says_root, topic, event_type, failure, origin, again, extra } = arrival;
         let reference = row.reference;
         let lineage = self.lineages.number(topic, event_type);
         let passed_on = self.passed_on(&row, topic).filter(|_| origin.is_none());
@@ -245,6 +247,9 @@ impl Resolver {
         let asked = extra.and_then(|extra| extra.request).map(Identifier::as_request);
         if let Some(id) = asked {
             self.register_request(id, reference);
+        }
+        if let Some(first) = again {
+            self.note_again(first, reference, row.record_time);
         }
         if let Some((notice, signature)) = failure {
             let origin = match origin {
