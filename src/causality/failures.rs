@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Failures that are followed as their chains change. The oldest are let go first, and counted.
 const FAILURES_FOLLOWED: usize = 200_000;
+/// Attempts of one failure that settle it together: a record may be tried for ever. The oldest are let go first, and counted.
+const ATTEMPTS_FOLLOWED: usize = 1_000;
 /// Steps from a failure towards its root. Longer chains do not occur; cycles do.
 const LONGEST_CHAIN: usize = 10_000;
 
@@ -45,6 +47,8 @@ pub(super) struct Failures {
     pub(super) repeats: Repeats,
     /// What was consumed, and the epoch after which no failure can follow any more.
     consumed: VecDeque<(Epoch, Consumed)>,
+    /// Attempts that name an earlier attempt, and not the record that failed first.
+    indirect: HashSet<EventRef>,
     dirty: HashSet<EventRef>,
     /// Failures that are followed no more.
     pub dropped: u64,
@@ -76,6 +80,7 @@ impl Failures {
             self.leave(oldest);
             self.rows.remove(&oldest);
             self.retrying.remove(&oldest);
+            self.indirect.remove(&oldest);
             self.dropped += 1;
         }
     }
@@ -108,15 +113,35 @@ impl Failures {
             self.retrying.insert(failure);
         }
         if let Some(case) = Self::case_of(&row) {
-            self.cases.entry(case.clone()).or_default().push(failure);
+            let attempts = self.cases.entry(case.clone()).or_default();
+            if attempts.len() >= ATTEMPTS_FOLLOWED {
+                attempts.remove(0);
+                self.dropped += 1;
+            }
+            attempts.push(failure);
             self.settle_case(&case);
+            self.sign_case(&case);
         }
     }
 
-    /// The failures of one record, of all groups.
+    /// What people count once has one signature: that of the last attempt that names the record which failed first.
+    fn sign_case(&mut self, case: &Case) {
+        let Some(attempts) = self.cases.get(case).filter(|attempts| attempts.len() > 1) else { return };
+        let rows = attempts.iter().filter_map(|attempt| self.rows.get(attempt));
+        let telling = |row: &&FailureRow| (!self.indirect.contains(&row.reference), row.time, row.reference);
+        let Some(signature) = rows.max_by_key(telling).map(|row| row.signature.clone()) else { return };
+        for attempt in attempts {
+            if let Some(row) = self.rows.get_mut(attempt).filter(|row| row.signature != signature) {
+                row.signature.clone_from(&signature);
+                self.dirty.insert(*attempt);
+            }
+        }
+    }
+
+    /// The failures of one record, of all groups; the first of them, where there are very many.
     fn of_origin(&self, origin: EventRef) -> impl Iterator<Item = EventRef> {
         let cases = self.cases.range((origin, None)..).take_while(move |((of, _), _)| *of == origin);
-        cases.flat_map(|(_, attempts)| attempts.iter().copied())
+        cases.flat_map(|(_, attempts)| attempts.iter().copied()).take(ATTEMPTS_FOLLOWED)
     }
 
     /// The record that failed first, where `named` is a failure itself or was given to its group again. A circle ends where it
@@ -138,6 +163,7 @@ impl Failures {
         for later in self.of_origin(failure).collect::<Vec<_>>() {
             let first = self.first_origin(later, failure);
             if first != failure {
+                self.indirect.insert(later);
                 self.change(later, |row| set_origin(row, first));
             }
         }
@@ -177,10 +203,14 @@ impl Resolver {
         origin: Option<EventRef>,
     ) {
         // What names itself names nothing.
-        let named = origin.filter(|origin| *origin != event.reference);
+        let names_itself = origin == Some(event.reference);
+        let named = origin.filter(|_| !names_itself);
         let origin = named.map(|named| self.failures.first_origin(event.reference, named));
         let state = if notice.kind == FailureKind::Retry { FailureState::Retrying } else { FailureState::Dead };
-        let told = notice.origin.as_ref().filter(|_| origin == named);
+        if origin != named {
+            self.failures.indirect.insert(event.reference);
+        }
+        let told = notice.origin.as_ref().filter(|_| origin == named && !names_itself);
         let row = FailureRow {
             reference: event.reference,
             kind: notice.kind,
@@ -319,7 +349,7 @@ impl Resolver {
                 (Resolution::Waiting { .. }, _) => return End::Waiting(at),
                 (Resolution::Orphaned(reason), _) => return End::Orphaned(at, reason),
                 (_, Some(cause)) => at = cause,
-                (_, None) => match self.failures.concluded(at) {
+                (_, None) => match self.failures.concluded(at).or_else(|| self.failures.repeats.original(at)) {
                     Some(origin) => at = origin,
                     None => return End::Unlinked(at, known.lineage),
                 },

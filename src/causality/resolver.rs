@@ -31,6 +31,13 @@ pub enum Named {
     Elsewhere(u64),
 }
 
+impl Named {
+    /// True when it is `event` that is named.
+    pub fn is(&self, event: EventRef) -> bool {
+        matches!(self, Self::Here(named, _) if *named == event)
+    }
+}
+
 /// Where named coordinates lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Horizon {
@@ -209,7 +216,7 @@ impl Resolver {
         }
         let sight = match passed_on {
             Some((original, _)) => AtSight::Caused(original, Evidence::Forward),
-            None => self.judge_at_sight(&row, says_root, origin),
+            None => self.judge_at_sight(&row, says_root, origin.filter(|named| !named.is(reference))),
         };
         let ambiguous = matches!(sight, AtSight::Settled(Resolution::Orphaned(OrphanReason::AmbiguousId)));
         self.limits.ambiguous_ids += u64::from(ambiguous);
