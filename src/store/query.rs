@@ -67,6 +67,8 @@ pub mod private {
         BEHIND "behind",
         /// `failure_case`, private to views and macros.
         FAILURE_CASE "failure_case",
+        /// How failures stand or stood, private to views and macros.
+        FAILURE_STOOD "failure_stood",
         /// The events of a conversation, by where it lies.
         NODES_WITHIN "nodes_within",
         /// The edges into them.
