@@ -69,3 +69,34 @@ FROM failure_row f
 LEFT JOIN failure_before(as_of) h ON h.ref = f.ref
 LEFT JOIN attending_at(as_of) a ON a.ordinal = f.ref >> 40
 WHERE as_of IS NOT NULL AND f.seen_time <= CAST(as_of AS TIMESTAMP);
+
+-- When a record may be deleted by age. A time of 10,000 years is none: so people write "for ever".
+CREATE OR REPLACE MACRO may_go_at(record_time, retention_ms) AS CASE WHEN retention_ms < 315000000000000 THEN
+    make_timestamp(CAST(least(
+        CAST(epoch_us(record_time) AS HUGEINT) + CAST(retention_ms AS HUGEINT) * 1000, 9223371331200000000
+    ) AS BIGINT)) END;
+
+-- How one failure record stood.
+CREATE OR REPLACE MACRO history_of(of_ref) AS TABLE
+SELECT
+    h.since,
+    h.until,
+    h.state,
+    h.consumer_group,
+    orphan_reason_name(h.orphan_reason) AS orphan_reason,
+    h.healed_by,
+    healed_evidence_name(h.healed_evidence) AS healed_evidence
+FROM (
+    SELECT
+        coalesce(h.since, f.seen_time) AS since, h.until, h.state, h.consumer_group, h.orphan_reason, h.healed_by,
+        h.healed_evidence
+    FROM failure_history_row h
+    LEFT JOIN failure_row f ON f.ref = h.ref
+    WHERE h.ref = CAST(of_ref AS BIGINT)
+    UNION ALL
+    SELECT
+        coalesce(f.changed_at, f.seen_time), NULL, f.state, f.consumer_group, f.orphan_reason, f.healed_by, f.healed_evidence
+    FROM failure_row f
+    WHERE f.ref = CAST(of_ref AS BIGINT)
+) h
+ORDER BY h.until IS NULL, h.until;

@@ -79,6 +79,10 @@ pub mod private {
         SKELETON "skeleton",
         /// Walks along edges.
         WALK "walk",
+        /// What hangs on failures, private to macros.
+        BLAST "blast",
+        /// What should be given to its group again, private to macros.
+        REDRIVE "redrive",
         /// How far groups have come, for several events.
         PASSAGES_OF "passages_of",
         /// `topic_coverage`, private to views and macros.
@@ -157,6 +161,16 @@ pub mod reports {
         FAILED "failed",
         /// Macro `failures`.
         FAILURES "failures",
+        /// Macro `failure_history`.
+        FAILURE_HISTORY "failure_history",
+        /// Macro `blast`.
+        BLAST "blast",
+        /// Macro `blast_of`.
+        BLAST_OF "blast_of",
+        /// Macro `redrive`.
+        REDRIVE "redrive",
+        /// Macro `parked`.
+        PARKED "parked",
         /// Macro `find_coordinates`.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_key`.
@@ -252,6 +266,8 @@ pub mod write {
         PASSED_WRITTEN "passed_written",
         /// Takes over staged positions of passing.
         PASSED_TO "passed_to",
+        /// Takes over how long staged topics keep their records.
+        POLICIES "policies",
         /// Takes over staged progress.
         PROGRESS "progress",
         /// Forgets the staged ranges.
