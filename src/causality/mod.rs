@@ -6,6 +6,7 @@ mod claims;
 mod cold;
 mod conversation;
 mod failures;
+mod group_name;
 mod hashing;
 mod holders;
 mod index;
@@ -24,6 +25,7 @@ mod trace_order;
 mod waiting;
 
 pub use bare::BareNumbers;
+pub use group_name::{base_group, named_in};
 pub use memory::Memory;
 pub use recall::RecallNumbers;
 pub use resolver::{Arrival, Footprint, Horizon, Limits, Named, Resolver};
