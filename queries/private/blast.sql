@@ -296,12 +296,14 @@ told AS (
         CAST(NULL AS DOUBLE) AS value, CAST(NULL AS BIGINT) AS sampled, CAST(NULL AS BIGINT) AS had
     FROM failed f
     LEFT JOIN partition p ON p.ordinal = f.origin >> 40
+    WHERE f.failure_case IS NOT NULL
     GROUP BY coalesce(p.topic, f.origin_topic), f.consumer_group
     UNION ALL
     SELECT
         1, 'conversation', NULL, NULL, NULL, NULL, (SELECT count(*) FROM member), count(DISTINCT c.name),
         (SELECT sum(w.number) FROM worth w), NULL, NULL
     FROM called c
+    HAVING count(*) > 0
     UNION ALL
     SELECT 2, 'root', p.cluster, p.topic, p.type, NULL, count(DISTINCT p.ref), count(DISTINCT p.name), NULL, NULL, NULL
     FROM part p

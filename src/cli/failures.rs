@@ -115,13 +115,7 @@ impl Asked<'_> {
         [time(since), Cell::Null, Cell::Bool(false), Cell::Bool(unattended), Cell::Null, time(self.at)]
     }
 
-    fn signature(
-        &self,
-        signature: &str,
-        kinds: &Table,
-        coverage: &Table,
-        look: &Look<'_>,
-    ) -> anyhow::Result<String> {
+    fn signature(&self, signature: &str, kinds: &Table, coverage: &Table, look: &Look<'_>) -> anyhow::Result<String> {
         let ask = |query, parameters: &[Cell]| self.source.client.ask(query, parameters);
         let name = Cell::Text(signature.to_owned());
         let facts = ask(&query::SIGNATURE_FACTS, std::slice::from_ref(&name))?;

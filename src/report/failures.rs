@@ -3,6 +3,7 @@
 //! Each answer is laid out as the page that reports are made of, so that text and Markdown say the same.
 
 mod orphans;
+mod parked;
 mod signature;
 mod watch;
 
@@ -24,14 +25,16 @@ mod tests;
 
 /// Kinds of failure on one screen.
 const KINDS_MAX: usize = 40;
-/// Topics of parked dead letters that are named.
-const PARKED_MAX: usize = 12;
+/// Columns of a list beside the error, in most lists.
+const OTHER_COLUMNS: usize = 84;
+/// Columns for the error, where the terminal has them.
+const WHAT_MIN: usize = 24;
+/// Longer errors are read on the page of their signature.
+const WHAT_MAX: usize = 60;
 /// Groups that a failure can be of which are named.
 const CANDIDATES_MAX: usize = 3;
 /// Shortest beginning of a signature that is shown.
 const SIGNATURE_MIN: usize = 4;
-/// What is lost within this is told as urgent, in µs: a day.
-const SOON_US: i64 = 86_400_000_000;
 
 /// How an answer is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +77,8 @@ pub fn list(answers: &ListAnswers<'_>, look: &Look<'_>, format: Format) -> Strin
         last(a).cmp(&last(b)).then(size)
     });
     let short = shortest(kinds);
-    let rows = sorted.iter().take(KINDS_MAX).map(|line| cells(line, short, look.now)).collect();
+    let wide = what_columns(look, format);
+    let rows = sorted.iter().take(KINDS_MAX).map(|line| cells(line, (short, wide), look.now)).collect();
     let rest = sorted.len().saturating_sub(KINDS_MAX);
     let sheet = Sheet {
         caption: "Failures by kind",
@@ -84,7 +88,7 @@ pub fn list(answers: &ListAnswers<'_>, look: &Look<'_>, format: Format) -> Strin
             ("last", Side::Spare),
             ("first", Side::Spare),
             ("group", Side::Left),
-            ("what", Side::Left),
+            ("what", Side::Whole),
             ("from", Side::Left),
             ("state", Side::Whole),
             ("signature", Side::Whole),
@@ -93,11 +97,11 @@ pub fn list(answers: &ListAnswers<'_>, look: &Look<'_>, format: Format) -> Strin
         more: (rest > 0).then(|| format!("… and {}; --json has all", style::plural(rest as i64, "more kind"))),
     };
     let mut blocks = vec![gap(), Block::Sheet(sheet), gap()];
-    blocks.extend(parked_notes(parked, look.now));
+    blocks.extend(parked::notes(parked, look.now));
     blocks.push(note(format!("seen   {}", Seen::of(coverage, |_| true).sentence())));
     blocks.push(note("only failures that left a record are counted: a lower bound"));
     if let Some(worst) = sorted.first() {
-        blocks.push(gap());
+        blocks.push(Block::Heading("Next"));
         blocks.extend(next(worst, sum(kinds, |line| line.orphaned), short, look));
     }
     render(Page { title, under: Vec::new(), blocks }, look, format)
@@ -123,10 +127,18 @@ fn next(worst: &FailureLine, orphaned: i64, short: usize, look: &Look<'_>) -> Ve
 }
 
 fn command_line(command: &str, look: &Look<'_>) -> Block {
-    Block::Note(vec![Piece::plain("next   "), Piece::Command(format!("{command}{}", look.reach))])
+    Block::Note(vec![Piece::Command(format!("{command}{}", look.reach))])
 }
 
-fn cells(line: &FailureLine, short: usize, now: Timestamp) -> Vec<Piece> {
+/// Columns for the error: what the others leave, since it is read first.
+fn what_columns(look: &Look<'_>, format: Format) -> usize {
+    match format {
+        Format::Text => look.style.width.saturating_sub(OTHER_COLUMNS).clamp(WHAT_MIN, WHAT_MAX),
+        Format::Markdown => usize::MAX,
+    }
+}
+
+fn cells(line: &FailureLine, (short, wide): (usize, usize), now: Timestamp) -> Vec<Piece> {
     let signature = match line.is_other() {
         true => "other".to_owned(),
         false => beginning(&line.signature, short).to_owned(),
@@ -137,7 +149,7 @@ fn cells(line: &FailureLine, short: usize, now: Timestamp) -> Vec<Piece> {
         Piece::plain(style::ago(now, line.last_time)),
         Piece::plain(style::ago(now, line.first_time)),
         Piece::Name(group(line.consumer_group.as_deref(), &line.candidate_groups)),
-        what(line),
+        Piece::Name(style::fit(&what(line), wide)),
         from(line),
         states(line),
         Piece::Name(signature),
@@ -145,12 +157,9 @@ fn cells(line: &FailureLine, short: usize, now: Timestamp) -> Vec<Piece> {
 }
 
 /// Class and message; kinds that are summed up have many.
-fn what(line: &FailureLine) -> Piece {
-    match tree::what(line.error_class.as_deref(), line.error_message.as_deref()) {
-        Some(text) => Piece::Name(text),
-        None if line.is_other() => Piece::plain("other kinds, each rarer than these"),
-        None => Piece::plain("no error given"),
-    }
+fn what(line: &FailureLine) -> String {
+    let none = if line.is_other() { "other kinds, each rarer than these" } else { "no error given" };
+    tree::what(line.error_class.as_deref(), line.error_message.as_deref()).unwrap_or_else(|| none.to_owned())
 }
 
 /// The event that it comes from, else why that is not known.
@@ -178,7 +187,7 @@ fn group(name: Option<&str>, candidates: &[String]) -> String {
 
 fn states(line: &FailureLine) -> Piece {
     let states = [("✗", line.dead, "dead"), ("↻", line.retrying, "retrying"), ("✓", line.healed, "healed")];
-    let facts = [(line.orphaned, "orphaned"), (line.unattended, "unattended")];
+    let facts = [(line.orphaned, "orphaned"), (line.attended, "attended")];
     let texts: Vec<String> = states
         .iter()
         .filter(|(_, n, _)| *n > 0)
@@ -209,51 +218,6 @@ fn beginning(signature: &str, letters: usize) -> &str {
     signature.char_indices().nth(letters).map_or(signature, |(at, _)| &signature[..at])
 }
 
-/// What is parked, and when the log loses it; the most urgent first.
-fn parked_notes(parked: &[Parked], now: Timestamp) -> Vec<Block> {
-    let mut notes: Vec<Block> = parked.iter().take(PARKED_MAX).map(|topic| parked_note(topic, now)).collect();
-    let rest = parked.iter().skip(PARKED_MAX).map(|topic| topic.letters).fold(0i64, i64::saturating_add);
-    if rest > 0 {
-        let topics = style::plural((parked.len() - PARKED_MAX) as i64, "more topic");
-        notes.push(note(format!("parked {} in {topics}; --json has all", style::count(rest))));
-    }
-    notes
-}
-
-fn parked_note(topic: &Parked, now: Timestamp) -> Block {
-    let Parked { letters, unattended, .. } = topic;
-    let size = topic.bytes.map(|bytes| format!(", {}", style::bytes(bytes))).unwrap_or_default();
-    let age = style::ago(now, topic.oldest_time);
-    let seen = match unattended {
-        0 => "all passed by some group".to_owned(),
-        n if n == letters => "passed by no group".to_owned(),
-        n => format!("{} passed by no group", style::count(*n)),
-    };
-    let until = |time: Timestamp| match time.since(now) {
-        ..=0 => "any time".to_owned(),
-        left => format!("in {}", style::span(left)),
-    };
-    let (tone, lost) = match (topic.first_loss, topic.last_loss) {
-        (Some(first), Some(last)) => {
-            let tone = if first.since(now) < SOON_US { Tone::Bad } else { Tone::Plain };
-            let all = if until(first) == until(last) { String::new() } else { format!(", the last {}", until(last)) };
-            (tone, format!("lost from the log {}{all}", until(first)))
-        }
-        _ if !topic.retention_known => (Tone::Plain, "how long the log keeps them is not known".to_owned()),
-        _ if topic.compacted => (Tone::Warn, "kept until a later one of the same key comes".to_owned()),
-        _ => (Tone::Plain, "kept by the log without end".to_owned()),
-    };
-    let letters = style::plural(*letters, "dead letter");
-    Block::Note(vec![
-        Piece::plain("parked "),
-        Piece::strong(letters),
-        Piece::plain(" on "),
-        Piece::Name(topic.topic.clone()),
-        Piece::plain(format!("{size}, the oldest {age}, {seen}: ")),
-        Piece::Toned(tone, lost),
-    ])
-}
-
 /// A line of its own.
 fn note(text: impl Into<String>) -> Block {
     Block::Note(vec![Piece::plain(text)])
@@ -266,7 +230,12 @@ fn gap() -> Block {
 
 fn render(page: Page, look: &Look<'_>, format: Format) -> String {
     match format {
-        Format::Markdown => markdown::render(&page),
+        Format::Markdown => {
+            let text = markdown::render(&page);
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
+            lines.join("\n") + "\n"
+        }
         Format::Text => {
             let text = plain::render(&page, look.style);
             let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
@@ -277,7 +246,8 @@ fn render(page: Page, look: &Look<'_>, format: Format) -> String {
 
 /// Several signatures begin as asked: all of them, and nothing is guessed.
 pub fn several(asked: &str, kinds: &[FailureLine], look: &Look<'_>, format: Format) -> String {
-    let rows = |line: &FailureLine| cells(line, line.signature.chars().count(), look.now);
+    let wide = what_columns(look, format);
+    let rows = |line: &FailureLine| cells(line, (line.signature.chars().count(), wide), look.now);
     let sheet = Sheet {
         caption: "Signatures that begin so",
         columns: vec![
@@ -286,7 +256,7 @@ pub fn several(asked: &str, kinds: &[FailureLine], look: &Look<'_>, format: Form
             ("last", Side::Spare),
             ("first", Side::Spare),
             ("group", Side::Left),
-            ("what", Side::Left),
+            ("what", Side::Whole),
             ("from", Side::Left),
             ("state", Side::Spare),
             ("signature", Side::Whole),

@@ -2,10 +2,10 @@
 
 use super::{Asked, begins};
 use crate::cli::{output, stop};
+use crate::report::Table;
 use crate::report::failures::Watch;
 use crate::report::json;
 use crate::report::rows::FailureLine;
-use crate::report::Table;
 use anyhow::bail;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};

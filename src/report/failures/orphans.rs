@@ -13,13 +13,7 @@ use std::collections::BTreeMap;
 const ORPHANS_MAX: usize = 20;
 
 /// The answer to `headwater failures --orphans`; `window` in words.
-pub fn orphans(
-    rows: &[Orphan],
-    window: &str,
-    coverage: &[CoverageLine],
-    look: &Look<'_>,
-    format: Format,
-) -> String {
+pub fn orphans(rows: &[Orphan], window: &str, coverage: &[CoverageLine], look: &Look<'_>, format: Format) -> String {
     let (failures, events): (Vec<&Orphan>, Vec<&Orphan>) = rows.iter().partition(|row| row.what == "failure");
     let title = format!(
         "{window} · {} with a broken way back · {} whose cause is not there · coverage {}",
@@ -40,10 +34,11 @@ pub fn orphans(
     blocks.push(gap());
     blocks.push(note(format!("seen   {}", Seen::of(coverage, |_| true).sentence())));
     blocks.push(note("a verdict is taken back when the cause turns up after all"));
-    if let Some(first) = failures.first().or_else(|| events.first()) {
-        blocks.push(gap());
-        blocks.push(command_line(&format!("headwater explain {}", first.coordinates), look));
-        blocks.push(command_line(&format!("headwater trace {}", first.coordinates), look));
+    let latest = |rows: &[&Orphan]| rows.iter().max_by_key(|row| row.time).map(|row| row.coordinates.clone());
+    if let Some(first) = latest(&failures).or_else(|| latest(&events)) {
+        blocks.push(Block::Heading("Next"));
+        blocks.push(command_line(&format!("headwater explain {first}"), look));
+        blocks.push(command_line(&format!("headwater trace {first}"), look));
     }
     render(Page { title, under: Vec::new(), blocks }, look, format)
 }
@@ -84,17 +79,25 @@ fn reasons(rows: &[Orphan]) -> Sheet {
 }
 
 /// What a reason means, and what to do about it.
-fn meaning(reason: &str) -> (&'static str, &'static str) {
+pub(super) fn meaning(reason: &str) -> (&'static str, &'static str) {
     match reason {
         "before_start" => ("the cause lies before where reading began", "start with an earlier `headwater tap --from`"),
         "not_tapped" => ("the cause lies on a topic that is not read", "widen --topics, or narrow --exclude"),
-        "retention" => ("the cause was deleted from the log by age or size", "keep the topic longer, or tap it earlier"),
+        "retention" => {
+            ("the cause was deleted from the log by age or size", "keep the topic longer, or tap it earlier")
+        }
         "compaction" => ("a later record of its key replaced the cause", "nothing brings it back"),
-        "not_readable" => ("the topic of the cause may not be read", "grant READ and DESCRIBE on it; see headwater check"),
+        "not_readable" => {
+            ("the topic of the cause may not be read", "grant READ and DESCRIBE on it; see headwater check")
+        }
         "other_cluster" => ("the cause lies on another cluster", "tap that cluster, too"),
-        "read_uncommitted" => ("the cause was part of an aborted transaction", "let its reader read committed records only"),
+        "read_uncommitted" => {
+            ("the cause was part of an aborted transaction", "let its reader read committed records only")
+        }
         "never_seen" => ("nothing that was read carries the id", "see headwater explain: what does the id name?"),
-        "context_lost" => ("the chain ends where such events nearly always have a cause", "see headwater audit: which hop drops it"),
+        "context_lost" => {
+            ("the chain ends where such events nearly always have a cause", "see headwater audit: which hop drops it")
+        }
         "ambiguous_id" => ("several events carry the id that is named", "let producers give each event an own id"),
         "malformed_id" => ("the id that is named cannot be read", "see headwater explain: what was not understood"),
         _ => ("a verdict is held back: some partition is not read far enough", "wait, or see headwater check"),

@@ -1,6 +1,6 @@
 //! One signature: how often, who, where from, what became of it, what hangs on it, what to do.
 
-use super::{Format, beginning, command_line, gap, group, note, parked_notes, render, states};
+use super::{Format, beginning, command_line, gap, group, note, parked, render, states};
 use crate::event::Timestamp;
 use crate::report::rows::{
     Attempt, BlastRow, CoverageLine, FailureLine, FailureSample, FailureStanding, Parked, SignatureFact,
@@ -47,18 +47,14 @@ pub fn signature(answers: &SignatureAnswers<'_>, look: &Look<'_>, format: Format
     let what = tree::what(worst.error_class.as_deref(), worst.error_message.as_deref());
     let name = style::fit(what.as_deref().unwrap_or("no error given"), look.style.width);
     let failures = answers.kinds.iter().map(|line| line.failures).fold(0i64, i64::saturating_add);
-    let under = format!(
-        "signature {} · {} · {}",
-        worst.signature,
-        style::plural(failures, "failure"),
-        answers.window
-    );
+    let under = format!("signature {} · {} · {}", worst.signature, style::plural(failures, "failure"), answers.window);
     let mut blocks = vec![Block::Facts(facts(answers, failures, look.now))];
     blocks.push(Block::Heading("What hangs on it"));
     blocks.extend(blast(answers, failures));
     if !answers.parked.is_empty() {
         blocks.push(Block::Heading("Parked"));
-        blocks.extend(parked_notes(answers.parked, look.now));
+        blocks.extend(parked::notes(answers.parked, look.now));
+        blocks.push(Block::Sheet(parked::sheet(answers.parked, look.now)));
     }
     blocks.push(Block::Heading("Latest"));
     blocks.push(Block::Sheet(samples(answers.samples, look.now)));
@@ -70,14 +66,13 @@ pub fn signature(answers: &SignatureAnswers<'_>, look: &Look<'_>, format: Format
     blocks.push(gap());
     blocks.push(note(format!("seen   {}", Seen::of(answers.coverage, |_| true).sentence())));
     blocks.push(note("only failures that left a record are counted: a lower bound"));
-    blocks.push(gap());
+    blocks.push(Block::Heading("Next"));
     blocks.extend(next(worst, look));
     render(Page { title: name, under: vec![under], blocks }, look, format)
 }
 
 fn next(worst: &FailureLine, look: &Look<'_>) -> Vec<Block> {
-    let mut commands =
-        vec![format!("headwater trace {}", worst.sample), format!("headwater explain {}", worst.sample)];
+    let mut commands = vec![format!("headwater trace {}", worst.sample), format!("headwater explain {}", worst.sample)];
     if worst.dead > 0 {
         commands.push(format!("headwater failures --signature {} --redrive", beginning(&worst.signature, LETTERS)));
     }
@@ -89,12 +84,19 @@ fn facts(answers: &SignatureAnswers<'_>, failures: i64, now: Timestamp) -> Vec<F
     let mut facts = vec![fact("failures", failures, Tone::Strong, vec![times(answers.kinds, now)])];
     facts.extend(answers.kinds.iter().map(|line| {
         let who = group(line.consumer_group.as_deref(), &line.candidate_groups);
-        let words =
-            vec![states(line), Piece::plain("  "), Piece::Trend(line.trend.clone()), Piece::plain("  "), Piece::Name(who)];
+        let words = vec![
+            states(line),
+            Piece::plain("  "),
+            Piece::Trend(line.trend.clone()),
+            Piece::plain("  "),
+            Piece::Name(who),
+        ];
         fact("state", line.failures, Tone::Plain, words)
     }));
     for (name, of) in [("group", "group"), ("from", "root"), ("origin", "origin")] {
-        facts.extend(named(answers.facts, of).take(NAMES_MAX).map(|row| fact(name, row.failures, Tone::Plain, told(row))));
+        facts.extend(
+            named(answers.facts, of).take(NAMES_MAX).map(|row| fact(name, row.failures, Tone::Plain, told(row))),
+        );
     }
     facts.extend(named(answers.facts, "healed").map(|row| fact("healed", row.failures, Tone::Good, told(row))));
     facts.extend(seems_healed(answers));
@@ -131,7 +133,9 @@ fn told(row: &SignatureFact) -> Vec<Piece> {
     let because = |why: &'static str| vec![Piece::Name(name.clone()), Piece::plain(why)];
     match (row.fact.as_str(), row.note.as_deref(), row.name.as_deref()) {
         ("group", Some("named"), _) => because(", named by the record"),
-        ("group", Some("topic"), _) => because(", as the name of the topic says, or the retry topic that only it reads"),
+        ("group", Some("topic"), _) => {
+            because(", as the name of the topic says, or the retry topic that only it reads")
+        }
         ("group", Some("ledger"), _) => because(", since no other group reads the topic of the origin"),
         ("group", Some("candidates"), _) => {
             vec![Piece::plain("one of "), Piece::Name(name), Piece::plain(", which read the topic of the origin")]
@@ -152,7 +156,8 @@ fn told(row: &SignatureFact) -> Vec<Piece> {
 /// Weaker than healed, and never counted as it.
 fn seems_healed(answers: &SignatureAnswers<'_>) -> Option<Fact> {
     let row = answers.blast.iter().find(|row| row.what == "seems_healed")?;
-    let words = "of the dead look healed: their usual effects came all the same, later than is usual. Not counted as healed";
+    let words =
+        "of the dead look healed: their usual effects came all the same, later than is usual. Not counted as healed";
     Some(fact("maybe", row.events, Tone::Warn, vec![Piece::plain(words)]))
 }
 
@@ -184,7 +189,9 @@ fn blast(answers: &SignatureAnswers<'_>, failures: i64) -> Vec<Block> {
             "what usually follows is not known, or all of it came: usual is what 95 % of at least 20 others have",
         ));
     }
-    blocks.extend(rows("limit").map(|row| note(format!("only the first {} events are looked at", style::count(row.events)))));
+    blocks.extend(
+        rows("limit").map(|row| note(format!("only the first {} events are looked at", style::count(row.events)))),
+    );
     blocks
 }
 

@@ -1,9 +1,9 @@
 //! What is new since the last look.
 
 use super::{group, states, what};
+use crate::event::{Timestamp, clean};
 use crate::report::rows::FailureLine;
 use crate::report::style;
-use crate::event::{Timestamp, clean};
 use std::collections::HashMap;
 
 /// What was told last of each kind. It holds as many as one answer has.
@@ -58,7 +58,7 @@ impl News<'_> {
             style::time_of_day(now),
             states(kind).letters(),
             group(kind.consumer_group.as_deref(), &kind.candidate_groups),
-            what(kind).letters(),
+            what(kind),
             kind.sample,
             kind.signature
         ))

@@ -34,6 +34,8 @@ row! {
         orphaned: i64 = "orphaned",
         /// Of these, dead letters that nobody has passed and nothing has healed.
         unattended: i64 = "unattended",
+        /// Dead letters that a group has passed and nothing has healed.
+        attended: i64 = "attended",
         /// Coordinates of the latest failure record.
         sample: String = "sample",
         /// Same failure, other ids; `other` sums up kinds that have no row of their own.
