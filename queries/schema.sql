@@ -304,6 +304,16 @@ CREATE TABLE group_row (
     sampled_at     TIMESTAMP NOT NULL
 );
 
+-- How long topics keep their records, as the cluster says; NULL where nothing goes by age, or by size.
+CREATE TABLE policy_row (
+    cluster         VARCHAR NOT NULL,
+    topic           VARCHAR NOT NULL,
+    retention_ms    BIGINT,
+    retention_bytes BIGINT,
+    compacted       BOOLEAN NOT NULL,
+    sampled_at      TIMESTAMP NOT NULL
+);
+
 -- Events by topic and profile, kept as they are written, so that no list of topics or types scans the events.
 CREATE TABLE type_row (
     topic_number INTEGER NOT NULL,

@@ -11,9 +11,9 @@ mod demo;
 mod erase;
 mod explain;
 mod export;
+mod failures;
 mod lag;
 mod output;
-mod reading;
 mod report;
 mod source;
 mod sql;
@@ -72,7 +72,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Top(args) => top::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(args),
-        Command::Failures(args) => reading::failures(&args),
+        Command::Failures(args) => failures::run(&args),
         Command::Lag(args) => lag::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Sql(args) => sql::run(&args),

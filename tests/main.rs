@@ -27,6 +27,7 @@ mod edges;
 mod erase;
 mod explain;
 mod export;
+mod failing;
 mod faults;
 mod fixtures;
 mod generated;

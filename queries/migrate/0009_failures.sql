@@ -19,3 +19,12 @@ CREATE TABLE failure_history_row (
     healed_by       BIGINT,
     healed_evidence TINYINT
 );
+
+CREATE TABLE policy_row (
+    cluster         VARCHAR NOT NULL,
+    topic           VARCHAR NOT NULL,
+    retention_ms    BIGINT,
+    retention_bytes BIGINT,
+    compacted       BOOLEAN NOT NULL,
+    sampled_at      TIMESTAMP NOT NULL
+);

@@ -1,9 +1,11 @@
 //! The command line as clap reads it.
 
 mod explain;
+mod failures;
 mod lag;
 
 pub(super) use explain::{Explain, Values};
+pub(super) use failures::{Failures, Format as FailureFormat};
 pub(super) use lag::Lag;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -135,18 +137,6 @@ pub(super) struct Trace {
     /// topic/partition/offset, event id, trace id, traceparent, correlation id, key:VALUE, or a ref
     #[arg(value_name = "ID")]
     pub id: String,
-    #[command(flatten)]
-    pub reading: Reading,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Failures {
-    /// only failures seen since a duration ago (15m, 1h) or a time (2026-01-31T08:00:00Z) [default: all]
-    #[arg(long, value_name = "WHEN")]
-    pub since: Option<String>,
-    /// only failures whose way back to their root is broken
-    #[arg(long)]
-    pub orphans: bool,
     #[command(flatten)]
     pub reading: Reading,
 }

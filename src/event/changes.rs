@@ -2,8 +2,8 @@
 
 use super::{
     Attribute, BareFailure, CauseRow, CoverageRow, EventRef, Evidence, FailureRow, GroupRow, Identifier, Kind,
-    LostCause, Ordinal, OutboxCursor, PartitionRow, PassedRange, PassedTo, ProducerRow, ProfileRow, ProgressMark,
-    ProgressRow, Resolution, RewindRow, Spelling, Timestamp, TraceContext,
+    LostCause, Ordinal, OutboxCursor, PartitionRow, PassedRange, PassedTo, PolicyRow, ProducerRow, ProfileRow,
+    ProgressMark, ProgressRow, Resolution, RewindRow, Spelling, Timestamp, TraceContext,
 };
 use std::sync::Arc;
 
@@ -407,6 +407,8 @@ pub struct Changes {
     pub groups: Vec<GroupRow>,
     /// Consumer groups that are no more: cluster and name.
     pub gone: Vec<(Arc<str>, Arc<str>)>,
+    /// Topics whose records are kept for a time that is new or has changed.
+    pub policies: Vec<PolicyRow>,
     /// Events that groups passed, or went back before; events of this commit among them.
     pub passed: Vec<PassedRange>,
     /// How far the outbox was sent, when it went on.
@@ -462,6 +464,7 @@ impl Changes {
             && self.rewinds.is_empty()
             && self.groups.is_empty()
             && self.gone.is_empty()
+            && self.policies.is_empty()
             && self.passed.is_empty()
             && self.sent.is_none()
             && self.passed_to.is_empty()

@@ -220,6 +220,17 @@ pub struct LogPolicy {
     pub compacted: bool,
 }
 
+/// How long a topic keeps its records, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyRow {
+    /// The cluster.
+    pub cluster: Arc<str>,
+    /// Topic and limits.
+    pub policy: LogPolicy,
+    /// The sample that told it.
+    pub sampled_at: Timestamp,
+}
+
 /// All groups and log ends, sampled together.
 #[derive(Debug, Clone, Default)]
 pub struct GroupSample {

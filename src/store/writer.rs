@@ -231,6 +231,7 @@ impl Writer {
                 rewinds: changes.rewinds,
                 groups: changes.groups,
                 gone: changes.gone,
+                policies: changes.policies,
                 passed: Vec::new(),
                 sent: changes.sent,
                 passed_to: changes.passed_to,

@@ -3,7 +3,7 @@
 use super::core::{Core, covered};
 use crate::decode::beyond;
 use crate::delivery::{Coverage, Place};
-use crate::event::{EventRef, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, Timestamp};
+use crate::event::{EventRef, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, PolicyRow, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -44,6 +44,12 @@ impl Core {
         self.consuming.log_behind.insert(sample.cluster.clone(), behind);
         let policies = self.consuming.policies.entry(sample.cluster.clone()).or_default();
         policies.extend(sample.policies.iter().map(|policy| (policy.topic.clone(), policy.clone())));
+        let row = |policy: &LogPolicy| PolicyRow {
+            cluster: sample.cluster.clone(),
+            policy: policy.clone(),
+            sampled_at: sample.at,
+        };
+        self.changes.policies.extend(sample.policies.iter().map(row));
         self.place_logged();
         for group in &sample.groups {
             let (catalog, ends) = (&self.catalog, &self.consuming.ends);
