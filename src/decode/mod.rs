@@ -6,6 +6,7 @@
 mod base;
 mod compiled;
 mod convention;
+mod error_text;
 mod explain;
 mod failure;
 mod found;
@@ -13,6 +14,7 @@ mod habit;
 mod json;
 mod key;
 mod lexicon;
+mod mask;
 mod memory;
 mod names;
 mod offsets;
@@ -32,7 +34,7 @@ pub use base::base_topic;
 pub use compiled::shipped;
 pub use convention::{ConventionError, house};
 pub use explain::Explainer;
-pub use failure::MAX_ERROR_BYTES;
+pub use error_text::MAX_ERROR_BYTES;
 pub use offsets::{CoordinatorRecord, RecordType, offset_commit};
 pub use parallel::beyond;
 pub use profile::MAX_PROFILE_TEXT_BYTES;
@@ -42,7 +44,7 @@ pub use text::MAX_ID_BYTES;
 pub use topic::class;
 
 use crate::event::{
-    Attribute, AttributeValue, Envelope, Envelopes, Extra, HashKey, Identifier, Kind, Record, Span, Timestamp,
+    Attribute, AttributeValue, Envelope, Envelopes, Extra, FailureText, HashKey, Identifier, Kind, Record, Span, Timestamp,
     TopicClass, TopicPartition, TraceContext, Undecoded, clip,
 };
 use compiled::Compiled;
@@ -86,6 +88,7 @@ pub struct Decoder {
     profiles: Profiles,
     scopes: Scopes,
     habits: Habits,
+    keeps: FailureText,
 }
 
 impl Decoder {
@@ -99,12 +102,18 @@ impl Decoder {
         let table = Compiled::with(house);
         let found = Found::new(table.clone());
         let (profiles, scopes, habits) = (Profiles::default(), Scopes::default(), Habits::default());
-        Self { ids, keys, table, found, profiles, scopes, habits }
+        Self { ids, keys, table, found, profiles, scopes, habits, keeps: FailureText::default() }
     }
 
     /// The same with schemas for bodies that need one.
     pub fn with_schemas(mut self, schemas: Option<Arc<dyn Schemas>>) -> Self {
         self.found.learn(schemas);
+        self
+    }
+
+    /// The same with so much of the words of errors.
+    pub fn with_failure_text(mut self, keeps: FailureText) -> Self {
+        self.keeps = keeps;
         self
     }
 
@@ -124,7 +133,8 @@ impl Decoder {
         }
         let named = scope.role.by_name != TopicClass::Business;
         let among_events = !named && self.habits.holds_events(&partition.topic, partition.partition);
-        let evidence = Evidence { found: &self.found, record, topic: &partition.topic, scope: &scope, among_events };
+        let (found, topic, keeps) = (&self.found, &*partition.topic, self.keeps);
+        let evidence = Evidence { found, record, topic, scope: &scope, among_events, keeps };
         let (kind, notice) = evidence.judge(&mut into.undecoded);
         if !named && !among_events && self.found.failure().is_none() {
             self.habits.note_event(&partition.topic, partition.partition);

@@ -190,11 +190,13 @@ pub enum Undecoded {
     Clipped = 6,
     /// An event that shares its record with others: only the first of a record is read.
     Batched = 7,
+    /// A secret in the words of an error: it was masked.
+    SecretsMasked = 8,
 }
 
 impl Undecoded {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::MalformedTrace,
         Self::MalformedId,
         Self::MalformedTime,
@@ -203,6 +205,7 @@ impl Undecoded {
         Self::NeedsSchema,
         Self::Clipped,
         Self::Batched,
+        Self::SecretsMasked,
     ];
 
     /// The name of the counter.
@@ -216,6 +219,7 @@ impl Undecoded {
             Self::NeedsSchema => "needs_schema",
             Self::Clipped => "clipped",
             Self::Batched => "batched",
+            Self::SecretsMasked => "secrets_masked",
         }
     }
 }

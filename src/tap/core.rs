@@ -3,11 +3,11 @@
 
 use super::catalog::{Catalog, ProfileNumber};
 use super::consuming::Consuming;
-use crate::causality::{Arrival, Horizon, Memory, Named, Resolver, signature};
+use crate::causality::{Arrival, Horizon, Memory, Named, Resolver, Signatures};
 use crate::delivery::{Coverage, Ledger, Pace, Passings, Standstill};
 use crate::event::{
     AttributeRow, BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice,
-    FailureRow, GapReason, HashKey, IdText, Ordinal, Origin, OrphanReason, Resolution, Segment, Spelling, Start,
+    FailureRow, FailureText, GapReason, HashKey, IdText, Ordinal, Origin, OrphanReason, Resolution, Segment, Spelling, Start,
     Timestamp, TopicPartition, Undecoded,
 };
 use std::collections::HashMap;
@@ -31,6 +31,8 @@ pub struct Core {
     pub(super) standstill: Standstill,
     pub(super) pace: Pace,
     pub(super) changes: Changes,
+    pub(super) signatures: Signatures,
+    words: FailureText,
     pub(super) undecoded: [u64; Undecoded::ALL.len()],
     key: HashKey,
     absence: Absence,
@@ -90,6 +92,8 @@ impl Core {
             standstill: Standstill::default(),
             pace: Pace::default(),
             changes: Changes::default(),
+            signatures: Signatures::default(),
+            words: FailureText::default(),
             undecoded: [0; Undecoded::ALL.len()],
             key: ids,
             absence: Absence { filtered, ..Absence::default() },
@@ -223,8 +227,10 @@ impl Core {
             // All attempts of one failure have the topic of what failed in common, not the one they lie on.
             let named = notice.origin.as_ref().map(|origin| &origin.topic).or(notice.origin_topic.as_ref());
             let topic = named.map_or(&*segment.partition.topic, |topic| topic);
-            (notice, signature(notice, topic, kind))
+            (notice, self.signatures.of(notice, topic, kind))
         });
+        let wordless = notice.filter(|_| self.words == FailureText::None).map(without_words);
+        let failure = failure.map(|(notice, signature)| (wordless.as_ref().unwrap_or(notice), signature));
         let row = EventRow {
             reference,
             time: envelope.time,
@@ -253,6 +259,11 @@ impl Core {
         let (says_root, event_type) = (envelope.says_root, number.event_type);
         let arrival = Arrival { row, says_root, topic, event_type, failure, origin, extra };
         self.resolver.resolve(arrival, &mut self.changes);
+    }
+
+    /// Keeps so much of the words of errors from here on; signatures tell failures apart all the same.
+    pub fn keep_words(&mut self, words: FailureText) {
+        self.words = words;
     }
 
     /// What is known of the record that a failure names by its coordinates.
@@ -415,6 +426,10 @@ struct Context<'a> {
 /// Apart from the core, so that its other parts can change meanwhile.
 pub(super) fn covered(coverage: &[Option<Coverage>], ordinal: Ordinal) -> Option<&Coverage> {
     coverage.get(ordinal.0 as usize)?.as_ref()
+}
+
+fn without_words(notice: &FailureNotice) -> FailureNotice {
+    FailureNotice { error_message: None, ..notice.clone() }
 }
 
 fn texts(read: &Envelopes, envelope: &Envelope) -> Option<Box<IdText>> {

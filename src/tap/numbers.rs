@@ -21,6 +21,7 @@ impl Core {
             ("orphans_dropped", limits.orphans_dropped),
             ("waiting_dropped", limits.waiting_dropped),
             ("failures_dropped", limits.failures_dropped),
+            ("signatures_folded", self.signatures.folded),
             ("repeated_ids", limits.repeated_ids),
             ("ambiguous_ids", limits.ambiguous_ids),
             ("hashes_refuted", limits.hashes_refuted),
