@@ -137,7 +137,8 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let (mut samplers, mut sites) = (Vec::new(), Vec::new());
     for ((one, settings), known) in clusters.iter().zip(reach).zip(known) {
         let plan = TapPlan::new(one, (core.positions(), core.newest), clock::now());
-        let (asks, site) = site((one, settings), plan, (ids, keys), (house.clone(), known, config.failure_text), &to_core);
+        let (asks, site) =
+            site((one, settings), plan, (ids, keys), (house.clone(), known, config.failure_text), &to_core);
         samplers.push(asks);
         sites.push(site);
     }

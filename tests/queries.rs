@@ -183,7 +183,12 @@ fn first() -> Changes {
     waiting.conversation = at(1, 1);
     waiting.id = Some(uuid("bake-1"));
     waiting.causation = Some(uuid("order-9"));
-    let texts = IdText { id: Some("bake-1".into()), causation: Some("order-9".into()), correlation: None };
+    let texts = IdText {
+        id: Some("bake-1".into()),
+        causation: Some("order-9".into()),
+        correlation: None,
+        malformed_trace: true,
+    };
     waiting.texts = Some(Box::new(texts));
     changes.pending.push(&waiting);
     let edge = |effect, cause, evidence, confidence| CauseRow { effect, cause, evidence, confidence };

@@ -154,7 +154,10 @@ mod tests {
     #[test]
     fn templates_are_bounded() {
         for message in ["a ".repeat(10_000), "'".repeat(10_000), "x".repeat(10_000), "\u{201c}".repeat(5_000)] {
-            assert!(template(&message[..1024.min(message.len())].replace('\u{fffd}', "")).len() <= TEMPLATE_CHARS + LONGEST_WORD);
+            assert!(
+                template(&message[..1024.min(message.len())].replace('\u{fffd}', "")).len()
+                    <= TEMPLATE_CHARS + LONGEST_WORD
+            );
         }
     }
 

@@ -2,12 +2,12 @@
 
 use super::file::{File, parse, read};
 use super::memory::memory;
+use super::privacy::failure_text;
 use super::security::{layer, over};
 use super::{
-    ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, DEFAULT_MEMORY, PrivacyWords, Resolved, business_flows, cluster_name,
-    lag_value, registry,
+    ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, DEFAULT_MEMORY, PrivacyWords, Resolved, business_flows,
+    cluster_name, lag_value, registry,
 };
-use super::privacy::failure_text;
 use crate::event::{BusinessFlow, ClientProperties, FailureText, Secret};
 use std::path::{Path, PathBuf};
 

@@ -17,10 +17,7 @@ pub struct PrivacyWords {
 impl PrivacyWords {
     /// `self`, and what it leaves open as `written` says.
     pub(super) fn over(self, written: Self) -> Self {
-        Self {
-            payloads: self.payloads.or(written.payloads),
-            failure_text: self.failure_text.or(written.failure_text),
-        }
+        Self { payloads: self.payloads.or(written.payloads), failure_text: self.failure_text.or(written.failure_text) }
     }
 }
 

@@ -133,15 +133,25 @@ mod tests {
             ("no account\nfor 4711", "no account for 4711"),
             ("a.B: no\n\tat a.C.d(C.java:1)\n\t... 9 more\nCaused by: a.E: why\n\tat x", "a.B: no"),
             ("Error: no\n    at run (/app/x.js:3:1)\n    at y", "Error: no"),
-            ("System.Exception: no ---> System.Other: why\n   --- End of inner exception stack trace ---\n   at A.B()",
-             "System.Exception: no ---> System.Other: why"),
+            (
+                "System.Exception: no ---> System.Other: why\n   --- End of inner exception stack trace ---\n   at A.B()",
+                "System.Exception: no ---> System.Other: why",
+            ),
             ("panic: no\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:3 +0x1", "panic: no"),
             ("charge: no\nmain.charge\n\t/x/main.go:3\nmain.main\n\t/x/main.go:9", "charge: no"),
-            ("Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\nValueError: no\n", "ValueError: no"),
-            ("Traceback (most recent call last):\n  File \"a.py\"\nKeyError: 1\n\nDuring handling of the above exception, \
+            (
+                "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\nValueError: no\n",
+                "ValueError: no",
+            ),
+            (
+                "Traceback (most recent call last):\n  File \"a.py\"\nKeyError: 1\n\nDuring handling of the above exception, \
               another exception occurred:\n\nTraceback (most recent call last):\n  File \"b.py\"\nValueError: no",
-             "ValueError: no"),
-            ("task failed Traceback (most recent call last):\n  File \"a.py\"\nValueError: no", "task failed ValueError: no"),
+                "ValueError: no",
+            ),
+            (
+                "task failed Traceback (most recent call last):\n  File \"a.py\"\nValueError: no",
+                "task failed ValueError: no",
+            ),
             ("no (RuntimeError)\n\tfrom a.rb:3:in `x'", "no (RuntimeError)"),
             ("PDOException: no\nStack trace:\n#0 /x.php(3)", "PDOException: no"),
             ("a.B: no\\n\\tat a.C.d(C.java:1)", "a.B: no"),

@@ -16,8 +16,8 @@ use super::schema::Schemas;
 use super::scope::Scope;
 use super::{Decoder, topic};
 use crate::event::{
-    BodyStory, ConventionStory, Envelope, Envelopes, Explanation, Finding, HashKey, Piece, Record, TopicName,
-    FailureText, TopicPartition, Undecodable, Undecoded,
+    BodyStory, ConventionStory, Envelope, Envelopes, Explanation, FailureText, Finding, HashKey, Piece, Record,
+    TopicName, TopicPartition, Undecodable, Undecoded,
 };
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -5,9 +5,7 @@ use super::found::{Claim, Found};
 use super::row::{Encoding, Failure, Field};
 use super::scope::Scope;
 use super::text::{Raw, field, number};
-use crate::event::{
-    FailureKind, FailureNotice, FailureText, Kind, Origin, Record, TopicClass, Undecoded, clean, clip,
-};
+use crate::event::{FailureKind, FailureNotice, FailureText, Kind, Origin, Record, TopicClass, Undecoded, clean, clip};
 use std::borrow::Cow;
 
 /// Longest topic name that Kafka allows.

@@ -33,8 +33,8 @@ mod trace;
 pub use base::base_topic;
 pub use compiled::shipped;
 pub use convention::{ConventionError, house};
-pub use explain::Explainer;
 pub use error_text::MAX_ERROR_BYTES;
+pub use explain::Explainer;
 pub use offsets::{CoordinatorRecord, RecordType, offset_commit};
 pub use parallel::beyond;
 pub use profile::MAX_PROFILE_TEXT_BYTES;
@@ -44,8 +44,8 @@ pub use text::MAX_ID_BYTES;
 pub use topic::class;
 
 use crate::event::{
-    Attribute, AttributeValue, Envelope, Envelopes, Extra, FailureText, HashKey, Identifier, Kind, Record, Span, Timestamp,
-    TopicClass, TopicPartition, TraceContext, Undecoded, clip,
+    Attribute, AttributeValue, Envelope, Envelopes, Extra, FailureText, HashKey, Identifier, Kind, Record, Span,
+    Timestamp, TopicClass, TopicPartition, TraceContext, Undecoded, clip,
 };
 use compiled::Compiled;
 use failure::Evidence;
@@ -181,9 +181,12 @@ impl Decoder {
         let causation = self.id(causes(kind), record, &mut texts[1], into);
         let flows = self.flows(kind);
         let correlation = self.id(&flows, record, &mut texts[2], into);
+        let before = into.undecoded[Undecoded::MalformedTrace as usize];
         let (trace, traces) = self.traces(record, &mut into.undecoded);
+        let malformed_trace = trace.is_none() && into.undecoded[Undecoded::MalformedTrace as usize] > before;
         let time = self.time(record, &mut into.undecoded);
-        let extra = self.extra(record, traces, time.map(|time| record_time.since(time)));
+        let shared = Extra { shared: traces, malformed_trace, ..Extra::default() };
+        let extra = self.extra(record, shared, time.map(|time| record_time.since(time)));
         let profile = self.profile(record, into);
         into.rows.push(Envelope {
             offset: record.offset,
@@ -300,9 +303,8 @@ impl Decoder {
     }
 
     /// What few records say: `delay_us` is what passed between the event and its record.
-    fn extra(&self, record: &Record<'_>, shared: Vec<Identifier>, delay_us: Option<i64>) -> Option<Extra> {
+    fn extra(&self, record: &Record<'_>, mut extra: Extra, delay_us: Option<i64>) -> Option<Extra> {
         let found = &self.found;
-        let mut extra = Extra { shared, ..Extra::default() };
         if found.has(Field::RootId)
             && let Some(claim) = found.claims(Field::RootId, None, record).next()
         {

@@ -7,7 +7,8 @@ use super::{
 };
 use std::sync::Arc;
 
-/// Text of the ids that are not their own value; boxed, because most events have none.
+/// What few events say: text of the ids that are not their own value, and a trace that cannot be read. Boxed, because most
+/// events have none of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IdText {
     /// Text of the event's own id.
@@ -16,6 +17,8 @@ pub struct IdText {
     pub causation: Option<Box<str>>,
     /// Text of its correlation id.
     pub correlation: Option<Box<str>>,
+    /// It names a trace, and none that can be read.
+    pub malformed_trace: bool,
 }
 
 /// One event as it is stored.
@@ -234,7 +237,7 @@ pub struct EventColumns {
     /// `orphan_reason`, [`super::OrphanReason`] number
     pub orphan_reason: Nullable<i8>,
     /// `form`: spelling of id, causation and correlation in two bits each, one bit for a tombstone, then in two bits what
-    /// the correlation id [`Repeats`]
+    /// the correlation id [`Repeats`], and one bit for a trace that cannot be read
     pub form: Vec<i16>,
     /// `profile`
     pub profile: Vec<i32>,
@@ -273,6 +276,9 @@ impl EventColumns {
     /// Place in `form` of what the correlation id repeats.
     pub const REPEATS: u32 = 7;
 
+    /// Bit of `form` that says that it names a trace, and none that can be read.
+    pub const MALFORMED_TRACE: i16 = 1 << 9;
+
     /// Adds one row.
     pub fn push(&mut self, row: &EventRow) {
         let spelling = |id: Option<Identifier>| id.map_or(Spelling::Text, |id| id.spelling) as i16;
@@ -291,7 +297,8 @@ impl EventColumns {
                 | spelling(row.causation) << 2
                 | spelling(row.correlation) << 4
                 | if row.tombstone { Self::TOMBSTONE } else { 0 }
-                | (repeats as i16) << Self::REPEATS,
+                | (repeats as i16) << Self::REPEATS
+                | if texts.is_some_and(|texts| texts.malformed_trace) { Self::MALFORMED_TRACE } else { 0 },
         );
         self.profile.push(row.profile);
         self.producer.push(row.producer);

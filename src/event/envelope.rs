@@ -122,6 +122,8 @@ pub struct Extra {
     pub shared: Vec<Identifier>,
     /// Facts to keep.
     pub attributes: Vec<Attribute>,
+    /// It names a trace, and none that can be read.
+    pub malformed_trace: bool,
 }
 
 /// One fact of an event beyond its envelope.

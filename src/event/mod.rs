@@ -33,7 +33,8 @@ pub use dictionary::{PartitionRow, ProducerRow, ProfileRow};
 pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};
 pub use explanation::{BodyStory, ConventionStory, Explanation, FieldStory, Finding, Piece, TopicName, Undecodable};
 pub use failure::{
-    BareFailure, FailureKind, FailureNotice, FailureRow, FailureState, FailureText, GroupEvidence, HealedEvidence, Origin, Sought,
+    BareFailure, FailureKind, FailureNotice, FailureRow, FailureState, FailureText, GroupEvidence, HealedEvidence,
+    Origin, Sought,
 };
 pub use group::{
     BarrierSample, Beyond, CommittedOffset, Epoch, GroupKind, GroupPhase, GroupSample, GroupState, LogEnds, LogPolicy,

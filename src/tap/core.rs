@@ -7,8 +7,8 @@ use crate::causality::{Arrival, Horizon, Memory, Named, Resolver, Signatures};
 use crate::delivery::{Coverage, Ledger, Pace, Passings, Standstill};
 use crate::event::{
     AttributeRow, BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice,
-    FailureRow, FailureText, GapReason, HashKey, IdText, Ordinal, Origin, OrphanReason, Resolution, Segment, Spelling, Start,
-    Timestamp, TopicPartition, Undecoded,
+    FailureRow, FailureText, GapReason, HashKey, IdText, Ordinal, Origin, OrphanReason, Resolution, Segment, Spelling,
+    Start, Timestamp, TopicPartition, Undecoded,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -434,13 +434,15 @@ fn without_words(notice: &FailureNotice) -> FailureNotice {
 
 fn texts(read: &Envelopes, envelope: &Envelope) -> Option<Box<IdText>> {
     let ids = [envelope.id, envelope.causation, envelope.correlation];
-    if !ids.iter().flatten().any(|id| id.spelling == Spelling::Text) {
+    let extra = envelope.extra.and_then(|at| read.extras.get(at as usize));
+    let malformed_trace = extra.is_some_and(|extra| extra.malformed_trace);
+    if !malformed_trace && !ids.iter().flatten().any(|id| id.spelling == Spelling::Text) {
         return None;
     }
     let text = |at: usize| {
         ids[at].filter(|id| id.spelling == Spelling::Text).map(|_| read.arena.get(envelope.texts[at]).into())
     };
-    Some(Box::new(IdText { id: text(0), causation: text(1), correlation: text(2) }))
+    Some(Box::new(IdText { id: text(0), causation: text(1), correlation: text(2), malformed_trace }))
 }
 
 /// A failure whose origin was found by its id shows the coordinates all the same.

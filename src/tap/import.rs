@@ -12,8 +12,8 @@ use crate::capture::{self, Line, Unread};
 use crate::causality::Memory;
 use crate::decode::{self, Convention, Decoder};
 use crate::event::{
-    BusinessFlow, Changes, ClientProperties, Envelopes, FailureText, GapReason, GroupSample, HashKey, LogEnds, LoggedCommit,
-    Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
+    BusinessFlow, Changes, ClientProperties, Envelopes, FailureText, GapReason, GroupSample, HashKey, LogEnds,
+    LoggedCommit, Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
 };
 use crate::otlp::Progress;
 use crate::store;

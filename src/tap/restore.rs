@@ -4,8 +4,8 @@ use super::core::Core;
 use crate::causality::{Horizon, Memory, Named, RestoredEvent};
 use crate::delivery::Coverage;
 use crate::event::{
-    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, GroupEvidence, Origin, OrphanReason, PartitionRow, PassedTo,
-    ProducerRow, ProfileRow, ProgressRow, TraceContext, Undecoded,
+    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, GroupEvidence, Origin, OrphanReason,
+    PartitionRow, PassedTo, ProducerRow, ProfileRow, ProgressRow, TraceContext, Undecoded,
 };
 use crate::store::{Error, RecentEvent, Restored, Writer};
 use std::collections::HashMap;
