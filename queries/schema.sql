@@ -55,8 +55,8 @@ CREATE TABLE producer_row (
 
 -- Events. `record_time` is NULL when it equals `time`. `form` holds the spelling of id, causation and correlation in two
 -- bits each (0 text, 1 UUID, 2 upper-case UUID, 3 hexadecimal), one bit for a null value, and in two bits what the
--- correlation id repeats (1 the id, 2 the causation id, 3 the trace id): then its own columns are NULL; then one bit for a
--- trace that is named and cannot be read. `cause` is the first cause that is certain: nearly all edges are here, and
+-- correlation id repeats (1 the id, 2 the causation id, 3 the trace id): then its own columns are NULL; then a bit
+-- each for a trace that cannot be read and for several under one name. `cause` is the first cause that is certain: nearly all edges are here, and
 -- `cause_row` has the rest. What is found out late (a cause that came after its effect) changes the row: resolution,
 -- orphan_reason, conversation, cause and evidence.
 CREATE TABLE event_row (

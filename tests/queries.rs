@@ -188,6 +188,7 @@ fn first() -> Changes {
         causation: Some("order-9".into()),
         correlation: None,
         malformed_trace: true,
+        appended_trace: true,
     };
     waiting.texts = Some(Box::new(texts));
     changes.pending.push(&waiting);

@@ -1,9 +1,11 @@
 //! The command line as clap reads it.
 
+mod audit;
 mod explain;
 mod import;
 mod lag;
 
+pub(super) use audit::{Audit, AuditFormat};
 pub(super) use explain::{Explain, Values};
 pub(super) use import::Import;
 pub(super) use lag::Lag;
@@ -43,6 +45,8 @@ pub(super) enum Command {
     Failures(Failures),
     /// groups behind, in records, time and waiting work; with a GROUP its partitions and the events that wait
     Lag(Lag),
+    /// where propagation breaks: which hop loses the trace, which group makes it, and what to fix
+    Audit(Audit),
     /// received / passed / failed over a window: text, markdown, html, json, csv
     Report(Report),
     /// read-only SQL (--format table|json|ndjson|csv)
@@ -75,6 +79,7 @@ impl Command {
             Self::Explain(_) => "explain",
             Self::Failures(_) => "failures",
             Self::Lag(_) => "lag",
+            Self::Audit(_) => "audit",
             Self::Report(_) => "report",
             Self::Sql(_) => "sql",
             Self::User(_) => "user",

@@ -47,7 +47,7 @@ use crate::event::{
     Attribute, AttributeValue, Envelope, Envelopes, Extra, FailureText, HashKey, Identifier, Kind, Record, Span,
     Timestamp, TopicClass, TopicPartition, TraceContext, Undecoded, clip,
 };
-use compiled::Compiled;
+use compiled::{Compiled, Rule};
 use failure::Evidence;
 use found::{Claim, Claims, Found};
 use habit::Habits;
@@ -181,12 +181,9 @@ impl Decoder {
         let causation = self.id(causes(kind), record, &mut texts[1], into);
         let flows = self.flows(kind);
         let correlation = self.id(&flows, record, &mut texts[2], into);
-        let before = into.undecoded[Undecoded::MalformedTrace as usize];
-        let (trace, traces) = self.traces(record, &mut into.undecoded);
-        let malformed_trace = trace.is_none() && into.undecoded[Undecoded::MalformedTrace as usize] > before;
+        let (trace, about_trace) = self.traces(record, &mut into.undecoded);
         let time = self.time(record, &mut into.undecoded);
-        let shared = Extra { shared: traces, malformed_trace, ..Extra::default() };
-        let extra = self.extra(record, shared, time.map(|time| record_time.since(time)));
+        let extra = self.extra(record, about_trace, time.map(|time| record_time.since(time)));
         let profile = self.profile(record, into);
         into.rows.push(Envelope {
             offset: record.offset,
@@ -254,28 +251,33 @@ impl Decoder {
         None
     }
 
-    /// The record's own trace, and the other ones that it names.
-    fn traces(&self, record: &Record<'_>, undecoded: &mut [u64]) -> (Option<TraceContext>, Vec<Identifier>) {
-        let (mut own, mut others) = (None::<TraceContext>, Vec::new());
+    /// The record's own trace, and what else is to be said of those that it names.
+    fn traces(&self, record: &Record<'_>, undecoded: &mut [u64]) -> (Option<TraceContext>, Extra) {
+        let (mut own, mut about) = (None::<(TraceContext, &Rule)>, Extra::default());
         if !self.found.has(Field::Trace) && !self.found.has(Field::TraceId) {
-            return (own, others);
+            return (None, about);
         }
         let whole = self.found.claims(Field::Trace, None, record);
         let parted = self.found.claims(Field::TraceId, None, record);
         for claim in strongest_first(whole, parted) {
             let Some(context) = self.trace(&claim, record) else {
                 undecoded[Undecoded::MalformedTrace as usize] += u64::from(own.is_none());
+                about.malformed_trace |= own.is_none();
+                continue;
+            };
+            let Some((first, rule)) = own else {
+                own = Some((context, claim.rule));
+                about.malformed_trace = false;
                 continue;
             };
             let trace = context.identifier();
-            match own {
-                None => own = Some(context),
-                Some(own) if own.identifier() != trace && !others.contains(&trace) => others.push(trace),
-                Some(_) => {}
+            about.appended_trace |= context != first && std::ptr::eq(rule, claim.rule);
+            if first.identifier() != trace && !about.shared.contains(&trace) {
+                about.shared.push(trace);
             }
         }
-        others.truncate(MAX_SHARED_IDS);
-        (own, others)
+        about.shared.truncate(MAX_SHARED_IDS);
+        (own.map(|(context, _)| context), about)
     }
 
     fn trace(&self, claim: &Claim<'_>, record: &Record<'_>) -> Option<TraceContext> {

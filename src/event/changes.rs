@@ -7,8 +7,8 @@ use super::{
 };
 use std::sync::Arc;
 
-/// What few events say: text of the ids that are not their own value, and a trace that cannot be read. Boxed, because most
-/// events have none of it.
+/// What few events say: text of ids that are not their own value, and what is odd about traces. Boxed, because most have
+/// none of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IdText {
     /// Text of the event's own id.
@@ -19,6 +19,8 @@ pub struct IdText {
     pub correlation: Option<Box<str>>,
     /// It names a trace, and none that can be read.
     pub malformed_trace: bool,
+    /// It names several traces or spans under one name.
+    pub appended_trace: bool,
 }
 
 /// One event as it is stored.
@@ -237,7 +239,7 @@ pub struct EventColumns {
     /// `orphan_reason`, [`super::OrphanReason`] number
     pub orphan_reason: Nullable<i8>,
     /// `form`: spelling of id, causation and correlation in two bits each, one bit for a tombstone, then in two bits what
-    /// the correlation id [`Repeats`], and one bit for a trace that cannot be read
+    /// the correlation id [`Repeats`], and a bit each for a trace that cannot be read and one that was added to others
     pub form: Vec<i16>,
     /// `profile`
     pub profile: Vec<i32>,
@@ -279,6 +281,9 @@ impl EventColumns {
     /// Bit of `form` that says that it names a trace, and none that can be read.
     pub const MALFORMED_TRACE: i16 = 1 << 9;
 
+    /// Bit of `form` that says that it names several traces or spans under one name.
+    pub const APPENDED_TRACE: i16 = 1 << 10;
+
     /// Adds one row.
     pub fn push(&mut self, row: &EventRow) {
         let spelling = |id: Option<Identifier>| id.map_or(Spelling::Text, |id| id.spelling) as i16;
@@ -298,7 +303,8 @@ impl EventColumns {
                 | spelling(row.correlation) << 4
                 | if row.tombstone { Self::TOMBSTONE } else { 0 }
                 | (repeats as i16) << Self::REPEATS
-                | if texts.is_some_and(|texts| texts.malformed_trace) { Self::MALFORMED_TRACE } else { 0 },
+                | if texts.is_some_and(|texts| texts.malformed_trace) { Self::MALFORMED_TRACE } else { 0 }
+                | if texts.is_some_and(|texts| texts.appended_trace) { Self::APPENDED_TRACE } else { 0 },
         );
         self.profile.push(row.profile);
         self.producer.push(row.producer);

@@ -124,6 +124,8 @@ pub struct Extra {
     pub attributes: Vec<Attribute>,
     /// It names a trace, and none that can be read.
     pub malformed_trace: bool,
+    /// It names several traces or spans under one name: whoever wrote it adds to what is there.
+    pub appended_trace: bool,
 }
 
 /// One fact of an event beyond its envelope.

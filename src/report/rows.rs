@@ -155,10 +155,12 @@ macro_rules! row {
     };
 }
 
+mod audit;
 mod counts;
 mod lag;
 mod summary;
 
+pub use audit::AuditRow;
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
 pub use lag::{GroupLine, LagRow, PartitionProgress, RewindLine, WaitingEvent, WaitingType};
 pub use summary::{Deleted, DurationBin, Loss, NotSeen, SeriesRow};

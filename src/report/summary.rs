@@ -10,7 +10,7 @@ mod compose;
 mod csv;
 mod html;
 mod json;
-mod markdown;
+pub(super) mod markdown;
 mod page;
 mod sheets;
 mod svg;

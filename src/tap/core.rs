@@ -436,13 +436,14 @@ fn texts(read: &Envelopes, envelope: &Envelope) -> Option<Box<IdText>> {
     let ids = [envelope.id, envelope.causation, envelope.correlation];
     let extra = envelope.extra.and_then(|at| read.extras.get(at as usize));
     let malformed_trace = extra.is_some_and(|extra| extra.malformed_trace);
-    if !malformed_trace && !ids.iter().flatten().any(|id| id.spelling == Spelling::Text) {
+    let appended_trace = extra.is_some_and(|extra| extra.appended_trace);
+    if !malformed_trace && !appended_trace && !ids.iter().flatten().any(|id| id.spelling == Spelling::Text) {
         return None;
     }
     let text = |at: usize| {
         ids[at].filter(|id| id.spelling == Spelling::Text).map(|_| read.arena.get(envelope.texts[at]).into())
     };
-    Some(Box::new(IdText { id: text(0), causation: text(1), correlation: text(2), malformed_trace }))
+    Some(Box::new(IdText { id: text(0), causation: text(1), correlation: text(2), malformed_trace, appended_trace }))
 }
 
 /// A failure whose origin was found by its id shows the coordinates all the same.
