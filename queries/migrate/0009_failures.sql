@@ -19,3 +19,9 @@ CREATE TABLE failure_history_row (
     healed_by       BIGINT,
     healed_evidence TINYINT
 );
+
+CREATE TABLE group_client_row (
+    cluster        VARCHAR NOT NULL,
+    consumer_group VARCHAR NOT NULL,
+    client         VARCHAR NOT NULL
+);

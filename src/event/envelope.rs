@@ -1,7 +1,8 @@
 //! What records say about themselves, as decoded: one small plain row a record, text beside it.
 
 use super::{
-    Arena, FailureNotice, GapReason, Identifier, LoggedCommit, Producer, Span, Timestamp, TopicPartition, TraceContext,
+    Arena, FailureNotice, GapReason, GroupClient, Identifier, LoggedCommit, Producer, Span, Timestamp, TopicPartition,
+    TraceContext,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -247,6 +248,8 @@ pub struct Envelopes {
     pub extras: Vec<Extra>,
     /// Committed offsets, where the cluster's log of them is read.
     pub commits: Vec<LoggedCommit>,
+    /// What members of groups call themselves, where that log is read.
+    pub clients: Vec<GroupClient>,
     /// Text of ids that are not their own value.
     pub arena: Arena,
     /// What was not understood, by [`Undecoded`] number.
@@ -256,6 +259,6 @@ pub struct Envelopes {
 impl Envelopes {
     /// True when it says nothing at all.
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty() && self.starts.is_empty() && self.commits.is_empty()
+        self.segments.is_empty() && self.starts.is_empty() && self.commits.is_empty() && self.clients.is_empty()
     }
 }

@@ -71,6 +71,17 @@ pub struct LoggedCommit {
     pub commit: CommittedOffset,
 }
 
+/// What a member of a group calls itself: its client id, which most clients begin with their own name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GroupClient {
+    /// The cluster.
+    pub cluster: Arc<str>,
+    /// The group.
+    pub group: Arc<str>,
+    /// The client id, bounded.
+    pub client: Arc<str>,
+}
+
 /// What a group finished beyond its committed offset, as its client says in the metadata of the commit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Beyond {

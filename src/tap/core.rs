@@ -128,6 +128,9 @@ impl Core {
         for segment in &read.segments {
             self.segment(read, segment, &profiles);
         }
+        for client in &read.clients {
+            self.note_client(client);
+        }
         for commit in &read.commits {
             self.logged(commit);
         }

@@ -188,7 +188,8 @@ impl Importing {
             Line::Record(captured) if captured.topic == COMMIT_LOG => {
                 self.summary.internal += 1;
                 if captured.aborted != Some(true)
-                    && let Some(mut told) = logged(&self.cluster, &captured.record, &self.counters)
+                    && let Some(mut told) =
+                        logged(&self.cluster, &captured.record, &self.counters, &mut self.read.clients)
                 {
                     if told.at < Timestamp::default() {
                         told.at = self.last();

@@ -34,6 +34,7 @@ impl Core {
             ("consumptions_dropped", self.ledger.dropped),
             ("commit_metadata_not_understood", self.ledger.not_understood),
             ("commits_unplaced_dropped", self.consuming.unplaced_dropped),
+            ("group_clients_dropped", self.consuming.clients_dropped),
             ("record_times_replaced", self.times_replaced()),
             ("names_without_number", self.catalog.unnumbered),
             ("stalled_partitions", stalled.partitions as u64),
