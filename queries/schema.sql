@@ -305,11 +305,13 @@ CREATE TABLE group_row (
     sampled_at     TIMESTAMP NOT NULL
 );
 
--- What members of groups call themselves: their client ids, as the log of commits tells them. A row may repeat.
+-- What members of groups call themselves, their client ids, and which library they look like, as the log of commits tells.
+-- A row may repeat.
 CREATE TABLE group_client_row (
     cluster        VARCHAR NOT NULL,
     consumer_group VARCHAR NOT NULL,
-    client         VARCHAR NOT NULL
+    client         VARCHAR NOT NULL,
+    library        VARCHAR
 );
 
 -- Events by topic and profile, kept as they are written, so that no list of topics or types scans the events.

@@ -23,5 +23,6 @@ CREATE TABLE failure_history_row (
 CREATE TABLE group_client_row (
     cluster        VARCHAR NOT NULL,
     consumer_group VARCHAR NOT NULL,
-    client         VARCHAR NOT NULL
+    client         VARCHAR NOT NULL,
+    library        VARCHAR
 );

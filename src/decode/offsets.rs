@@ -3,6 +3,7 @@
 //! `group-coordinator/src/main/resources/common/message/OffsetCommit{Key,Value}.json` of Apache Kafka 4.1. Key and value
 //! begin with an int16: the record type, and the version of the value.
 
+use super::members::{Member, members};
 use crate::event::{CommittedOffset, MAX_COMMIT_METADATA_BYTES, Timestamp, clip};
 
 /// Declares the types of records by their numbers.
@@ -102,12 +103,12 @@ pub enum CoordinatorRecord {
         /// tells.
         at: Option<Timestamp>,
     },
-    /// Who is in a group: what its members call themselves, each once.
+    /// Who is in a group, bounded in number.
     Members {
         /// The group.
         group: String,
-        /// Client ids, bounded in length and number.
-        clients: Vec<String>,
+        /// Its members, each kind once.
+        members: Vec<Member>,
     },
     /// A record of another known type, or one of members that is not read.
     Other(RecordType),
@@ -122,71 +123,12 @@ pub fn offset_commit(key: Option<&[u8]>, value: Option<&[u8]>) -> CoordinatorRec
         Some(RecordType::LegacyOffsetCommit | RecordType::OffsetCommit) => {
             commit(key, value).unwrap_or(CoordinatorRecord::Unknown)
         }
-        Some(other) => members(other, key, value).unwrap_or(CoordinatorRecord::Other(other)),
+        Some(other) => match members(other, key, value) {
+            Some((group, members)) => CoordinatorRecord::Members { group, members },
+            None => CoordinatorRecord::Other(other),
+        },
         None => CoordinatorRecord::Unknown,
     }
-}
-
-/// Client ids of one record that are kept: the members of a group mostly share one, or differ in a number.
-const MAX_CLIENTS: usize = 8;
-
-/// Members of one record that are looked at for them.
-const MAX_MEMBERS: usize = 1_000;
-
-/// Bytes of a client id that are kept: its beginning names the client.
-const MAX_CLIENT_BYTES: usize = 64;
-
-/// The client ids that a record of a group, or of a member of one, tells.
-fn members(kind: RecordType, mut key: Fields<'_>, value: Option<&[u8]>) -> Option<CoordinatorRecord> {
-    let group = key.string()?.to_owned();
-    let mut clients = Vec::new();
-    let mut keep = |client: &[u8]| {
-        let client = clip(client, MAX_CLIENT_BYTES);
-        if !client.is_empty() && clients.len() < MAX_CLIENTS && !clients.contains(&client) {
-            clients.push(client);
-        }
-    };
-    let mut value = Fields(value?);
-    let version = value.int16()?;
-    match kind {
-        RecordType::GroupMetadata if (0..=3).contains(&version) => classic(value, version, &mut keep)?,
-        RecordType::ConsumerGroupMemberMetadata if version == 0 => {
-            value.compact_or_null()?; // instance id
-            value.compact_or_null()?; // rack id
-            keep(value.compact_bytes()?);
-        }
-        _ => return None,
-    }
-    Some(CoordinatorRecord::Members { group, clients })
-}
-
-/// `GroupMetadataValue`, versions 0 to 3.
-fn classic(mut value: Fields<'_>, version: i16, keep: &mut dyn FnMut(&[u8])) -> Option<()> {
-    value.bytes()?; // protocol type
-    value.int32()?; // generation
-    value.or_null()?; // protocol
-    value.or_null()?; // leader
-    if version >= 2 {
-        value.int64()?; // time of the state
-    }
-    let members = usize::try_from(value.int32()?).ok()?;
-    for _ in 0..members.min(MAX_MEMBERS) {
-        value.bytes()?; // member id
-        if version >= 3 {
-            value.or_null()?; // instance id
-        }
-        keep(value.bytes()?);
-        value.bytes()?; // host
-        value.int32()?; // session timeout, or rebalance timeout
-        if version >= 1 {
-            value.int32()?;
-        }
-        for _ in ["subscription", "assignment"] {
-            let len = usize::try_from(value.int32()?).ok()?;
-            value.take(len)?;
-        }
-    }
-    Some(())
 }
 
 fn commit(mut key: Fields<'_>, value: Option<&[u8]>) -> Option<CoordinatorRecord> {
@@ -224,34 +166,34 @@ impl<'a> Value<'a> {
 }
 
 /// Fields in the order in which they stand.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Fields<'a> {
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+    pub fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(head)
     }
 
-    fn int16(&mut self) -> Option<i16> {
+    pub fn int16(&mut self) -> Option<i16> {
         Some(i16::from_be_bytes(self.take(2)?.try_into().ok()?))
     }
 
-    fn int32(&mut self) -> Option<i32> {
+    pub fn int32(&mut self) -> Option<i32> {
         Some(i32::from_be_bytes(self.take(4)?.try_into().ok()?))
     }
 
-    fn int64(&mut self) -> Option<i64> {
+    pub fn int64(&mut self) -> Option<i64> {
         Some(i64::from_be_bytes(self.take(8)?.try_into().ok()?))
     }
 
-    fn bytes(&mut self) -> Option<&'a [u8]> {
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.int16()?).ok()?;
         self.take(len)
     }
 
     /// Bytes, or none where their length is -1.
-    fn or_null(&mut self) -> Option<&'a [u8]> {
+    pub fn or_null(&mut self) -> Option<&'a [u8]> {
         match self.int16()? {
             -1 => Some(&[]),
             len => self.take(usize::try_from(len).ok()?),
@@ -259,7 +201,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The same with the length of compact bytes, where 0 is none.
-    fn compact_or_null(&mut self) -> Option<&'a [u8]> {
+    pub fn compact_or_null(&mut self) -> Option<&'a [u8]> {
         if self.0.first() == Some(&0) {
             self.take(1)?;
             return Some(&[]);
@@ -267,12 +209,12 @@ impl<'a> Fields<'a> {
         self.compact_bytes()
     }
 
-    fn string(&mut self) -> Option<&'a str> {
+    pub fn string(&mut self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
     /// A length above by one as an unsigned varint of at most five bytes, then the bytes.
-    fn compact_bytes(&mut self) -> Option<&'a [u8]> {
+    pub fn compact_bytes(&mut self) -> Option<&'a [u8]> {
         let mut len = 0u64;
         for shift in (0..35).step_by(7) {
             let byte = self.take(1)?[0];
@@ -368,52 +310,6 @@ mod tests {
         };
         assert_eq!((commit.offset, &*commit.metadata), (Some(71), ""));
         assert_eq!(at, Some(Timestamp::from_millis(1_795_226_349_961)));
-    }
-
-    fn text(text: &str) -> Vec<u8> {
-        [&(text.len() as i16).to_be_bytes()[..], text.as_bytes()].concat()
-    }
-
-    fn group_of(version: i16, clients: &[&str]) -> Vec<u8> {
-        let mut value =
-            [&version.to_be_bytes()[..], &text("consumer"), &[0, 0, 0, 7], &text("range"), &[0xff; 2]].concat();
-        if version >= 2 {
-            value.extend(0i64.to_be_bytes());
-        }
-        value.extend((clients.len() as i32).to_be_bytes());
-        for client in clients {
-            value.extend(text("member-1"));
-            if version >= 3 {
-                value.extend([0xff; 2]);
-            }
-            value.extend([text(client), text("/10.0.0.1")].concat());
-            value.extend(vec![0; if version >= 1 { 8 } else { 4 }]);
-            value.extend([&[0, 0, 0, 2][..], b"ab", &[0; 4]].concat());
-        }
-        value
-    }
-
-    #[test]
-    fn members_of_groups_say_what_they_are() {
-        let read = |kind: i16, value: &[u8]| match offset_commit(Some(&key(kind)), Some(value)) {
-            CoordinatorRecord::Members { group, clients } => (group, clients),
-            other => panic!("{other:?}"),
-        };
-        for version in 0..=3 {
-            let told = read(2, &group_of(version, &["rdkafka", "rdkafka", "aiokafka-0.14.0"]));
-            assert_eq!(told, ("billing".into(), vec!["rdkafka".into(), "aiokafka-0.14.0".into()]), "version {version}");
-        }
-        let member = [&[0, 0][..], &[0], &[5], b"rack", &[8], b"kafkajs", &[0; 9]].concat();
-        assert_eq!(read(5, &member), ("billing".into(), vec!["kafkajs".into()]));
-        let many: Vec<String> = (0..100).map(|n| format!("{n}{}", "x".repeat(200))).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let (_, kept) = read(2, &group_of(3, &many));
-        assert!(kept.len() == MAX_CLIENTS && kept.iter().all(|client| client.len() == MAX_CLIENT_BYTES));
-        let cut = group_of(3, &["rdkafka"]);
-        for value in [&cut[..cut.len() - 1], &[0, 4, 1][..], &[]] {
-            let told = offset_commit(Some(&key(2)), Some(value));
-            assert_eq!(told, CoordinatorRecord::Other(RecordType::GroupMetadata));
-        }
     }
 
     #[test]

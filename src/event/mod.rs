@@ -37,7 +37,7 @@ pub use failure::{
 };
 pub use group::{
     BarrierSample, Beyond, CommittedOffset, Epoch, GroupClient, GroupKind, GroupPhase, GroupSample, GroupState,
-    LogEnds, LogPolicy, LoggedCommit, MAX_COMMIT_METADATA_BYTES, ShareOffset,
+    Library, LogEnds, LogPolicy, LoggedCommit, MAX_COMMIT_METADATA_BYTES, ShareOffset,
 };
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
 pub use outbox::OutboxCursor;

@@ -83,6 +83,7 @@ impl Verdict<'_> {
             "of": self.of,
             "begun_by": self.sees.map(Sees::as_str),
             "clients": self.clients,
+            "libraries": self.libraries,
             "fixes": self.fixes.iter().map(fix).collect::<Vec<_>>(),
             "sample": self.sample,
         })

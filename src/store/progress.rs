@@ -5,8 +5,8 @@ use super::query::{ask, write};
 use super::restore::{named, rows, time as stored};
 use super::writer::{MAIN, Writer, time};
 use crate::event::{
-    Beyond, Changes, GroupClient, GroupKind, GroupPhase, GroupRow, Ordinal, ProgressMark, ProgressRow, ProgressState,
-    RewindRow,
+    Beyond, Changes, GroupClient, GroupKind, GroupPhase, GroupRow, Library, Ordinal, ProgressMark, ProgressRow,
+    ProgressState, RewindRow,
 };
 use duckdb::{Appender, Connection, Row, params};
 
@@ -58,7 +58,7 @@ fn append_mark(to: &mut Appender<'_>, mark: &ProgressMark) -> duckdb::Result<()>
 }
 
 fn append_client(to: &mut Appender<'_>, row: &GroupClient) -> duckdb::Result<()> {
-    to.append_row(params![&*row.cluster, &*row.group, &*row.client])
+    to.append_row(params![&*row.cluster, &*row.group, &*row.client, row.library.map(Library::as_str)])
 }
 
 fn append_rewind(to: &mut Appender<'_>, row: &RewindRow) -> duckdb::Result<()> {

@@ -31,11 +31,14 @@ pub(super) fn logged(
             let at = at.unwrap_or(Timestamp::from_millis(record.timestamp_ms));
             Some(LoggedCommit { cluster: cluster.clone(), at, commit })
         }
-        CoordinatorRecord::Members { group, clients: told } => {
+        CoordinatorRecord::Members { group, members } => {
             let group: Arc<str> = group.into();
-            let named =
-                |client: String| GroupClient { cluster: cluster.clone(), group: group.clone(), client: client.into() };
-            clients.extend(told.into_iter().map(named));
+            clients.extend(members.into_iter().map(|member| GroupClient {
+                cluster: cluster.clone(),
+                group: group.clone(),
+                client: member.client.into(),
+                library: member.library,
+            }));
             None
         }
         CoordinatorRecord::Other(_) => None,

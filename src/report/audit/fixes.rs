@@ -41,6 +41,8 @@ pub struct Fix {
     pub appends: bool,
     /// How the client ids begin that its members have by default.
     pub names: Vec<String>,
+    /// The libraries that its members look like, where that can be told.
+    pub libraries: Vec<String>,
     /// The language that it is for; empty for any.
     pub language: String,
     /// Why it breaks the trace.
@@ -77,6 +79,8 @@ pub struct Seen<'a> {
     pub appends: bool,
     /// What the members of its group call themselves.
     pub clients: &'a [String],
+    /// The libraries that they look like.
+    pub libraries: &'a [String],
     /// Conventions of what it writes.
     pub conventions: Vec<&'a str>,
 }
@@ -91,7 +95,9 @@ pub fn candidates(seen: &Seen<'_>) -> Vec<&'static Fix> {
         .find(|family| family.conventions.iter().any(|convention| seen.conventions.contains(&convention.as_str())));
     let spoken = |fix: &&&Fix| language.is_none_or(|of| fix.language == of.language || fix.language.is_empty());
     let adds = |fix: &&&Fix| !seen.appends || fix.appends;
-    narrowed(narrowed(narrowed(fits, spoken), adds), named)
+    let built =
+        |fix: &&&Fix| seen.libraries.is_empty() || fix.libraries.iter().any(|library| seen.libraries.contains(library));
+    narrowed(narrowed(narrowed(narrowed(fits, spoken), adds), built), named)
 }
 
 /// Those of `fixes` that `fit`; all when none does.
@@ -125,6 +131,9 @@ mod tests {
         let named = ["aiokafka-0.14.0".to_owned()];
         let send = Seen { sees: vec![Sees::Record, Sees::Send], clients: &named, ..Seen::default() };
         assert_eq!(clients(&send), ["aiokafka"]);
+        let kafkajs = ["kafkajs".to_owned()];
+        let batch = Seen { sees: vec![Sees::Batch], libraries: &kafkajs, ..Seen::default() };
+        assert_eq!(clients(&batch), ["kafkajs"]);
         let own = ["our-own".to_owned()];
         let unknown = Seen { sees: vec![Sees::Batch], clients: &own, ..Seen::default() };
         assert!(clients(&unknown).len() > 1);

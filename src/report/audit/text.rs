@@ -125,8 +125,12 @@ pub(super) fn cause(verdict: &Verdict<'_>, fixes: &[&Fix]) -> String {
         })
         .collect();
     let one_of = if clients.len() > 1 { "one of " } else { "" };
-    let own: Vec<String> = verdict.clients.iter().map(|client| style::fit(client, NAME_MAX)).collect();
-    let own = if own.is_empty() { String::new() } else { format!("; its members call themselves {}", own.join(", ")) };
+    let shown = |names: &[String]| names.iter().map(|name| style::fit(name, NAME_MAX)).collect::<Vec<_>>().join(", ");
+    let own = match (verdict.libraries, verdict.clients) {
+        ([], []) => String::new(),
+        ([], clients) => format!("; its members call themselves {}", shown(clients)),
+        (libraries, _) => format!("; its members look like {}", shown(libraries)),
+    };
     format!("{shows}, as with {one_of}{}{own}", clients.join(", "))
 }
 

@@ -62,6 +62,8 @@ pub struct Verdict<'a> {
     pub maker: Maker,
     /// What the members of the group call themselves, where it is one.
     pub clients: &'a [String],
+    /// The libraries that they look like.
+    pub libraries: &'a [String],
     /// What the new trace was begun for; `None` where record and sending look the same.
     pub sees: Option<Sees>,
     /// The clients that it can be, each with its fix.
@@ -134,11 +136,14 @@ fn verdict<'a>(
     let (restarted, lost) = (hop.sum(|row| row.trace_restarted), hop.sum(|row| row.trace_lost));
     let sees = begun_by(hop, &others);
     let of_group = |row: &&AuditRow| row.consumer_groups.first().map(String::as_str) == one && one.is_some();
-    let clients = audit.of("group").find(of_group).map_or(&[][..], |row| &row.clients[..]);
+    let told = audit.of("group").find(of_group);
+    let clients = told.map_or(&[][..], |row| &row.clients[..]);
+    let libraries = told.map_or(&[][..], |row| &row.libraries[..]);
     let seen = Seen {
         sees: sees.map_or_else(|| vec![Sees::Record, Sees::Send], |sees| vec![sees]),
         appends: others.iter().any(|other| other.sum(|row| row.appended) > 0),
         clients,
+        libraries,
         conventions: hop.rows.iter().filter_map(|row| row.convention.as_deref()).collect(),
     };
     Verdict {
@@ -151,6 +156,7 @@ fn verdict<'a>(
         groups,
         maker,
         clients,
+        libraries,
         sees,
         fixes: candidates(&seen),
         sample: hop.rows.iter().filter(|row| row.breaks()).find_map(|row| row.sample.as_deref()),

@@ -28,6 +28,8 @@ row! {
         consumer_groups: Vec<String> = "consumer_groups",
         /// What the members of the group call themselves.
         clients: Vec<String> = "clients",
+        /// The libraries that they look like.
+        libraries: Vec<String> = "libraries",
         /// Events that were looked at; effects of a hop.
         events: Option<i64> = "events",
         /// Effects that go on with the trace of their cause.
