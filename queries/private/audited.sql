@@ -76,7 +76,8 @@ summed AS (
         count(*) FILTER (WHERE l.names_cause AND l.resolution = 4) AS waiting,
         count(*) FILTER (WHERE l.names_cause AND l.resolution = 5) AS orphaned,
         mode(l.orphan_reason) FILTER (WHERE l.names_cause AND l.resolution = 5) AS orphan_reason,
-        count(l.flow_hi) AS with_flow
+        count(l.flow_hi) AS with_flow,
+        count(*) FILTER (WHERE l.resolution IN (0, 3)) AS without_cause
     FROM looked l
     WHERE l.counts
     GROUP BY l.topic_number, l.profile
@@ -111,6 +112,7 @@ SELECT
     CAST(sum(n.waiting) AS BIGINT) AS waiting,
     CAST(sum(n.orphaned) AS BIGINT) AS orphaned,
     orphan_reason_name(mode(n.orphan_reason)) AS orphan_reason,
+    CAST(sum(n.without_cause) AS BIGINT) AS without_cause,
     CAST(sum(greatest(n.without_trace, n.without_id, n.without_type, n.without_source, n.without_version)) AS BIGINT)
         AS incomplete,
     list_filter([

@@ -4,6 +4,10 @@ use super::{Audit, NAME_MAX};
 use crate::event::clean;
 use crate::report::rows::AuditRow;
 use crate::report::style::{count, fit, plural, words};
+use std::collections::BTreeMap;
+
+/// Topics that are named in one sentence.
+const TOPICS_MAX: usize = 8;
 
 /// One finding: how many events it is about, and the sentence.
 pub type Finding = (i64, String);
@@ -84,6 +88,25 @@ pub fn kept(audit: &Audit<'_>) -> Option<String> {
             plural(whole.len() as i64, "hop"),
             if whole.len() == 1 { "goes" } else { "go" },
             plural(effects, "effect")
+        )
+    })
+}
+
+/// The topics of which no event has a cause, where all that begins there does, or the way to them is lost.
+pub fn beginnings(audit: &Audit<'_>) -> Option<String> {
+    let mut topics: BTreeMap<&str, bool> = BTreeMap::new();
+    for row in audit.of("topic") {
+        let all = topics.entry(row.to_topic.as_deref().unwrap_or_default()).or_insert(true);
+        *all &= row.without_cause == row.events;
+    }
+    let first: Vec<String> =
+        topics.iter().filter(|(_, all)| **all).map(|(topic, _)| fit(topic, NAME_MAX)).take(TOPICS_MAX).collect();
+    let more = topics.values().filter(|all| **all).count().saturating_sub(TOPICS_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!first.is_empty()).then(|| {
+        format!(
+            "no event of {}{more} has a cause: flows begin there, or nothing on the records leads there",
+            first.join(", ")
         )
     })
 }

@@ -1,6 +1,6 @@
 //! The audit for a ticket.
 
-use super::findings::{findings, hop, kept};
+use super::findings::{beginnings, findings, hop, kept};
 use super::text::{cause, numbered, sentence};
 use super::verdict::verdicts;
 use super::{Audit, HOPS_MAX, ROWS_MAX};
@@ -29,6 +29,9 @@ pub fn markdown(audit: &Audit<'_>) -> String {
     }
     if let Some(kept) = kept(audit) {
         let _ = writeln!(out, "\n{}", escape(&kept));
+    }
+    if let Some(beginnings) = beginnings(audit) {
+        let _ = writeln!(out, "\n{}", escape(&beginnings));
     }
     if !fixes.is_empty() {
         out.push_str("\n## What to do\n\n");

@@ -1,6 +1,6 @@
 //! The audit for a terminal.
 
-use super::findings::{findings, hop, kept};
+use super::findings::{beginnings, findings, hop, kept};
 use super::fixes::{Fix, Sees};
 use super::verdict::{Maker, Verdict, verdicts};
 use super::{Audit, HOPS_MAX, NAME_MAX, ROWS_MAX};
@@ -35,6 +35,9 @@ pub fn text(audit: &Audit<'_>, look: &Look<'_>) -> String {
     }
     if let Some(kept) = kept(audit) {
         let _ = writeln!(out, "  {} {kept}", look.style.paint(Tone::Good, "✓"));
+    }
+    if let Some(beginnings) = beginnings(audit) {
+        let _ = writeln!(out, "  ? {beginnings}");
     }
     if audit.of("hop").next().is_none() {
         let _ = writeln!(

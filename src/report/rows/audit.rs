@@ -74,6 +74,8 @@ row! {
         orphaned: Option<i64> = "orphaned",
         /// Why, mostly.
         orphan_reason: Option<String> = "orphan_reason",
+        /// Roots, and events that name no cause and of which none was inferred.
+        without_cause: Option<i64> = "without_cause",
         /// Events that lack a field of their envelope.
         incomplete: Option<i64> = "incomplete",
         /// Which.
