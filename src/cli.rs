@@ -4,6 +4,7 @@
 //! next`. This and `main` are the only places that print.
 
 mod args;
+mod audit;
 mod backup;
 mod check;
 mod dashboards;
@@ -74,6 +75,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(args),
         Command::Failures(args) => failures::run(&args),
         Command::Lag(args) => lag::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Backup(args) => backup::run(&args),

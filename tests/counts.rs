@@ -894,6 +894,7 @@ fn an_import_is_counted_once() {
         conventions: Vec::new(),
         registry: Default::default(),
         memory: 64 << 20,
+        failure_text: Default::default(),
     };
     let captures = ["spring-retryable", "kafkajs-otel", "python-cloudevents"];
     let file = |name: &str, kind: &str| PathBuf::from(format!("tests/captures/{name}{kind}.ndjson"));

@@ -28,3 +28,10 @@ CREATE TABLE policy_row (
     compacted       BOOLEAN NOT NULL,
     sampled_at      TIMESTAMP NOT NULL
 );
+
+CREATE TABLE group_client_row (
+    cluster        VARCHAR NOT NULL,
+    consumer_group VARCHAR NOT NULL,
+    client         VARCHAR NOT NULL,
+    library        VARCHAR
+);

@@ -19,6 +19,7 @@ mod resolver;
 mod restore;
 mod signature;
 mod sliced;
+mod template;
 #[cfg(test)]
 mod tests;
 mod trace_order;
@@ -29,5 +30,5 @@ pub use memory::Memory;
 pub use recall::RecallNumbers;
 pub use resolver::{Arrival, Footprint, Horizon, Limits, Named, Resolver};
 pub use restore::RestoredEvent;
-pub use signature::signature;
+pub use signature::Signatures;
 pub use trace_order::TraceNumbers;

@@ -106,7 +106,9 @@ fn captured(args: &args::Explain, file: &Path, config: Option<&TapConfig>) -> an
     let (sections, registry) = match config {
         Some(config) => (config.conventions.clone(), config.registry.clone()),
         None => {
-            let config = config::import(None, None, args.config.as_deref(), settings(args))?.config;
+            let config =
+                config::import(None, None, (args.config.as_deref(), config::PrivacyWords::default()), settings(args))?
+                    .config;
             (config.conventions, config.registry)
         }
     };

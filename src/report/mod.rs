@@ -4,6 +4,7 @@
 //! conversation of them. [`text`], [`failures`], [`tree`] and [`table`] are for people, [`json`] for programs. Nothing here reads a
 //! clock: `now` comes in with the question.
 
+pub mod audit;
 mod closing;
 pub mod conversation;
 pub mod explanation;

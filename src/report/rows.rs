@@ -155,11 +155,13 @@ macro_rules! row {
     };
 }
 
+mod audit;
 mod counts;
 mod failures;
 mod lag;
 mod summary;
 
+pub use audit::AuditRow;
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
 pub use failures::{Attempt, BlastRow, FailureLine, FailureSample, FailureStanding, Orphan, Parked, SignatureFact};
 pub use lag::{GroupLine, LagRow, PartitionProgress, RewindLine, WaitingEvent, WaitingType};

@@ -64,6 +64,8 @@ pub mod private {
         TOPIC_COVERAGE "topic_coverage",
         /// Counts of a window, private to views and macros.
         WINDOW "window",
+        /// What `audit` looks at.
+        AUDITED "audited",
     }
 }
 
@@ -355,6 +357,8 @@ pub mod ask {
         IS_ONE_SELECT "is_one_select",
         /// Which of the keyed hashes $1, between commas, an event may have.
         KEYS_HELD "keys_held",
+        /// Macro `audit` since $1 for topic $2.
+        AUDIT "audit",
         /// Macro `lag`.
         LAG "lag",
         /// Further edges of a large conversation, packed: $1, $2 where it lies, $3 is the limit.

@@ -230,6 +230,7 @@ impl Writer {
                 marks: changes.marks,
                 rewinds: changes.rewinds,
                 groups: changes.groups,
+                clients: changes.clients,
                 gone: changes.gone,
                 policies: changes.policies,
                 passed: Vec::new(),
