@@ -135,8 +135,20 @@ pub(super) struct Trace {
     /// topic/partition/offset, event id, trace id, traceparent, correlation id, key:VALUE, or a ref
     #[arg(value_name = "ID")]
     pub id: String,
+    /// how it is written down; markdown is a ticket, dot and mermaid are the graph
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
+    pub format: TraceFormat,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TraceFormat {
+    Text,
+    Json,
+    Markdown,
+    Dot,
+    Mermaid,
 }
 
 #[derive(Debug, Args)]

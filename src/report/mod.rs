@@ -4,8 +4,10 @@
 //! conversation of them. [`text`], [`tree`] and [`table`] are for people, [`json`] for programs. Nothing here reads a
 //! clock: `now` comes in with the question.
 
+pub mod attempts;
 mod closing;
 pub mod conversation;
+pub mod drawing;
 pub mod explanation;
 pub mod graph;
 pub mod json;
@@ -20,6 +22,7 @@ pub mod style;
 pub mod summary;
 pub mod table;
 pub mod text;
+pub mod ticket;
 pub mod tree;
 
 pub use closing::{Standing, cycles, deleted, path, shape, standings};

@@ -212,6 +212,8 @@ row! {
     TraceFailure {
         /// The failure record itself.
         reference: i64 = "ref",
+        /// Topic of the failure record.
+        topic: String = "topic",
         /// `dead_letter`, `retry` or `fault`.
         kind: String = "kind",
         /// `retrying`, `dead` or `healed`.
@@ -230,6 +232,8 @@ row! {
         origin_offset: Option<i64> = "origin_offset",
         /// The group that failed, where it is named.
         consumer_group: Option<String> = "consumer_group",
+        /// Why that group is believed: `named`, `topic` or `ledger`.
+        group_evidence: Option<String> = "group_evidence",
         /// The groups that it can only have been.
         candidate_groups: Vec<String> = "candidate_groups",
         /// Number of the attempt.
@@ -240,10 +244,16 @@ row! {
         error_message: Option<String> = "error_message",
         /// What all failures of this kind have in common.
         signature: Option<String> = "signature",
+        /// The failure record's own time.
+        time: Timestamp = "time",
         /// Why its way back to the root is broken.
         orphan_reason: Option<String> = "orphan_reason",
         /// The event that healed it.
         healed_by: Option<i64> = "healed_by",
+        /// What shows that it healed: `redrive`, `later_success` or `effects`.
+        healed_evidence: Option<String> = "healed_evidence",
+        /// A group that has passed the failure record.
+        attended_by: Option<String> = "attended_by",
     }
 }
 

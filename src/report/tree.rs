@@ -1,5 +1,6 @@
 //! One conversation for people: the answer first, then the tree, then what was not seen.
 
+use super::attempts;
 use super::closing;
 use super::conversation::{Branch, Conversation, Further, Link, Outcome};
 use super::levels;
@@ -50,6 +51,7 @@ pub fn render(conversation: &Conversation, question: &Question<'_>, style: &Styl
     if let Some(summed) = &conversation.summed {
         out.push_str(&levels::render(conversation, summed, question.reach, style));
     }
+    out.push_str(&attempts::render(conversation, style));
     out.push('\n');
     out.push_str(&closing::render(conversation, question, style));
     out
@@ -388,7 +390,7 @@ fn remark(indent: &str, text: &str) -> Row {
     }
 }
 
-fn more(hidden: &Hidden) -> String {
+pub(super) fn more(hidden: &Hidden) -> String {
     let mut types: Vec<String> =
         hidden.types.iter().map(|(name, n)| format!("{n} {}", style::fit(name, LABEL_MAX))).collect();
     if hidden.others > 0 {
@@ -407,7 +409,7 @@ pub fn coordinates(node: &TraceNode) -> String {
     crate::event::clean(&raw_coordinates(node))
 }
 
-fn evidence(link: &Link) -> String {
+pub(super) fn evidence(link: &Link) -> String {
     if link.skipped > 0 {
         return format!("by way of {}, not shown", style::plural(link.skipped as i64, "event"));
     }
