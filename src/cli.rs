@@ -13,6 +13,7 @@ mod explain;
 mod export;
 mod lag;
 mod output;
+mod prove;
 mod reading;
 mod report;
 mod source;
@@ -72,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Top(args) => top::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(args),
+        Command::Prove(args) => prove::run(&args),
         Command::Failures(args) => reading::failures(&args),
         Command::Lag(args) => lag::run(&args),
         Command::Report(args) => report::run(&args),

@@ -3,7 +3,7 @@
 mod explain;
 mod lag;
 
-pub(super) use explain::{Explain, Values};
+pub(super) use explain::{Explain, Looking, Prove, Values};
 pub(super) use lag::Lag;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -51,6 +51,8 @@ pub(super) enum Command {
     Dashboards(Dashboards),
     /// why: each field of one record, from where, by which convention, what lost to it, what was not understood
     Explain(Explain),
+    /// the certificate of a verdict: which bytes of which records say so, and the barrier where no cause is there
+    Prove(Prove),
     /// who may ask at the door: add, list, remove
     User(User),
     /// a whole copy of the database, of a running tap too, while it goes on
@@ -71,6 +73,7 @@ impl Command {
             Self::Top(_) => "top",
             Self::Trace(_) => "trace",
             Self::Explain(_) => "explain",
+            Self::Prove(_) => "prove",
             Self::Failures(_) => "failures",
             Self::Lag(_) => "lag",
             Self::Report(_) => "report",

@@ -5,6 +5,7 @@
 //! clock: `now` comes in with the question.
 
 pub mod attempts;
+pub mod certificate;
 mod closing;
 pub mod conversation;
 pub mod drawing;

@@ -157,10 +157,12 @@ macro_rules! row {
 
 mod counts;
 mod lag;
+mod proof;
 mod summary;
 
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
 pub use lag::{GroupLine, LagRow, PartitionProgress, RewindLine, WaitingEvent, WaitingType};
+pub use proof::BarrierEnd;
 pub use summary::{Deleted, DurationBin, Loss, NotSeen, SeriesRow};
 
 row! {

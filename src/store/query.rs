@@ -141,6 +141,8 @@ pub mod reports {
         BUSINESS "business",
         /// Macro `business_flows`.
         BUSINESS_FLOWS "business_flows",
+        /// Macro `barrier_of`.
+        BARRIER_OF "barrier_of",
         /// Macro `conversation_events`.
         CONVERSATION_EVENTS "conversation_events",
         /// Macro `conversations`.
@@ -489,3 +491,4 @@ pub mod ask {
 pub mod door;
 pub mod erase;
 pub mod export;
+pub mod proof;
