@@ -76,6 +76,7 @@ fn show(source: &Source, args: &args::Trace, found: &Found, scope: &Scope) -> an
     }
     let mut conversation = Conversation::read(&tables)?;
     conversation.deleted_before = trace::deleted_before(&source.client, &tables)?;
+    conversation.again = trace::again(&source.client, &tables)?;
     let passage = PassageRow::from_table(&tables.passage)?;
     let coverage = CoverageLine::from_table(&tables.coverage)?;
     let question = Question { asked: &asked, passage: &passage, coverage: &coverage, reach: &source.reach };

@@ -78,7 +78,7 @@ pub struct Certificate {
     pub source: String,
     /// All that is claimed.
     pub claims: Vec<Claim>,
-    /// The worst of them.
+    /// Not confirmed when one of them is not; confirmed when at least one is.
     pub checked: Checked,
 }
 
@@ -119,7 +119,12 @@ impl Certificate {
     pub fn of(case: &Case, source: &str) -> Self {
         let event = &case.verdict.event;
         let claims = check::claims(case);
-        let checked = claims.iter().map(|claim| claim.checked).max().unwrap_or(Checked::NotChecked);
+        let any = |checked: Checked| claims.iter().any(|claim| claim.checked == checked);
+        let checked = match (any(Checked::NotConfirmed), any(Checked::Confirmed)) {
+            (true, _) => Checked::NotConfirmed,
+            (false, true) => Checked::Confirmed,
+            (false, false) => Checked::NotChecked,
+        };
         Self {
             coordinates: tree::raw_coordinates(event),
             cluster: event.cluster.clone(),

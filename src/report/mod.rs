@@ -9,6 +9,7 @@ pub mod certificate;
 mod closing;
 pub mod conversation;
 pub mod drawing;
+pub mod duplicates;
 pub mod explanation;
 pub mod graph;
 pub mod json;

@@ -156,11 +156,13 @@ macro_rules! row {
 }
 
 mod counts;
+mod duplicates;
 mod lag;
 mod proof;
 mod summary;
 
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
+pub use duplicates::Duplicate;
 pub use lag::{GroupLine, LagRow, PartitionProgress, RewindLine, WaitingEvent, WaitingType};
 pub use proof::BarrierEnd;
 pub use summary::{Deleted, DurationBin, Loss, NotSeen, SeriesRow};
@@ -246,8 +248,8 @@ row! {
         error_message: Option<String> = "error_message",
         /// What all failures of this kind have in common.
         signature: Option<String> = "signature",
-        /// The failure record's own time.
-        time: Timestamp = "time",
+        /// When the failure record was written: its own time may be that of the event it repeats.
+        time: Timestamp = "record_time",
         /// Why its way back to the root is broken.
         orphan_reason: Option<String> = "orphan_reason",
         /// The event that healed it.

@@ -3,6 +3,7 @@
 use super::attempts;
 use super::closing;
 use super::conversation::{Branch, Conversation, Further, Link, Outcome};
+use super::duplicates;
 use super::levels;
 use super::outline::{self, Hidden, Line};
 use super::rows::{CoverageLine, PassageRow, TraceFailure, TraceNode};
@@ -259,6 +260,11 @@ impl Tree<'_> {
                 _ => (Tone::Good, format!("✓ failed in {group}, healed")),
             });
         }
+        let again = branch.events.iter().filter_map(|&event| {
+            let reference = self.conversation.graph[event].reference;
+            self.conversation.again.get(&reference)
+        });
+        notes.extend(again.take(1).map(|one| (Tone::Warn, duplicates::note(one))));
         let asked = branch.events.iter().any(|&event| self.asked.contains(&self.conversation.graph[event].reference));
         if asked {
             notes.push((Tone::Strong, "◀ asked for".to_owned()));

@@ -151,6 +151,8 @@ pub mod reports {
         COUNTS "counts",
         /// Macro `deleted_of`.
         DELETED_OF "deleted_of",
+        /// Macro `duplicates`.
+        DUPLICATES "duplicates",
         /// Macro `effects`.
         EFFECTS "effects",
         /// Macro `failed`.

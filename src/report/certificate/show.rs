@@ -26,10 +26,12 @@ pub fn render(certificate: &Certificate, reach: &str, style: &Style) -> String {
         one(&mut out, at + 1, claim, style);
     }
     let (tone, glyph, word) = look(certificate.checked);
+    let confirmed = certificate.claims.iter().filter(|claim| claim.checked == Checked::Confirmed).count();
+    let of = style::plural(certificate.claims.len() as i64, "claim");
     let verdict = match certificate.checked {
-        Checked::Confirmed => "every claim was checked against the bytes, and they say so",
-        Checked::NotChecked => "what could be checked says so; the rest is told above",
-        Checked::NotConfirmed => "the bytes say otherwise",
+        Checked::Confirmed => format!("{confirmed} of {of} checked against the bytes, and they say so"),
+        Checked::NotChecked => "nothing was at hand to check it with".to_owned(),
+        Checked::NotConfirmed => "the bytes say otherwise".to_owned(),
     };
     let _ = writeln!(out, "\n  {}  {verdict}", style.paint(tone, &format!("{glyph} {word}")));
     let place = super::super::ticket::quoted(&clean(&certificate.coordinates));
