@@ -222,6 +222,27 @@ CREATE TABLE failure_history_row (
     healed_evidence TINYINT
 );
 
+-- What proves that a cause is not there: the barrier that was read past before the verdict. `sampled_at` is NULL where the
+-- input ended, as that of an import does.
+CREATE TABLE barrier_row (
+    barrier    BIGINT NOT NULL,
+    sampled_at TIMESTAMP,
+    passed_at  TIMESTAMP NOT NULL
+);
+
+-- Last stable offsets of a barrier, where they changed since the one before: the vector of a barrier is, for each
+-- partition, the row of the highest barrier up to it.
+CREATE TABLE barrier_end_row (
+    barrier    BIGINT NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    end_offset BIGINT NOT NULL
+);
+
+CREATE TABLE verdict_row (
+    ref     BIGINT NOT NULL,
+    barrier BIGINT NOT NULL
+);
+
 -- Facts of an event beyond its envelope.
 CREATE TABLE attribute_row (
     ref    BIGINT NOT NULL,

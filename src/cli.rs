@@ -15,6 +15,7 @@ mod export;
 mod failures;
 mod lag;
 mod output;
+mod prove;
 mod report;
 mod source;
 mod sql;
@@ -74,6 +75,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(args),
         Command::Failures(args) => failures::run(&args),
+        Command::Prove(args) => prove::run(&args),
         Command::Lag(args) => lag::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),

@@ -142,7 +142,7 @@ impl World {
     /// Everything that waits is judged.
     fn judge(&mut self) {
         let Some(epoch) = self.core().ask_barrier() else { return };
-        self.core().barrier(&BarrierSample { epoch, ends: Vec::new(), unreachable: Vec::new() });
+        self.core().barrier(&BarrierSample { epoch, ..BarrierSample::default() });
     }
 
     fn commit(&mut self) {

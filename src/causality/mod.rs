@@ -12,6 +12,7 @@ mod index;
 mod levels;
 mod lineage;
 mod memory;
+mod proof;
 mod readings;
 mod recall;
 mod recent;

@@ -1,9 +1,10 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    Attribute, BareFailure, CauseRow, CoverageRow, EventColumns, EventRef, Evidence, FailureRow, GroupClient, GroupRow,
-    Identifier, Kind, LostCause, Ordinal, OutboxCursor, PartitionRow, PassedRange, PassedTo, PolicyRow, ProducerRow,
-    ProfileRow, ProgressMark, ProgressRow, Resolution, RewindRow, Timestamp, TraceContext,
+    Attribute, BareFailure, BarrierRow, CauseRow, CoverageRow, EventColumns, EventRef, Evidence, FailureRow,
+    GroupClient, GroupRow, Identifier, Kind, LostCause, Ordinal, OutboxCursor, PartitionRow, PassedRange, PassedTo,
+    PolicyRow, ProducerRow, ProfileRow, ProgressMark, ProgressRow, Resolution, RewindRow, Timestamp, TraceContext,
+    VerdictRow,
 };
 use std::sync::Arc;
 
@@ -173,6 +174,10 @@ pub struct Changes {
     pub bare: Vec<BareFailure>,
     /// Causes that can be asked for once all this is written.
     pub lost: Vec<LostCause>,
+    /// Barriers that prove verdicts.
+    pub barriers: Vec<BarrierRow>,
+    /// Causes that are not there.
+    pub verdicts: Vec<VerdictRow>,
     /// When this was decided.
     pub at: Timestamp,
 }
@@ -222,5 +227,7 @@ impl Changes {
             && self.trials.is_empty()
             && self.bare.is_empty()
             && self.lost.is_empty()
+            && self.barriers.is_empty()
+            && self.verdicts.is_empty()
     }
 }

@@ -13,6 +13,8 @@ pub struct Epoch(pub u64);
 pub struct BarrierSample {
     /// Which request this answers.
     pub epoch: Epoch,
+    /// When it began: all ends are those of then or later.
+    pub sampled_at: Timestamp,
     /// Last stable offset of each partition that answered.
     pub ends: Vec<(Arc<TopicPartition>, i64)>,
     /// Partitions that did not answer: they hold back the verdicts that wait for them.

@@ -85,6 +85,8 @@ pub mod reports {
         BUSINESS "business",
         /// Macro `business_flows`.
         BUSINESS_FLOWS "business_flows",
+        /// Macro `barrier_of`.
+        BARRIER_OF "barrier_of",
         /// Macro `conversation_events`.
         CONVERSATION_EVENTS "conversation_events",
         /// Macro `conversations`.
@@ -93,6 +95,8 @@ pub mod reports {
         COUNTS "counts",
         /// Macro `deleted_of`.
         DELETED_OF "deleted_of",
+        /// Macro `duplicates`.
+        DUPLICATES "duplicates",
         /// Macro `effects`.
         EFFECTS "effects",
         /// Macro `failed`.
@@ -462,4 +466,5 @@ pub mod door;
 pub mod erase;
 pub mod export;
 pub mod migrate;
+pub mod proof;
 pub mod views;

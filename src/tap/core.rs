@@ -350,15 +350,16 @@ impl Core {
 
     /// Takes the barrier sample that was asked for.
     pub fn barrier(&mut self, sample: &BarrierSample) {
-        let mut ahead = HashMap::new();
+        let (mut ends, mut ahead) = (Vec::with_capacity(sample.ends.len()), HashMap::new());
         for (partition, end) in &sample.ends {
             let Some(ordinal) = self.place(partition, *end) else { continue };
+            ends.push((ordinal, *end));
             let next = covered(&self.coverage, ordinal).map_or(0, Coverage::next_offset);
             if next < *end {
                 ahead.insert(ordinal, *end);
             }
         }
-        self.resolver.barrier(sample, ahead, &mut self.changes);
+        self.resolver.barrier(sample, (&ends, ahead), &mut self.changes);
     }
 
     /// The barrier sample that was asked for could not be taken.
@@ -375,6 +376,8 @@ impl Core {
     pub fn end_of_input(&mut self) {
         self.end_of_reading();
         self.consumed_all();
+        let ends = self.coverage.iter().flatten().map(|coverage| (coverage.row().ordinal, coverage.next_offset()));
+        self.resolver.end_with(ends.collect());
         self.resolver.end_of_input(&mut self.changes);
     }
 
@@ -386,6 +389,7 @@ impl Core {
     /// Hands over everything decided since the last call.
     pub fn commit(&mut self, at: Timestamp, counters: impl Iterator<Item = (String, f64)>) -> Changes {
         self.resolver.commit(&mut self.changes);
+        self.resolver.prove(at, self.consuming.ended, &mut self.changes);
         for row in &mut self.changes.failures {
             row.changed_at = self.read_to;
             name_origin(&self.catalog, row);
