@@ -67,7 +67,11 @@ kind_of AS MATERIALIZED (
 ),
 -- Where they are, and up to where the groups that failed have come: what they have not passed can have no effect of theirs.
 log AS MATERIALIZED (
-    SELECT p.ordinal, p.topic_number, min((CAST(p.ordinal AS BIGINT) << 40) + greatest(g.committed_offset - p.base, 0)) AS next_ref
+    SELECT
+        p.ordinal,
+        p.topic_number,
+        min((CAST(p.ordinal AS BIGINT) << 40) + greatest(g.committed_offset - p.base, 0))
+            FILTER (WHERE g.committed_offset IS NOT NULL) AS next_ref
     FROM partition p
     LEFT JOIN progress_row g
         ON g.ordinal = p.ordinal AND g.consumer_group IN (SELECT f.consumer_group FROM failed f WHERE f.consumer_group IS NOT NULL)
