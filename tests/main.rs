@@ -58,6 +58,7 @@ mod schemas;
 mod security;
 mod serve;
 mod serve_users;
+mod situations;
 mod soak;
 mod sources;
 mod sql;

@@ -7,7 +7,7 @@ ALTER TABLE failure_row ADD COLUMN changed_at TIMESTAMP;
 UPDATE failure_row SET
     group_evidence = CASE WHEN consumer_group IS NOT NULL THEN 0 END,
     healed_evidence = CASE WHEN state = 'healed' THEN 1 END,
-    changed_at = seen_time;
+    changed_at = coalesce(seen_time, time);
 
 CREATE TABLE failure_history_row (
     ref             BIGINT NOT NULL,

@@ -1,7 +1,8 @@
 //! What records say about themselves, as decoded: one small plain row a record, text beside it.
 
 use super::{
-    Arena, FailureNotice, GapReason, Identifier, LoggedCommit, Producer, Span, Timestamp, TopicPartition, TraceContext,
+    Arena, FailureNotice, GapReason, Identifier, LoggedCommit, Origin, Producer, Span, Timestamp, TopicPartition,
+    TraceContext,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -122,6 +123,8 @@ pub struct Extra {
     pub shared: Vec<Identifier>,
     /// Facts to keep.
     pub attributes: Vec<Attribute>,
+    /// The record of its own topic that it gives to its readers once more: headers of the failure of that one are left on it.
+    pub again: Option<Origin>,
 }
 
 /// One fact of an event beyond its envelope.

@@ -161,9 +161,7 @@ mod lag;
 mod summary;
 
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
-pub use failures::{
-    Attempt, BlastRow, FailureLine, FailureSample, Orphan, Parked, FailureStanding, SignatureFact,
-};
+pub use failures::{Attempt, BlastRow, FailureLine, FailureSample, FailureStanding, Orphan, Parked, SignatureFact};
 pub use lag::{GroupLine, LagRow, PartitionProgress, RewindLine, WaitingEvent, WaitingType};
 pub use summary::{Deleted, DurationBin, Loss, NotSeen, SeriesRow};
 

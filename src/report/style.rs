@@ -219,7 +219,10 @@ mod tests {
 
     #[test]
     fn sizes_read_well() {
-        assert_eq!([0, 999, 1_000, 2_195, 1_500_000, -7_000].map(bytes), ["0 B", "999 B", "1.0 kB", "2.2 kB", "1.5 MB", "-7.0 kB"]);
+        assert_eq!(
+            [0, 999, 1_000, 2_195, 1_500_000, -7_000].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "2.2 kB", "1.5 MB", "-7.0 kB"]
+        );
         assert_eq!(bytes(i64::MAX), "9223372.0 TB");
     }
 

@@ -84,7 +84,14 @@ impl Core {
         self.reads(group, ordinal);
         if let Some((committed, taken)) = self.ledger.committed(group, ordinal) {
             self.passings.committed(group, ordinal, committed, taken);
-            self.resolver.consumed(ordinal, committed);
+            self.resolver.consumed(group, ordinal, committed);
+        }
+    }
+
+    /// Tells the other stages once more how far each group is: what it passed may have been read since.
+    pub(super) fn consumed_all(&mut self) {
+        for (group, ordinal) in self.ledger.readings() {
+            self.consumed(&group, ordinal);
         }
     }
 

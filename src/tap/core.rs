@@ -251,8 +251,16 @@ impl Core {
         let facts = extra.iter().flat_map(|extra| &extra.attributes);
         self.changes.attributes.extend(facts.map(|attribute| AttributeRow { reference, attribute: attribute.clone() }));
         let (says_root, event_type) = (envelope.says_root, number.event_type);
-        let arrival = Arrival { row, says_root, topic, event_type, failure, origin, extra };
+        let again = extra.and_then(|extra| extra.again.as_ref()).and_then(|first| self.given_again(ordinal, first));
+        let arrival = Arrival { row, says_root, topic, event_type, failure, origin, again, extra };
         self.resolver.resolve(arrival, &mut self.changes);
+    }
+
+    /// The record of the same topic that a redriven one repeats.
+    fn given_again(&self, ordinal: Ordinal, first: &Origin) -> Option<EventRef> {
+        let cluster = &self.catalog.at(ordinal)?.partition.cluster;
+        let partition = self.catalog.find(cluster, &first.topic, first.partition)?;
+        Some(EventRef::new(self.catalog.ordinal(partition, first.offset)?, first.offset))
     }
 
     /// What is known of the record that a failure names by its coordinates.
@@ -301,6 +309,7 @@ impl Core {
     /// The place of an offset; when its partition is new, origins that were named on it before find their place too.
     fn place(&mut self, partition: &Arc<TopicPartition>, offset: i64) -> Option<Ordinal> {
         let ordinal = self.catalog.place(partition, offset, &mut self.changes)?;
+        self.lies_on(ordinal);
         if !self.elsewhere.is_empty() {
             let name = (partition.cluster.clone(), partition.topic.to_string(), partition.partition);
             let named = self.elsewhere.remove(&name).unwrap_or_default();
@@ -316,6 +325,13 @@ impl Core {
             }
         }
         Some(ordinal)
+    }
+
+    /// Tells the resolver where a partition lies.
+    pub(super) fn lies_on(&mut self, ordinal: Ordinal) {
+        if let Some(place) = self.catalog.at(ordinal) {
+            self.resolver.lies_on(ordinal, place.topic, &place.partition.topic);
+        }
     }
 
     /// Takes the barrier sample that was asked for.
@@ -344,6 +360,7 @@ impl Core {
     /// The input has ended: everything that waits is judged.
     pub fn end_of_input(&mut self) {
         self.end_of_reading();
+        self.consumed_all();
         self.resolver.end_of_input(&mut self.changes);
     }
 
