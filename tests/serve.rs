@@ -395,8 +395,14 @@ fn door_and_file_give_the_same_table() {
     let named: [(Query, Vec<Cell>); 5] = [
         (ask::CONVERSATION_SCOPE, vec![reference.clone()]),
         (ask::EFFECTS, vec![reference]),
-        (ask::FAILURES, vec![Cell::Null, Cell::Bool(false)]),
-        (ask::FAILURES, vec![Cell::Time(TIME.0), Cell::Bool(true)]),
+        (ask::FAILURES, vec![Cell::Null, Cell::Null, Cell::Bool(false), Cell::Bool(false), Cell::Null, Cell::Null]),
+        (ask::FAILURES, {
+            let signature = Cell::Text("x".into());
+            vec![Cell::Time(TIME.0), Cell::Null, Cell::Bool(true), Cell::Bool(true), signature, Cell::Time(TIME.0)]
+        }),
+        (ask::BLAST_OF, vec![Cell::Text("x".into())]),
+        (ask::REDRIVE, vec![Cell::Null, Cell::Time(TIME.0)]),
+        (ask::PARKED, vec![]),
         (ask::FIND_COORDINATES, vec![Cell::Text("orders".to_owned()), Cell::Int(0), Cell::Int(1)]),
     ];
     let answered: Vec<Table> = named.iter().map(|(query, values)| through_door.ask(query, values).unwrap()).collect();

@@ -329,11 +329,10 @@ fn a_signature_has_a_page_by_its_first_letters() {
         AccountMissing: no account �]0;owned� for �31m customer
         signature 8f3a · 1 failure · all that was seen
 
-          failures    1  first 2025-11-20 10:41:11.120 (… d ago), last 2025-11-20 10:41:11.120 (366 d
-                         ago), UTC
+          failures    1  first 2025-11-20 10:41:11.120 UTC, last … d ago
           state       1  ✗ 1 dead  █▁▁▁▁▁▁▁▁▁▁▁  loyalty
           group       1  loyalty, named by the record
-          from        1  began with an event of no named type
+          from        1  order.placed began it
           origin      1  loyalty is the topic of what failed
           unattended  1  no group has passed their dead letters, and nothing has healed them
 
