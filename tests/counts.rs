@@ -142,7 +142,7 @@ impl World {
     /// Everything that waits is judged.
     fn judge(&mut self) {
         let Some(epoch) = self.core().ask_barrier() else { return };
-        self.core().barrier(&BarrierSample { epoch, ends: Vec::new(), unreachable: Vec::new() });
+        self.core().barrier(&BarrierSample { epoch, ..BarrierSample::default() });
     }
 
     fn commit(&mut self) {
@@ -894,6 +894,7 @@ fn an_import_is_counted_once() {
         conventions: Vec::new(),
         registry: Default::default(),
         memory: 64 << 20,
+        failure_text: Default::default(),
     };
     let captures = ["spring-retryable", "kafkajs-otel", "python-cloudevents"];
     let file = |name: &str, kind: &str| PathBuf::from(format!("tests/captures/{name}{kind}.ndjson"));

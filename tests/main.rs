@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod backup;
 mod bare;
 mod check;
@@ -23,6 +24,7 @@ mod delays;
 mod demo;
 mod demo_program;
 mod doors;
+mod duplicates;
 mod edges;
 mod erase;
 mod explain;
@@ -44,6 +46,7 @@ mod lag;
 mod metrics;
 mod otlp;
 mod passive;
+mod prove;
 mod queries;
 mod reader;
 mod reader_on_kafka;

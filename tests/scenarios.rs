@@ -319,7 +319,7 @@ fn run(scenario: &Scenario, steps: &[Step]) -> Book {
         let barrier = |core: &mut Core, ahead: &BTreeMap<String, i64>| {
             let Some(epoch) = core.ask_barrier() else { return };
             let ends = ahead.iter().map(|(at, end)| (partition(at), *end)).collect();
-            core.barrier(&BarrierSample { epoch, ends, unreachable: Vec::new() });
+            core.barrier(&BarrierSample { epoch, ends, ..BarrierSample::default() });
         };
         match step {
             Step::Read(read) => core.take(&envelopes(std::slice::from_ref(&**read))),

@@ -28,3 +28,27 @@ CREATE TABLE policy_row (
     compacted       BOOLEAN NOT NULL,
     sampled_at      TIMESTAMP NOT NULL
 );
+
+CREATE TABLE group_client_row (
+    cluster        VARCHAR NOT NULL,
+    consumer_group VARCHAR NOT NULL,
+    client         VARCHAR NOT NULL,
+    library        VARCHAR
+);
+
+CREATE TABLE barrier_row (
+    barrier    BIGINT NOT NULL,
+    sampled_at TIMESTAMP,
+    passed_at  TIMESTAMP NOT NULL
+);
+
+CREATE TABLE barrier_end_row (
+    barrier    BIGINT NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    end_offset BIGINT NOT NULL
+);
+
+CREATE TABLE verdict_row (
+    ref     BIGINT NOT NULL,
+    barrier BIGINT NOT NULL
+);

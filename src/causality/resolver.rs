@@ -10,6 +10,7 @@ use super::holders::{Holder, Holders, answers, print};
 use super::index::{Index, Sight, Wanted};
 use super::lineage::Lineages;
 use super::memory::Memory;
+use super::proof::Proofs;
 use super::recall::Recall;
 use super::recent::{Known, Minute, Recent};
 use super::sliced::{Sliced, number, words};
@@ -149,6 +150,7 @@ pub struct Resolver {
     pub(super) bare: Bare,
     pub(super) trace_order: TraceOrder,
     pub(super) barrier: Barrier,
+    pub(super) proofs: Proofs,
     pub(super) claims: Claims,
     pub(super) recall: Recall,
     /// Waiting events that no commit has written yet.
@@ -182,6 +184,7 @@ impl Resolver {
             bare: Bare::default(),
             trace_order: TraceOrder::default(),
             barrier: Barrier::default(),
+            proofs: Proofs::default(),
             claims: Claims::new(memory.open(), secret),
             recall: Recall::default(),
             fresh: Vec::new(),

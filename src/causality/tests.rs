@@ -98,8 +98,8 @@ impl Run {
 
     fn pass_barrier(&mut self) {
         let epoch = self.resolver.ask_barrier().unwrap_or(Epoch(0));
-        let sample = BarrierSample { epoch, ends: Vec::new(), unreachable: Vec::new() };
-        self.resolver.barrier(&sample, HashMap::new(), &mut self.changes);
+        let sample = BarrierSample { epoch, ..BarrierSample::default() };
+        self.resolver.barrier(&sample, (&[], HashMap::new()), &mut self.changes);
     }
 
     /// Answers what is asked of the database, as the database would.

@@ -1,11 +1,15 @@
 //! The command line as clap reads it.
 
+mod audit;
 mod explain;
 mod failures;
+mod import;
 mod lag;
 
-pub(super) use explain::{Explain, Values};
+pub(super) use audit::{Audit, AuditFormat};
+pub(super) use explain::{Explain, Looking, Prove, Values};
 pub(super) use failures::{Failures, Format as FailureFormat};
+pub(super) use import::Import;
 pub(super) use lag::Lag;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -43,6 +47,8 @@ pub(super) enum Command {
     Failures(Failures),
     /// groups behind, in records, time and waiting work; with a GROUP its partitions and the events that wait
     Lag(Lag),
+    /// where propagation breaks: which hop loses the trace, which group makes it, and what to fix
+    Audit(Audit),
     /// received / passed / failed over a window: text, markdown, html, json, csv
     Report(Report),
     /// read-only SQL (--format table|json|ndjson|csv)
@@ -53,6 +59,8 @@ pub(super) enum Command {
     Dashboards(Dashboards),
     /// why: each field of one record, from where, by which convention, what lost to it, what was not understood
     Explain(Explain),
+    /// the certificate of a verdict: which bytes of which records say so, and the barrier where no cause is there
+    Prove(Prove),
     /// who may ask at the door: add, list, remove
     User(User),
     /// a whole copy of the database, of a running tap too, while it goes on
@@ -73,8 +81,10 @@ impl Command {
             Self::Top(_) => "top",
             Self::Trace(_) => "trace",
             Self::Explain(_) => "explain",
+            Self::Prove(_) => "prove",
             Self::Failures(_) => "failures",
             Self::Lag(_) => "lag",
+            Self::Audit(_) => "audit",
             Self::Report(_) => "report",
             Self::Sql(_) => "sql",
             Self::User(_) => "user",
@@ -137,8 +147,20 @@ pub(super) struct Trace {
     /// topic/partition/offset, event id, trace id, traceparent, correlation id, key:VALUE, or a ref
     #[arg(value_name = "ID")]
     pub id: String,
+    /// how it is written down; markdown is a ticket, dot and mermaid are the graph
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
+    pub format: TraceFormat,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TraceFormat {
+    Text,
+    Json,
+    Markdown,
+    Dot,
+    Mermaid,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -241,28 +263,6 @@ pub(super) struct Erase {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Import {
-    /// captures to read
-    #[arg(value_name = "F", required = true)]
-    pub files: Vec<PathBuf>,
-    /// database to write [default: headwater.duckdb]
-    #[arg(long, value_name = "FILE", env = "HEADWATER_DB", hide_env_values = true)]
-    pub db: Option<PathBuf>,
-    /// name of the cluster that the captures came from [default: kafka]
-    #[arg(long, value_name = "NAME", env = "HEADWATER_CLUSTER", hide_env_values = true)]
-    pub cluster: Option<String>,
-    /// configuration file with business flows and conventions [default: headwater.toml, if it is there]
-    #[arg(long, value_name = "FILE", env = "HEADWATER_CONFIG", hide_env_values = true)]
-    pub config: Option<PathBuf>,
-    /// schema registry of Avro and Protobuf bodies
-    #[arg(long, value_name = "URL", value_delimiter = ',', env = "HEADWATER_REGISTRY", hide_env_values = true)]
-    pub registry: Vec<String>,
-    /// print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct Tap {
     /// bootstrap addresses
     #[arg(long, value_name = "HOST:PORT,…", env = "HEADWATER_BROKERS", hide_env_values = true)]
@@ -301,6 +301,9 @@ pub(super) struct Tap {
     /// memory for the search of causes, such as 4GiB: how far back they are found without asking the database [default: 1GiB]
     #[arg(long, value_name = "BYTES", env = "HEADWATER_MEMORY", hide_env_values = true)]
     pub memory: Option<String>,
+    /// the words of errors that are kept: none, masked (without what looks like a secret) or full [default: masked]
+    #[arg(long, value_name = "HOW", env = "HEADWATER_FAILURE_TEXT", hide_env_values = true)]
+    pub failure_text: Option<String>,
     /// what reads the records: native, or librdkafka for brokers that the native reader cannot read [default: native]
     #[arg(long, value_name = "NAME", env = "HEADWATER_CLIENT", hide_env_values = true)]
     pub client: Option<String>,

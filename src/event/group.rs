@@ -13,6 +13,8 @@ pub struct Epoch(pub u64);
 pub struct BarrierSample {
     /// Which request this answers.
     pub epoch: Epoch,
+    /// When it began: all ends are those of then or later.
+    pub sampled_at: Timestamp,
     /// Last stable offset of each partition that answered.
     pub ends: Vec<(Arc<TopicPartition>, i64)>,
     /// Partitions that did not answer: they hold back the verdicts that wait for them.
@@ -69,6 +71,44 @@ pub struct LoggedCommit {
     pub at: Timestamp,
     /// The commit, or that it is no more.
     pub commit: CommittedOffset,
+}
+
+/// A library that consumers are built on. A closed set: what can be told by what members write to their coordinator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Library {
+    /// Apache Kafka's own client.
+    Java,
+    /// librdkafka, and what is built on it: confluent-kafka of Python, Confluent.Kafka of .NET and others.
+    Librdkafka,
+    /// kafkajs.
+    Kafkajs,
+    /// aiokafka.
+    Aiokafka,
+}
+
+impl Library {
+    /// The name in the SQL contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Java => "java",
+            Self::Librdkafka => "librdkafka",
+            Self::Kafkajs => "kafkajs",
+            Self::Aiokafka => "aiokafka",
+        }
+    }
+}
+
+/// What a member of a group calls itself: its client id, which most clients begin with their own name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GroupClient {
+    /// The cluster.
+    pub cluster: Arc<str>,
+    /// The group.
+    pub group: Arc<str>,
+    /// The client id, bounded.
+    pub client: Arc<str>,
+    /// The library that it looks like.
+    pub library: Option<Library>,
 }
 
 /// What a group finished beyond its committed offset, as its client says in the metadata of the commit.

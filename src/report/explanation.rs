@@ -102,7 +102,7 @@ fn below(out: &mut String, (label, text): (&str, &str), (tone, style): (Tone, &S
 }
 
 /// `text` made harmless, in lines of at most `columns`, broken between words where there are any.
-fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in clean(text).split(' ') {
         let mut word = word.to_owned();

@@ -4,8 +4,13 @@
 //! conversation of them. [`text`], [`failures`], [`tree`] and [`table`] are for people, [`json`] for programs. Nothing here reads a
 //! clock: `now` comes in with the question.
 
+pub mod attempts;
+pub mod audit;
+pub mod certificate;
 mod closing;
 pub mod conversation;
+pub mod drawing;
+pub mod duplicates;
 pub mod explanation;
 pub mod failures;
 pub mod graph;
@@ -21,6 +26,7 @@ pub mod style;
 pub mod summary;
 pub mod table;
 pub mod text;
+pub mod ticket;
 pub mod tree;
 
 pub use closing::{Standing, cycles, deleted, path, shape, standings};

@@ -5,8 +5,8 @@ use super::query::{ask, write};
 use super::restore::{named, rows, time as stored};
 use super::writer::{MAIN, Writer, time};
 use crate::event::{
-    Beyond, Changes, GroupKind, GroupPhase, GroupRow, LogPolicy, Ordinal, PolicyRow, ProgressMark, ProgressRow,
-    ProgressState, RewindRow,
+    Beyond, Changes, GroupClient, GroupKind, GroupPhase, GroupRow, Library, LogPolicy, Ordinal, PolicyRow,
+    ProgressMark, ProgressRow, ProgressState, RewindRow,
 };
 use duckdb::{Appender, Connection, Row, params};
 
@@ -22,6 +22,7 @@ impl Writer {
         self.staged("progress_stage", &small.progress, &write::PROGRESS, append_progress)?;
         self.rows(MAIN, "progress_mark", &small.marks, append_mark)?;
         self.rows(MAIN, "rewind_row", &small.rewinds, append_rewind)?;
+        self.rows(MAIN, "group_client_row", &small.clients, append_client)?;
         self.staged("gone_stage", &small.gone, &write::GROUPS_GONE, |to, (cluster, group)| {
             to.append_row(params![&**cluster, &**group])
         })?;
@@ -55,6 +56,10 @@ fn append_progress(to: &mut Appender<'_>, row: &ProgressRow) -> duckdb::Result<(
 fn append_mark(to: &mut Appender<'_>, mark: &ProgressMark) -> duckdb::Result<()> {
     let at = time(mark.at);
     to.append_row(params![&*mark.consumer_group, mark.ordinal.0, mark.committed_offset, at, mark.resolution_ms])
+}
+
+fn append_client(to: &mut Appender<'_>, row: &GroupClient) -> duckdb::Result<()> {
+    to.append_row(params![&*row.cluster, &*row.group, &*row.client, row.library.map(Library::as_str)])
 }
 
 fn append_rewind(to: &mut Appender<'_>, row: &RewindRow) -> duckdb::Result<()> {

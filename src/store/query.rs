@@ -64,6 +64,8 @@ pub mod private {
         TOPIC_COVERAGE "topic_coverage",
         /// Counts of a window, private to views and macros.
         WINDOW "window",
+        /// What `audit` looks at.
+        AUDITED "audited",
     }
 }
 
@@ -83,6 +85,8 @@ pub mod reports {
         BUSINESS "business",
         /// Macro `business_flows`.
         BUSINESS_FLOWS "business_flows",
+        /// Macro `barrier_of`.
+        BARRIER_OF "barrier_of",
         /// Macro `conversation_events`.
         CONVERSATION_EVENTS "conversation_events",
         /// Macro `conversations`.
@@ -91,6 +95,8 @@ pub mod reports {
         COUNTS "counts",
         /// Macro `deleted_of`.
         DELETED_OF "deleted_of",
+        /// Macro `duplicates`.
+        DUPLICATES "duplicates",
         /// Macro `effects`.
         EFFECTS "effects",
         /// Macro `failed`.
@@ -355,6 +361,8 @@ pub mod ask {
         IS_ONE_SELECT "is_one_select",
         /// Which of the keyed hashes $1, between commas, an event may have.
         KEYS_HELD "keys_held",
+        /// Macro `audit` since $1 for topic $2.
+        AUDIT "audit",
         /// Macro `lag`.
         LAG "lag",
         /// Further edges of a large conversation, packed: $1, $2 where it lies, $3 is the limit.
@@ -458,4 +466,5 @@ pub mod door;
 pub mod erase;
 pub mod export;
 pub mod migrate;
+pub mod proof;
 pub mod views;

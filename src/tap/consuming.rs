@@ -3,8 +3,10 @@
 use super::core::{Core, covered};
 use crate::decode::beyond;
 use crate::delivery::{Coverage, Place};
-use crate::event::{EventRef, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, PolicyRow, Timestamp};
-use std::collections::{HashMap, VecDeque};
+use crate::event::{
+    EventRef, GroupClient, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, PolicyRow, Timestamp,
+};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Logged commits that may wait for their topic to be read: an hour of commits comes before the first record of a topic.
@@ -12,6 +14,10 @@ use std::sync::Arc;
 const UNPLACED: usize = 200_000;
 /// Samples that such a commit waits for: a topic of which nothing is read by then is not tapped.
 const UNPLACED_SAMPLES: u8 = 20;
+
+/// Client ids of members that are told once a run. Fleets whose clients make a new one at each start have more, and their
+/// beginning says the same.
+const GROUP_CLIENTS: usize = 20_000;
 
 /// What the core knows of groups beside the ledger.
 #[derive(Debug, Default)]
@@ -26,6 +32,10 @@ pub(super) struct Consuming {
     unplaced: VecDeque<(LoggedCommit, u8)>,
     /// Of those, how many had to go.
     pub unplaced_dropped: u64,
+    /// What members of groups call themselves.
+    clients: HashSet<GroupClient>,
+    /// Of those, how many were not kept.
+    pub clients_dropped: u64,
     /// The input has ended: nothing is waited for.
     pub ended: bool,
 }
@@ -93,6 +103,20 @@ impl Core {
         for (group, ordinal) in self.ledger.readings() {
             self.consumed(&group, ordinal);
         }
+    }
+
+    /// Takes what a member of a group calls itself.
+    pub(super) fn note_client(&mut self, client: &GroupClient) {
+        let Consuming { clients, clients_dropped, .. } = &mut self.consuming;
+        if clients.contains(client) {
+            return;
+        }
+        if clients.len() >= GROUP_CLIENTS {
+            *clients_dropped += 1;
+            return;
+        }
+        clients.insert(client.clone());
+        self.changes.clients.push(client.clone());
     }
 
     /// Takes a commit that the cluster's log of them tells.

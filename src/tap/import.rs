@@ -12,8 +12,8 @@ use crate::capture::{self, Line, Unread};
 use crate::causality::Memory;
 use crate::decode::{self, Convention, Decoder};
 use crate::event::{
-    BusinessFlow, Changes, ClientProperties, Envelopes, GapReason, GroupSample, HashKey, LogEnds, LoggedCommit,
-    Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
+    BusinessFlow, Changes, ClientProperties, Envelopes, FailureText, GapReason, GroupSample, HashKey, LogEnds,
+    LoggedCommit, Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
 };
 use crate::otlp::Progress;
 use crate::store;
@@ -50,6 +50,8 @@ pub struct ImportConfig {
     pub registry: ClientProperties,
     /// Bytes for the search of causes.
     pub memory: u64,
+    /// How much of the words of errors is kept.
+    pub failure_text: FailureText,
 }
 
 /// What an import did.
@@ -89,7 +91,9 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     }
     let ids = restored.id_key;
     let decoder = Decoder::with_house(ids, keys, &config.conventions).with_schemas(schemas);
-    let core = Core::resume_within(Memory::new(config.memory), &writer, restored, false)?;
+    let decoder = decoder.with_failure_text(config.failure_text);
+    let mut core = Core::resume_within(Memory::new(config.memory), &writer, restored, false)?;
+    core.keep_words(config.failure_text);
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let pulse = Arc::new(Pulse::new(clock::instant()));
@@ -192,7 +196,8 @@ impl Importing {
             Line::Record(captured) if captured.topic == COMMIT_LOG => {
                 self.summary.internal += 1;
                 if captured.aborted != Some(true)
-                    && let Some(mut told) = logged(&self.cluster, &captured.record, &self.counters)
+                    && let Some(mut told) =
+                        logged(&self.cluster, &captured.record, &self.counters, &mut self.read.clients)
                 {
                     if told.at < Timestamp::default() {
                         told.at = self.last();

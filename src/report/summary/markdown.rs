@@ -47,7 +47,7 @@ fn piece(piece: &Piece) -> String {
 }
 
 /// Text that means only itself.
-fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in clean(text).chars() {
         match c {
@@ -66,7 +66,7 @@ fn escape(text: &str) -> String {
 }
 
 /// What records brought stands as code: there no name mentions a person, no number an issue, no address becomes a link.
-fn code(text: &str) -> String {
+pub(in crate::report) fn code(text: &str) -> String {
     let text = clean(text).replace('`', "'");
     match text.trim() {
         "" => "–".to_owned(),

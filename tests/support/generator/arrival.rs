@@ -71,7 +71,7 @@ impl Reader {
                     let Some(epoch) = resolver.ask_barrier() else { continue };
                     self.samples += 1;
                     let sample = BarrierSample { epoch, ..BarrierSample::default() };
-                    resolver.barrier(&sample, ahead.iter().copied().collect::<HashMap<_, _>>(), changes);
+                    resolver.barrier(&sample, (ahead, ahead.iter().copied().collect::<HashMap<_, _>>()), changes);
                 }
             }
         }
