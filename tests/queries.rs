@@ -468,7 +468,7 @@ fn named_questions_answer() {
     assert_eq!(failures(Cell::Null, Cell::Null, Cell::Time(T0)), 0, "it was not seen yet");
     assert_eq!(rows(&query::ask::SIGNATURE_SAMPLES, &[signature.clone(), Cell::Int(5)]), 1);
     assert_eq!(rows(&query::ask::FAILURE_ATTEMPTS, &[Cell::Int(at(2, 0).0), Cell::Int(5)]), 2);
-    assert_eq!(rows(&query::ask::SIGNATURE_FACTS, std::slice::from_ref(&signature)), 4);
+    assert_eq!(rows(&query::ask::SIGNATURE_FACTS, std::slice::from_ref(&signature)), 5);
     assert_eq!(rows(&query::ask::BLAST_OF, &[signature]), 5);
     assert_eq!(rows(&query::ask::COUNTS, &[Cell::Time(T0), Cell::Null]), 3);
     let open = [Cell::Null, Cell::Null];
