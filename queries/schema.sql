@@ -55,9 +55,10 @@ CREATE TABLE producer_row (
 
 -- Events. `record_time` is NULL when it equals `time`. `form` holds the spelling of id, causation and correlation in two
 -- bits each (0 text, 1 UUID, 2 upper-case UUID, 3 hexadecimal), one bit for a null value, and in two bits what the
--- correlation id repeats (1 the id, 2 the causation id, 3 the trace id): then its own columns are NULL. `cause` is the
--- first cause that is certain: nearly all edges are here, and `cause_row` has the rest. What is found out late (a cause
--- that came after its effect) changes the row: resolution, orphan_reason, conversation, cause and evidence.
+-- correlation id repeats (1 the id, 2 the causation id, 3 the trace id): then its own columns are NULL; then a bit
+-- each for a trace that cannot be read and for several under one name. `cause` is the first cause that is certain: nearly all edges are here, and
+-- `cause_row` has the rest. What is found out late (a cause that came after its effect) changes the row: resolution,
+-- orphan_reason, conversation, cause and evidence.
 CREATE TABLE event_row (
     slice            INTEGER NOT NULL,
     ref              BIGINT NOT NULL,
@@ -323,6 +324,25 @@ CREATE TABLE group_row (
     members        INTEGER,
     denied         BOOLEAN NOT NULL,
     sampled_at     TIMESTAMP NOT NULL
+);
+
+-- How long topics keep their records, as the cluster says; NULL where nothing goes by age, or by size.
+CREATE TABLE policy_row (
+    cluster         VARCHAR NOT NULL,
+    topic           VARCHAR NOT NULL,
+    retention_ms    BIGINT,
+    retention_bytes BIGINT,
+    compacted       BOOLEAN NOT NULL,
+    sampled_at      TIMESTAMP NOT NULL
+);
+
+-- What members of groups call themselves, their client ids, and which library they look like, as the log of commits tells.
+-- A row may repeat.
+CREATE TABLE group_client_row (
+    cluster        VARCHAR NOT NULL,
+    consumer_group VARCHAR NOT NULL,
+    client         VARCHAR NOT NULL,
+    library        VARCHAR
 );
 
 -- Events by topic and profile, kept as they are written, so that no list of topics or types scans the events.

@@ -4,6 +4,7 @@
 //! next`. This and `main` are the only places that print.
 
 mod args;
+mod audit;
 mod backup;
 mod check;
 mod dashboards;
@@ -11,10 +12,10 @@ mod demo;
 mod erase;
 mod explain;
 mod export;
+mod failures;
 mod lag;
 mod output;
 mod prove;
-mod reading;
 mod report;
 mod source;
 mod sql;
@@ -73,9 +74,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Top(args) => top::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(args),
+        Command::Failures(args) => failures::run(&args),
         Command::Prove(args) => prove::run(&args),
-        Command::Failures(args) => reading::failures(&args),
         Command::Lag(args) => lag::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Backup(args) => backup::run(&args),

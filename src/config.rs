@@ -25,7 +25,7 @@ pub use security::kafka_variables;
 use self::collector::collector;
 use self::file::written;
 use self::security::{Reach, reach};
-use crate::event::{BusinessFlow, ClientProperties, Retention, Secret, Timestamp};
+use crate::event::{BusinessFlow, ClientProperties, FailureText, Retention, Secret, Timestamp};
 use regex::Regex;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,7 @@ use std::time::Duration;
 
 mod doors;
 mod memory;
+mod privacy;
 mod retention;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,8 @@ pub use doors::{MetricsAddress, TlsFiles};
 use doors::{listen, serve_tls};
 use memory::memory;
 pub use memory::{DEFAULT_MEMORY, DEFAULT_MEMORY_BYTES, MemoryWords};
+pub use privacy::PrivacyWords;
+use privacy::failure_text;
 pub use retention::RetentionWords;
 use retention::retention;
 pub use time::{duration, since, when};
@@ -152,6 +155,8 @@ pub struct TapConfig {
     pub retention: Retention,
     /// Whether its door may hand out whole records.
     pub payloads: bool,
+    /// How much of the words of errors is kept.
+    pub failure_text: FailureText,
     /// Bytes for the search of causes.
     pub memory: u64,
 }
@@ -207,8 +212,8 @@ pub struct Words {
     pub conventions: Vec<toml::Table>,
     /// `[retention]`, in the file only.
     pub retention: RetentionWords,
-    /// `payloads` of `[privacy]`, in the file only.
-    pub payloads: Option<bool>,
+    /// `[privacy]`, or `--failure-text`.
+    pub privacy: PrivacyWords,
     /// `--memory`, or `causality` of `[memory]`.
     pub memory: Option<String>,
 }
@@ -352,7 +357,8 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         lag_value: lag_value(words.lag)?,
         conventions: words.conventions,
         retention: retention(words.retention, &mut or)?,
-        payloads: words.payloads.unwrap_or(false),
+        payloads: words.privacy.payloads.unwrap_or(false),
+        failure_text: failure_text(words.privacy.failure_text.as_deref())?,
         memory: memory(&or("memory", words.memory, DEFAULT_MEMORY))?,
     };
     Ok(Resolved { config, defaults, remarks })
@@ -402,7 +408,7 @@ fn over(typed: Words, written: Words) -> Words {
         lag: written.lag,
         conventions: written.conventions,
         retention: written.retention,
-        payloads: written.payloads,
+        privacy: typed.privacy.over(written.privacy),
         memory: typed.memory.or(written.memory),
     }
 }

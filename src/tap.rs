@@ -39,14 +39,14 @@ use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::plan::TapPlan;
 use self::reading::Reading;
 use self::recalling::Recall;
-use self::seeking::{SEEKS_WAITING, Seek, Seeker};
+use self::seeking::{Records, SEEKS_WAITING, Seek, Seeker};
 use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
 use crate::causality::Memory;
 use crate::config::{self, Client, MetricsAddress, TapConfig};
 use crate::decode::{self, Convention, Decoder, Schemas};
-use crate::event::{ClientProperties, HashKey};
+use crate::event::{ClientProperties, FailureText, HashKey};
 use crate::kafka::{self, Admin, Security};
 use crate::registry::{self, Registry};
 use crate::serve::{Door, DoorSettings, Metrics, Tls};
@@ -64,8 +64,9 @@ const ASKS_WAITING: usize = 2;
 /// How often a running tap looks whether it shall stop, or a stage has failed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// What a cluster's records are understood by: the user's own conventions, and the schemas of their bodies.
-type Meaning = (Arc<[Convention]>, Option<Arc<dyn Schemas>>);
+/// What a cluster's records are understood by: the user's own conventions, the schemas of their bodies, and how much of
+/// the words of errors is kept.
+type Meaning = (Arc<[Convention]>, Option<Arc<dyn Schemas>>, FailureText);
 
 /// Reads and samples one cluster.
 type SiteThread = JoinHandle<Result<(), kafka::Error>>;
@@ -120,6 +121,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let filtered = clusters.iter().any(|one| one.topics.is_some() || one.exclude.is_some());
     let mut core = Core::resume_within(Memory::new(config.memory), &writer, restored, filtered)?;
     core.keep(config.retention.events);
+    core.keep_words(config.failure_text);
     horizon::say(&core);
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));
@@ -135,7 +137,8 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let (mut samplers, mut sites) = (Vec::new(), Vec::new());
     for ((one, settings), known) in clusters.iter().zip(reach).zip(known) {
         let plan = TapPlan::new(one, (core.positions(), core.newest), clock::now());
-        let (asks, site) = site((one, settings), plan, (ids, keys), (house.clone(), known), &to_core);
+        let (asks, site) =
+            site((one, settings), plan, (ids, keys), (house.clone(), known, config.failure_text), &to_core);
         samplers.push(asks);
         sites.push(site);
     }
@@ -160,7 +163,8 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     };
     let (seeks, asked) = sync_channel(SEEKS_WAITING);
     let recaller = recalling::start(readers.clone(), stop_reading.clone(), to_core.clone())?;
-    let seeker = Seeker::new(readers, sites.iter().map(|site| &site.settings), ids, stop_reading.clone());
+    let records = Records::of(sites.iter().map(|site| &site.settings));
+    let seeker = Seeker::new(readers, records, ids, stop_reading.clone());
     let (end, seekers) = (Ending("writer", pulse.clone()), (seeks.clone(), recaller.0.clone()));
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1, Some(&seekers)))?;
     let end = Ending("core", pulse);
@@ -338,11 +342,11 @@ pub fn conventions(sections: &[toml::Table]) -> anyhow::Result<Vec<Convention>> 
 /// Makes one sink a fetch thread.
 fn sinks(
     (ids, keys): (HashKey, HashKey),
-    (house, schemas): Meaning,
+    (house, schemas, errors): Meaning,
     (log, to_core): (Option<Arc<CommitLog>>, SyncSender<Input>),
 ) -> kafka::SinkFactory {
     Arc::new(move || {
-        let decoder = Decoder::with_house(ids, keys, &house).with_schemas(schemas.clone());
+        let decoder = Decoder::with_house(ids, keys, &house).with_schemas(schemas.clone()).with_failure_text(errors);
         Box::new(Reading::new(decoder, log.clone(), to_core.clone()))
     })
 }

@@ -40,7 +40,7 @@ fn help_reads_as_documented() {
         let (code, overview, errors) = run(&["--help"]);
         assert_eq!((code, errors.as_str()), (0, ""));
         insta::assert_snapshot!("help", overview);
-        let commands = ["demo", "tap", "top", "trace", "failures", "lag", "report", "sql", "user", "import"];
+        let commands = ["demo", "tap", "top", "trace", "failures", "lag", "audit", "report", "sql", "user", "import"];
         for command in commands.into_iter().chain(["backup", "export", "erase", "check", "explain", "prove"]) {
             let (code, help, errors) = run(&[command, "--help"]);
             assert_eq!((code, errors.as_str()), (0, ""), "{command}");

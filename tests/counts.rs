@@ -801,7 +801,9 @@ fn a_file_of_version_one_is_counted_when_it_is_opened() {
          ALTER TABLE failure_row DROP COLUMN failure_kind; ALTER TABLE failure_row DROP COLUMN failure_case;
          ALTER TABLE failure_row DROP COLUMN counted_topic; ALTER TABLE failure_row DROP COLUMN marks;
          ALTER TABLE failure_row DROP COLUMN case_marks; ALTER TABLE failure_row DROP COLUMN case_letter;
-         DROP TABLE group_row; DROP TABLE rewind_row;
+         ALTER TABLE failure_row DROP COLUMN group_evidence; ALTER TABLE failure_row DROP COLUMN candidate_groups;
+         ALTER TABLE failure_row DROP COLUMN healed_evidence; ALTER TABLE failure_row DROP COLUMN changed_at;
+         DROP TABLE failure_history_row; DROP TABLE group_row; DROP TABLE rewind_row;
          ALTER TABLE progress_row DROP COLUMN stands_at; ALTER TABLE progress_row DROP COLUMN velocity;
          ALTER TABLE progress_row DROP COLUMN eta_ms; ALTER TABLE progress_row DROP COLUMN retention_used;
          ALTER TABLE progress_row DROP COLUMN loses_data_in_ms; ALTER TABLE progress_row DROP COLUMN lost_offsets;
@@ -892,6 +894,7 @@ fn an_import_is_counted_once() {
         conventions: Vec::new(),
         registry: Default::default(),
         memory: 64 << 20,
+        failure_text: Default::default(),
     };
     let captures = ["spring-retryable", "kafkajs-otel", "python-cloudevents"];
     let file = |name: &str, kind: &str| PathBuf::from(format!("tests/captures/{name}{kind}.ndjson"));

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod backup;
 mod bare;
 mod check;
@@ -28,6 +29,7 @@ mod edges;
 mod erase;
 mod explain;
 mod export;
+mod failing;
 mod faults;
 mod fixtures;
 mod generated;
@@ -59,6 +61,7 @@ mod schemas;
 mod security;
 mod serve;
 mod serve_users;
+mod situations;
 mod soak;
 mod sources;
 mod sql;

@@ -183,7 +183,13 @@ fn first() -> Changes {
     waiting.conversation = at(1, 1);
     waiting.id = Some(uuid("bake-1"));
     waiting.causation = Some(uuid("order-9"));
-    let texts = IdText { id: Some("bake-1".into()), causation: Some("order-9".into()), correlation: None };
+    let texts = IdText {
+        id: Some("bake-1".into()),
+        causation: Some("order-9".into()),
+        correlation: None,
+        malformed_trace: true,
+        appended_trace: true,
+    };
     waiting.texts = Some(Box::new(texts));
     changes.pending.push(&waiting);
     let edge = |effect, cause, evidence, confidence| CauseRow { effect, cause, evidence, confidence };
@@ -277,9 +283,15 @@ fn asked(reader: &Reader, sql: &str) -> Vec<String> {
 }
 
 /// Each macro with arguments that find something in the filled database, and how many rows it then gives.
-const MACROS: [(&str, usize); 32] = [
+const MACROS: [(&str, usize); 38] = [
     ("ancestors(2199023255552)", 2),
     ("audit()", 1),
+    ("blast(2199023255552)", 5),
+    ("blast_of('OvenError|kitchen|orders')", 5),
+    ("failure_history(2199023255552)", 1),
+    ("parked()", 1),
+    ("redrive()", 1),
+    ("failures(unattended := true, signature := 'OvenError|kitchen|orders', as_of := '2024-01-02')", 1),
     ("business(since := '2024-01-01')", 1),
     ("business_cases(since := '2024-01-01')", 1),
     ("business_flows()", 1),
@@ -427,7 +439,7 @@ fn audit_adds_up_what_was_tried() {
         &writer.readers().reader().unwrap(),
         "SELECT subject, evidence, tried, right_ones, wrong_ones, missed_ones, round(precision, 3), round(recall, 3),
             round(claimed, 3)
-         FROM audit()",
+         FROM audit() WHERE subject = 'inference'",
     );
     assert_eq!(told, ["inference trace_order 24 20 1 3 0.952 0.833 0.857"]);
 }
@@ -446,8 +458,18 @@ fn named_questions_answer() {
             .rows
             .len()
     };
-    assert_eq!(rows(&query::ask::FAILURES, &[Cell::Null, Cell::Bool(false)]), 1);
-    assert_eq!(rows(&query::ask::FAILURES, &[Cell::Time(T0 + 60 * SECOND), Cell::Bool(false)]), 0);
+    let failures = |since: Cell, signature: Cell, at: Cell| {
+        rows(&query::ask::FAILURES, &[since, Cell::Null, Cell::Bool(false), Cell::Bool(false), signature, at])
+    };
+    let signature = Cell::Text("OvenError|kitchen|orders".into());
+    assert_eq!(failures(Cell::Null, Cell::Null, Cell::Null), 1);
+    assert_eq!(failures(Cell::Time(T0 + 60 * SECOND), Cell::Null, Cell::Null), 0);
+    assert_eq!(failures(Cell::Null, signature.clone(), Cell::Time(T0 + 60 * SECOND)), 1);
+    assert_eq!(failures(Cell::Null, Cell::Null, Cell::Time(T0)), 0, "it was not seen yet");
+    assert_eq!(rows(&query::ask::SIGNATURE_SAMPLES, &[signature.clone(), Cell::Int(5)]), 1);
+    assert_eq!(rows(&query::ask::FAILURE_ATTEMPTS, &[Cell::Int(at(2, 0).0), Cell::Int(5)]), 2);
+    assert_eq!(rows(&query::ask::SIGNATURE_FACTS, std::slice::from_ref(&signature)), 4);
+    assert_eq!(rows(&query::ask::BLAST_OF, &[signature]), 5);
     assert_eq!(rows(&query::ask::COUNTS, &[Cell::Time(T0), Cell::Null]), 3);
     let open = [Cell::Null, Cell::Null];
     let any_flow = [Cell::Null, Cell::Null, Cell::Null];

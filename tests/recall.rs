@@ -46,6 +46,7 @@ impl Imports {
             conventions: Vec::new(),
             registry: Default::default(),
             memory,
+            failure_text: Default::default(),
         };
         let summary = import(&config, &[file]).unwrap();
         assert_eq!(summary.unread_count, 0, "{:?}", summary.unread);

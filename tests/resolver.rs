@@ -203,7 +203,7 @@ fn envelopes(records: &[Record]) -> Envelopes {
         });
         read.notices.extend(notice);
         if shares {
-            read.extras.push(Extra { request: said.request, shared: said.shared.clone(), attributes: Vec::new() });
+            read.extras.push(Extra { request: said.request, shared: said.shared.clone(), ..Extra::default() });
         }
         read.segments.push(Segment {
             partition: partition(record.place),

@@ -32,6 +32,13 @@ pub enum Named {
     Elsewhere(u64),
 }
 
+impl Named {
+    /// True when it is `event` that is named.
+    pub fn is(&self, event: EventRef) -> bool {
+        matches!(self, Self::Here(named, _) if *named == event)
+    }
+}
+
 /// Where named coordinates lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Horizon {
@@ -58,6 +65,8 @@ pub struct Arrival<'a> {
     pub failure: Option<(&'a FailureNotice, String)>,
     /// The record that failed, where it is named by coordinates.
     pub origin: Option<Named>,
+    /// The record that it gives to its readers once more, where it names that.
+    pub again: Option<EventRef>,
     /// What it says beyond its envelope.
     pub extra: Option<&'a Extra>,
 }
@@ -201,7 +210,7 @@ impl Resolver {
 
     /// Takes one event in.
     pub fn resolve(&mut self, arrival: Arrival<'_>, changes: &mut Changes) {
-        let Arrival { mut row, says_root, topic, event_type, failure, origin, extra } = arrival;
+        let Arrival { mut row, says_root, topic, event_type, failure, origin, again, extra } = arrival;
         let reference = row.reference;
         let lineage = self.lineages.number(topic, event_type);
         let passed_on = self.passed_on(&row, topic).filter(|_| origin.is_none());
@@ -210,7 +219,7 @@ impl Resolver {
         }
         let sight = match passed_on {
             Some((original, _)) => AtSight::Caused(original, Evidence::Forward),
-            None => self.judge_at_sight(&row, says_root, origin),
+            None => self.judge_at_sight(&row, says_root, origin.filter(|named| !named.is(reference))),
         };
         let ambiguous = matches!(sight, AtSight::Settled(Resolution::Orphaned(OrphanReason::AmbiguousId)));
         self.limits.ambiguous_ids += u64::from(ambiguous);
@@ -248,6 +257,9 @@ impl Resolver {
         let asked = extra.and_then(|extra| extra.request).map(Identifier::as_request);
         if let Some(id) = asked {
             self.register_request(id, reference);
+        }
+        if let Some(first) = again {
+            self.note_again(first, reference, row.record_time);
         }
         if let Some((notice, signature)) = failure {
             let origin = match origin {

@@ -66,7 +66,7 @@ impl Run {
     fn take(&mut self, row: EventRow) {
         self.came.insert(row.reference, row.clone());
         let (failure, origin, extra) = (None, None, None);
-        let arrival = Arrival { row, says_root: false, topic: 0, event_type: 0, failure, origin, extra };
+        let arrival = Arrival { row, says_root: false, topic: 0, event_type: 0, failure, origin, again: None, extra };
         self.resolver.resolve(arrival, &mut self.changes);
     }
 

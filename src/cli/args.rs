@@ -1,10 +1,16 @@
 //! The command line as clap reads it.
 
+mod audit;
 mod explain;
+mod failures;
+mod import;
 mod lag;
 mod trace;
 
+pub(super) use audit::{Audit, AuditFormat};
 pub(super) use explain::{Explain, Looking, Prove, Values};
+pub(super) use failures::{Failures, Format as FailureFormat};
+pub(super) use import::Import;
 pub(super) use lag::Lag;
 pub(super) use trace::{Trace, TraceFormat};
 
@@ -43,6 +49,8 @@ pub(super) enum Command {
     Failures(Failures),
     /// groups behind, in records, time and waiting work; with a GROUP its partitions and the events that wait
     Lag(Lag),
+    /// where propagation breaks: which hop loses the trace, which group makes it, and what to fix
+    Audit(Audit),
     /// received / passed / failed over a window: text, markdown, html, json, csv
     Report(Report),
     /// read-only SQL (--format table|json|ndjson|csv)
@@ -78,6 +86,7 @@ impl Command {
             Self::Prove(_) => "prove",
             Self::Failures(_) => "failures",
             Self::Lag(_) => "lag",
+            Self::Audit(_) => "audit",
             Self::Report(_) => "report",
             Self::Sql(_) => "sql",
             Self::User(_) => "user",
@@ -133,18 +142,6 @@ pub(super) struct Top {
     /// draw with plain ASCII
     #[arg(long)]
     pub ascii: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Failures {
-    /// only failures seen since a duration ago (15m, 1h) or a time (2026-01-31T08:00:00Z) [default: all]
-    #[arg(long, value_name = "WHEN")]
-    pub since: Option<String>,
-    /// only failures whose way back to their root is broken
-    #[arg(long)]
-    pub orphans: bool,
-    #[command(flatten)]
-    pub reading: Reading,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -247,28 +244,6 @@ pub(super) struct Erase {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Import {
-    /// captures to read
-    #[arg(value_name = "F", required = true)]
-    pub files: Vec<PathBuf>,
-    /// database to write [default: headwater.duckdb]
-    #[arg(long, value_name = "FILE", env = "HEADWATER_DB", hide_env_values = true)]
-    pub db: Option<PathBuf>,
-    /// name of the cluster that the captures came from [default: kafka]
-    #[arg(long, value_name = "NAME", env = "HEADWATER_CLUSTER", hide_env_values = true)]
-    pub cluster: Option<String>,
-    /// configuration file with business flows and conventions [default: headwater.toml, if it is there]
-    #[arg(long, value_name = "FILE", env = "HEADWATER_CONFIG", hide_env_values = true)]
-    pub config: Option<PathBuf>,
-    /// schema registry of Avro and Protobuf bodies
-    #[arg(long, value_name = "URL", value_delimiter = ',', env = "HEADWATER_REGISTRY", hide_env_values = true)]
-    pub registry: Vec<String>,
-    /// print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct Tap {
     /// bootstrap addresses
     #[arg(long, value_name = "HOST:PORT,…", env = "HEADWATER_BROKERS", hide_env_values = true)]
@@ -307,6 +282,9 @@ pub(super) struct Tap {
     /// memory for the search of causes, such as 4GiB: how far back they are found without asking the database [default: 1GiB]
     #[arg(long, value_name = "BYTES", env = "HEADWATER_MEMORY", hide_env_values = true)]
     pub memory: Option<String>,
+    /// the words of errors that are kept: none, masked (without what looks like a secret) or full [default: masked]
+    #[arg(long, value_name = "HOW", env = "HEADWATER_FAILURE_TEXT", hide_env_values = true)]
+    pub failure_text: Option<String>,
     /// what reads the records: native, or librdkafka for brokers that the native reader cannot read [default: native]
     #[arg(long, value_name = "NAME", env = "HEADWATER_CLIENT", hide_env_values = true)]
     pub client: Option<String>,

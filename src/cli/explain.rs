@@ -111,7 +111,13 @@ pub(super) fn in_capture(
     let (sections, registry) = match config {
         Some(config) => (config.conventions.clone(), config.registry.clone()),
         None => {
-            let config = config::import(None, None, looking.config.as_deref(), settings(looking))?.config;
+            let config = config::import(
+                None,
+                None,
+                (looking.config.as_deref(), config::PrivacyWords::default()),
+                settings(looking),
+            )?
+            .config;
             (config.conventions, config.registry)
         }
     };

@@ -3,7 +3,7 @@
 use super::args;
 use super::{Usage, output, stop};
 use crate::client::run_file::{self, RunFile, Secret};
-use crate::config::{self, RetentionWords, TapConfig, Words};
+use crate::config::{self, PrivacyWords, RetentionWords, TapConfig, Words};
 use crate::event::clean;
 use crate::tap::{self, ImportConfig, ImportSummary, Users};
 use serde_json::json;
@@ -42,7 +42,7 @@ pub(super) fn words(args: args::Tap) -> Words {
         lag: config::LagWords::default(),
         conventions: Vec::new(),
         retention: RetentionWords::default(),
-        payloads: None,
+        privacy: PrivacyWords { failure_text: args.failure_text, ..PrivacyWords::default() },
         memory: args.memory,
     }
 }
@@ -126,13 +126,14 @@ fn say_defaults(defaults: &[(&'static str, String)]) {
 pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
     let mut registry = config::kafka_variables(variables());
     registry.extend(config::registry_url(&args.registry));
-    let resolved = config::import(args.cluster, args.db, args.config.as_deref(), registry)?;
+    let privacy = PrivacyWords { failure_text: args.failure_text, ..PrivacyWords::default() };
+    let resolved = config::import(args.cluster, args.db, (args.config.as_deref(), privacy), registry)?;
     say_defaults(&resolved.defaults);
-    let config::ImportTarget { cluster, db, business_flows, lag_value, conventions, registry, memory } =
+    let config::ImportTarget { cluster, db, business_flows, lag_value, conventions, registry, memory, failure_text } =
         resolved.config;
     let database = db.display().to_string();
     let conventions = tap::conventions(&conventions)?;
-    let wanted = ImportConfig { cluster, db, business_flows, lag_value, conventions, registry, memory };
+    let wanted = ImportConfig { cluster, db, business_flows, lag_value, conventions, registry, memory, failure_text };
     let summary = tap::import(&wanted, &args.files)?;
     for unread in &summary.unread {
         output::note(&format!("headwater: import: {}", clean(&unread.to_string())));

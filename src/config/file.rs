@@ -3,7 +3,7 @@
 use super::groups::GroupWords;
 use super::registry::RegistryWords;
 use super::security::flattened;
-use super::{ConfigError, DEFAULT_FILE, FlowWords, LagWords, MemoryWords, RetentionWords, Words};
+use super::{ConfigError, DEFAULT_FILE, FlowWords, LagWords, MemoryWords, PrivacyWords, RetentionWords, Words};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub(super) struct File {
     #[serde(default)]
     pub lag: LagWords,
     #[serde(default)]
-    privacy: Privacy,
+    pub privacy: PrivacyWords,
     #[serde(default)]
     pub memory: MemoryWords,
     #[serde(default)]
@@ -38,13 +38,6 @@ pub(super) struct File {
     pub business_flows: Vec<FlowWords>,
     #[serde(default, rename = "convention")]
     pub conventions: Vec<toml::Table>,
-}
-
-/// `[privacy]`: what may leave the cluster.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Privacy {
-    payloads: Option<bool>,
 }
 
 /// One `[[cluster]]` of the file.
@@ -150,7 +143,7 @@ fn words(file: File, section: Section) -> Result<Words, ConfigError> {
         lag: file.lag,
         conventions: file.conventions,
         retention: file.retention,
-        payloads: file.privacy.payloads,
+        privacy: file.privacy,
         memory: file.memory.causality,
     })
 }

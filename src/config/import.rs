@@ -2,12 +2,13 @@
 
 use super::file::{File, parse, read};
 use super::memory::memory;
+use super::privacy::failure_text;
 use super::security::{layer, over};
 use super::{
-    ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, DEFAULT_MEMORY, Resolved, business_flows, cluster_name,
-    lag_value, registry,
+    ConfigError, DEFAULT_CLUSTER, DEFAULT_DB, DEFAULT_FILE, DEFAULT_MEMORY, PrivacyWords, Resolved, business_flows,
+    cluster_name, lag_value, registry,
 };
-use crate::event::{BusinessFlow, ClientProperties, Secret};
+use crate::event::{BusinessFlow, ClientProperties, FailureText, Secret};
 use std::path::{Path, PathBuf};
 
 /// Where an import goes, and what the business counts there.
@@ -27,17 +28,19 @@ pub struct ImportTarget {
     pub registry: ClientProperties,
     /// Bytes for the search of causes.
     pub memory: u64,
+    /// How much of the words of errors is kept.
+    pub failure_text: FailureText,
 }
 
 /// Cluster, database, business flows and schema registry of an import; `typed` are the settings of the registry that
-/// were typed, or stand in the environment.
+/// were typed, or stand in the environment, and `privacy` is what was said of that there.
 ///
 /// # Errors
 /// A cluster's name that cannot be one, or a file that is not understood.
 pub fn import(
     cluster: Option<String>,
     db: Option<PathBuf>,
-    file: Option<&Path>,
+    (file, privacy): (Option<&Path>, PrivacyWords),
     typed: Vec<(String, Secret)>,
 ) -> Result<Resolved<ImportTarget>, ConfigError> {
     let mut defaults = Vec::new();
@@ -57,9 +60,10 @@ pub fn import(
     let memory = memory(file.memory.causality.as_deref().unwrap_or(DEFAULT_MEMORY))?;
     let written = layer(DEFAULT_FILE, file.registry.settings().collect())?;
     let typed = layer("the environment", typed)?;
+    let failure_text = failure_text(privacy.over(file.privacy).failure_text.as_deref())?;
     let registry = registry::parted(&mut over(typed.properties, &written.properties));
     let db = db.or(file.db).unwrap_or_else(|| DEFAULT_DB.into());
-    let config =
-        ImportTarget { cluster, db, business_flows, lag_value, conventions: file.conventions, registry, memory };
+    let conventions = file.conventions;
+    let config = ImportTarget { cluster, db, business_flows, lag_value, conventions, registry, memory, failure_text };
     Ok(Resolved { config, defaults, remarks: typed.remarks })
 }

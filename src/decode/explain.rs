@@ -16,8 +16,8 @@ use super::schema::Schemas;
 use super::scope::Scope;
 use super::{Decoder, topic};
 use crate::event::{
-    BodyStory, ConventionStory, Envelope, Envelopes, Explanation, Finding, HashKey, Piece, Record, TopicName,
-    TopicPartition, Undecodable, Undecoded,
+    BodyStory, ConventionStory, Envelope, Envelopes, Explanation, FailureText, Finding, HashKey, Piece, Record,
+    TopicName, TopicPartition, Undecodable, Undecoded,
 };
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -158,7 +158,7 @@ impl<'s> Story<'s> {
     fn evidence(&self) -> Evidence<'_, 's> {
         let (found, record, scope) = (self.found(), self.record, self.scope);
         // What else lies on the partition is not known here.
-        Evidence { found, record, topic: &self.partition.topic, scope, among_events: false }
+        Evidence { found, record, topic: &self.partition.topic, scope, among_events: false, keeps: FailureText::Masked }
     }
 
     fn place(&self) -> Explanation {

@@ -1,10 +1,12 @@
 //! What kind of record this is, and what it says about a failure.
 
+use super::error_text::error_text;
 use super::found::{Claim, Found};
 use super::row::{Encoding, Failure, Field};
 use super::scope::Scope;
-use super::text::{field, number};
-use crate::event::{FailureKind, FailureNotice, Kind, Origin, Record, TopicClass, Undecoded, clip};
+use super::text::{Raw, field, number};
+use crate::event::{FailureKind, FailureNotice, FailureText, Kind, Origin, Record, TopicClass, Undecoded, clean, clip};
+use std::borrow::Cow;
 
 /// Longest topic name that Kafka allows.
 const MAX_TOPIC_BYTES: usize = 249;
@@ -12,8 +14,9 @@ const MAX_TOPIC_BYTES: usize = 249;
 /// Bytes of a group or error class that are kept.
 const MAX_NAME_BYTES: usize = 256;
 
-/// Bytes of an error message that are kept: enough to recognise it, too few to hold a stack trace or much of a payload.
-pub const MAX_ERROR_BYTES: usize = 1024;
+/// Bytes of a text in which is sought what a convention calls the mark before or behind its words, and that are taken out
+/// of Base64: a power of four.
+const MAX_READ_BYTES: usize = 64 * 1024;
 
 /// A record as its failure fields are read.
 pub struct Evidence<'r, 'a> {
@@ -27,6 +30,8 @@ pub struct Evidence<'r, 'a> {
     pub scope: &'r Scope,
     /// Whether its partition holds ordinary events too.
     pub among_events: bool,
+    /// How much of its error's words is kept.
+    pub keeps: FailureText,
 }
 
 /// Why a record is a failure, or is none.
@@ -92,6 +97,19 @@ impl Evidence<'_, '_> {
         }
     }
 
+    /// The record that failed, where it lies on this record's own topic and this one is no failure: it was given to its
+    /// readers again.
+    pub fn given_again(&self) -> Option<Origin> {
+        let role = self.scope.role;
+        let failure = self.found.failure().filter(|failure| *failure != Failure::Fault)?;
+        if role.is_internal() || kind_of(role.by_name).is_some() {
+            return None;
+        }
+        let (topic, origin) = self.origin(&mut [0; Undecoded::ALL.len()]);
+        let left_over = self.weigh(failure, topic.as_deref()).1 == Why::LeftOver;
+        origin.filter(|_| left_over)
+    }
+
     /// Why the record is a failure, or is none.
     pub fn why(&self) -> Why {
         let role = self.scope.role;
@@ -153,13 +171,13 @@ impl Evidence<'_, '_> {
     ) -> FailureNotice {
         let named = origin.as_ref().map(|origin| origin.topic.as_str()).or(origin_topic.as_deref());
         let group = self.text(Field::Group, MAX_NAME_BYTES, undecoded).or_else(|| self.group_in_topic(named?));
-        let error_class = self.text(Field::ErrorClass, MAX_NAME_BYTES, undecoded);
+        let error_class = self.text(Field::ErrorClass, MAX_NAME_BYTES, undecoded).map(|class| clean(&class));
         FailureNotice {
             group,
             attempt: self.attempts(),
             doubtful: error_class.as_deref().is_some_and(|class| self.is_doubtful(class)),
             error_class,
-            error_message: self.text(Field::ErrorMessage, MAX_ERROR_BYTES, undecoded),
+            error_message: self.message(undecoded),
             origin_topic,
             origin,
             ..notice
@@ -187,9 +205,22 @@ impl Evidence<'_, '_> {
         counts.next()
     }
 
+    /// The error's own words.
+    fn message(&self, undecoded: &mut [u64]) -> Option<String> {
+        for claim in self.claims(Field::ErrorMessage, None) {
+            let read = error_text(&read(&claim), self.keeps);
+            if !read.text.is_empty() {
+                undecoded[Undecoded::Clipped as usize] += u64::from(read.clipped);
+                undecoded[Undecoded::SecretsMasked as usize] += read.masked as u64;
+                return Some(read.text);
+            }
+        }
+        None
+    }
+
     fn text(&self, of: Field, limit: usize, undecoded: &mut [u64]) -> Option<String> {
         for claim in self.claims(of, None) {
-            let text = field(claim.raw, &claim.rule.encoding);
+            let text = read(&claim);
             if !text.is_empty() {
                 undecoded[Undecoded::Clipped as usize] += u64::from(text.len() > limit);
                 return Some(clip(&text, limit));
@@ -197,6 +228,14 @@ impl Evidence<'_, '_> {
         }
         None
     }
+}
+
+/// The text that `claim` makes of what was written, however long that is.
+fn read<'c>(claim: &Claim<'c>) -> Cow<'c, [u8]> {
+    let (raw, encoding) = (claim.raw, &claim.rule.encoding);
+    let whole = matches!(encoding, Encoding::Text);
+    let len = if whole { raw.bytes.len() } else { raw.bytes.len().min(MAX_READ_BYTES) };
+    field(Raw { bytes: &raw.bytes[..len], ..raw }, encoding)
 }
 
 /// The topic that `claim` names; `None` where no topic can be called so.

@@ -6,6 +6,7 @@
 mod base;
 mod compiled;
 mod convention;
+mod error_text;
 mod explain;
 mod failure;
 mod found;
@@ -13,6 +14,8 @@ mod habit;
 mod json;
 mod key;
 mod lexicon;
+mod mask;
+mod members;
 mod memory;
 mod names;
 mod offsets;
@@ -31,8 +34,9 @@ mod trace;
 pub use base::base_topic;
 pub use compiled::shipped;
 pub use convention::{ConventionError, house};
+pub use error_text::MAX_ERROR_BYTES;
 pub use explain::Explainer;
-pub use failure::MAX_ERROR_BYTES;
+pub use members::Member;
 pub use offsets::{CoordinatorRecord, RecordType, offset_commit};
 pub use parallel::beyond;
 pub use profile::MAX_PROFILE_TEXT_BYTES;
@@ -42,10 +46,10 @@ pub use text::MAX_ID_BYTES;
 pub use topic::class;
 
 use crate::event::{
-    Attribute, AttributeValue, Envelope, Envelopes, Extra, HashKey, Identifier, Kind, Record, Span, Timestamp,
-    TopicClass, TopicPartition, TraceContext, Undecoded, clip,
+    Attribute, AttributeValue, Envelope, Envelopes, Extra, FailureText, HashKey, Identifier, Kind, Origin, Record,
+    Span, Timestamp, TopicClass, TopicPartition, TraceContext, Undecoded, clip,
 };
-use compiled::Compiled;
+use compiled::{Compiled, Rule};
 use failure::Evidence;
 use found::{Claim, Claims, Found};
 use habit::Habits;
@@ -86,6 +90,7 @@ pub struct Decoder {
     profiles: Profiles,
     scopes: Scopes,
     habits: Habits,
+    keeps: FailureText,
 }
 
 impl Decoder {
@@ -99,12 +104,18 @@ impl Decoder {
         let table = Compiled::with(house);
         let found = Found::new(table.clone());
         let (profiles, scopes, habits) = (Profiles::default(), Scopes::default(), Habits::default());
-        Self { ids, keys, table, found, profiles, scopes, habits }
+        Self { ids, keys, table, found, profiles, scopes, habits, keeps: FailureText::default() }
     }
 
     /// The same with schemas for bodies that need one.
     pub fn with_schemas(mut self, schemas: Option<Arc<dyn Schemas>>) -> Self {
         self.found.learn(schemas);
+        self
+    }
+
+    /// The same with so much of the words of errors.
+    pub fn with_failure_text(mut self, keeps: FailureText) -> Self {
+        self.keeps = keeps;
         self
     }
 
@@ -124,8 +135,10 @@ impl Decoder {
         }
         let named = scope.role.by_name != TopicClass::Business;
         let among_events = !named && self.habits.holds_events(&partition.topic, partition.partition);
-        let evidence = Evidence { found: &self.found, record, topic: &partition.topic, scope: &scope, among_events };
+        let (found, topic, keeps) = (&self.found, &*partition.topic, self.keeps);
+        let evidence = Evidence { found, record, topic, scope: &scope, among_events, keeps };
         let (kind, notice) = evidence.judge(&mut into.undecoded);
+        let again = evidence.given_again().filter(|_| notice.is_none());
         if !named && !among_events && self.found.failure().is_none() {
             self.habits.note_event(&partition.topic, partition.partition);
         }
@@ -134,7 +147,7 @@ impl Decoder {
             into.notices.push(notice);
             into.notices.len() as u32 - 1
         });
-        self.row(record, (kind, notice), into);
+        self.row(record, (kind, notice, again), into);
     }
 
     fn find(&mut self, partition: &TopicPartition, record: &Record<'_>, scope: &Scope, undecoded: &mut [u64]) {
@@ -164,16 +177,25 @@ impl Decoder {
         self.found.conventions().find_map(|convention| convention.kind).unwrap_or(Kind::Event)
     }
 
-    fn row(&mut self, record: &Record<'_>, (kind, notice): (Kind, Option<u32>), into: &mut Envelopes) {
+    fn row(
+        &mut self,
+        record: &Record<'_>,
+        (kind, notice, again): (Kind, Option<u32>, Option<Origin>),
+        into: &mut Envelopes,
+    ) {
         let record_time = Timestamp::from_millis(record.timestamp_ms);
         let mut texts = [Span::default(); 3];
         let id = self.id(&[Field::Id], record, &mut texts[0], into);
         let causation = self.id(causes(kind), record, &mut texts[1], into);
         let flows = self.flows(kind);
         let correlation = self.id(&flows, record, &mut texts[2], into);
-        let (trace, traces) = self.traces(record, &mut into.undecoded);
+        let (trace, about_trace) = self.traces(record, &mut into.undecoded);
         let time = self.time(record, &mut into.undecoded);
-        let extra = self.extra(record, traces, time.map(|time| record_time.since(time)));
+        let extra = self.extra(record, about_trace, time.map(|time| record_time.since(time)));
+        let extra = match again {
+            Some(origin) => Some(Extra { again: Some(origin), ..extra.unwrap_or_default() }),
+            None => extra,
+        };
         let profile = self.profile(record, into);
         into.rows.push(Envelope {
             offset: record.offset,
@@ -241,28 +263,33 @@ impl Decoder {
         None
     }
 
-    /// The record's own trace, and the other ones that it names.
-    fn traces(&self, record: &Record<'_>, undecoded: &mut [u64]) -> (Option<TraceContext>, Vec<Identifier>) {
-        let (mut own, mut others) = (None::<TraceContext>, Vec::new());
+    /// The record's own trace, and what else is to be said of those that it names.
+    fn traces(&self, record: &Record<'_>, undecoded: &mut [u64]) -> (Option<TraceContext>, Extra) {
+        let (mut own, mut about) = (None::<(TraceContext, &Rule)>, Extra::default());
         if !self.found.has(Field::Trace) && !self.found.has(Field::TraceId) {
-            return (own, others);
+            return (None, about);
         }
         let whole = self.found.claims(Field::Trace, None, record);
         let parted = self.found.claims(Field::TraceId, None, record);
         for claim in strongest_first(whole, parted) {
             let Some(context) = self.trace(&claim, record) else {
                 undecoded[Undecoded::MalformedTrace as usize] += u64::from(own.is_none());
+                about.malformed_trace |= own.is_none();
+                continue;
+            };
+            let Some((first, rule)) = own else {
+                own = Some((context, claim.rule));
+                about.malformed_trace = false;
                 continue;
             };
             let trace = context.identifier();
-            match own {
-                None => own = Some(context),
-                Some(own) if own.identifier() != trace && !others.contains(&trace) => others.push(trace),
-                Some(_) => {}
+            about.appended_trace |= context != first && std::ptr::eq(rule, claim.rule);
+            if first.identifier() != trace && !about.shared.contains(&trace) {
+                about.shared.push(trace);
             }
         }
-        others.truncate(MAX_SHARED_IDS);
-        (own, others)
+        about.shared.truncate(MAX_SHARED_IDS);
+        (own.map(|(context, _)| context), about)
     }
 
     fn trace(&self, claim: &Claim<'_>, record: &Record<'_>) -> Option<TraceContext> {
@@ -290,9 +317,8 @@ impl Decoder {
     }
 
     /// What few records say: `delay_us` is what passed between the event and its record.
-    fn extra(&self, record: &Record<'_>, shared: Vec<Identifier>, delay_us: Option<i64>) -> Option<Extra> {
+    fn extra(&self, record: &Record<'_>, mut extra: Extra, delay_us: Option<i64>) -> Option<Extra> {
         let found = &self.found;
-        let mut extra = Extra { shared, ..Extra::default() };
         if found.has(Field::RootId)
             && let Some(claim) = found.claims(Field::RootId, None, record).next()
         {

@@ -3,6 +3,7 @@
 //! `group-coordinator/src/main/resources/common/message/OffsetCommit{Key,Value}.json` of Apache Kafka 4.1. Key and value
 //! begin with an int16: the record type, and the version of the value.
 
+use super::members::{Member, members};
 use crate::event::{CommittedOffset, MAX_COMMIT_METADATA_BYTES, Timestamp, clip};
 
 /// Declares the types of records by their numbers.
@@ -102,7 +103,14 @@ pub enum CoordinatorRecord {
         /// tells.
         at: Option<Timestamp>,
     },
-    /// A record of another known type.
+    /// Who is in a group, bounded in number.
+    Members {
+        /// The group.
+        group: String,
+        /// Its members, each kind once.
+        members: Vec<Member>,
+    },
+    /// A record of another known type, or one of members that is not read.
     Other(RecordType),
     /// A type or version that came after this was written, or no coordinator record at all.
     Unknown,
@@ -115,7 +123,10 @@ pub fn offset_commit(key: Option<&[u8]>, value: Option<&[u8]>) -> CoordinatorRec
         Some(RecordType::LegacyOffsetCommit | RecordType::OffsetCommit) => {
             commit(key, value).unwrap_or(CoordinatorRecord::Unknown)
         }
-        Some(other) => CoordinatorRecord::Other(other),
+        Some(other) => match members(other, key, value) {
+            Some((group, members)) => CoordinatorRecord::Members { group, members },
+            None => CoordinatorRecord::Other(other),
+        },
         None => CoordinatorRecord::Unknown,
     }
 }
@@ -155,38 +166,55 @@ impl<'a> Value<'a> {
 }
 
 /// Fields in the order in which they stand.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Fields<'a> {
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+    pub fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(head)
     }
 
-    fn int16(&mut self) -> Option<i16> {
+    pub fn int16(&mut self) -> Option<i16> {
         Some(i16::from_be_bytes(self.take(2)?.try_into().ok()?))
     }
 
-    fn int32(&mut self) -> Option<i32> {
+    pub fn int32(&mut self) -> Option<i32> {
         Some(i32::from_be_bytes(self.take(4)?.try_into().ok()?))
     }
 
-    fn int64(&mut self) -> Option<i64> {
+    pub fn int64(&mut self) -> Option<i64> {
         Some(i64::from_be_bytes(self.take(8)?.try_into().ok()?))
     }
 
-    fn bytes(&mut self) -> Option<&'a [u8]> {
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.int16()?).ok()?;
         self.take(len)
     }
 
-    fn string(&mut self) -> Option<&'a str> {
+    /// Bytes, or none where their length is -1.
+    pub fn or_null(&mut self) -> Option<&'a [u8]> {
+        match self.int16()? {
+            -1 => Some(&[]),
+            len => self.take(usize::try_from(len).ok()?),
+        }
+    }
+
+    /// The same with the length of compact bytes, where 0 is none.
+    pub fn compact_or_null(&mut self) -> Option<&'a [u8]> {
+        if self.0.first() == Some(&0) {
+            self.take(1)?;
+            return Some(&[]);
+        }
+        self.compact_bytes()
+    }
+
+    pub fn string(&mut self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
     /// A length above by one as an unsigned varint of at most five bytes, then the bytes.
-    fn compact_bytes(&mut self) -> Option<&'a [u8]> {
+    pub fn compact_bytes(&mut self) -> Option<&'a [u8]> {
         let mut len = 0u64;
         for shift in (0..35).step_by(7) {
             let byte = self.take(1)?[0];

@@ -162,6 +162,7 @@ fn tap_config(
         registry: ClientProperties::default(),
         retention: Retention::default(),
         payloads: false,
+        failure_text: crate::event::FailureText::Masked,
         memory: crate::config::DEFAULT_MEMORY_BYTES,
     })
 }

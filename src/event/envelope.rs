@@ -1,7 +1,8 @@
 //! What records say about themselves, as decoded: one small plain row a record, text beside it.
 
 use super::{
-    Arena, FailureNotice, GapReason, Identifier, LoggedCommit, Producer, Span, Timestamp, TopicPartition, TraceContext,
+    Arena, FailureNotice, GapReason, GroupClient, Identifier, LoggedCommit, Origin, Producer, Span, Timestamp,
+    TopicPartition, TraceContext,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -122,6 +123,12 @@ pub struct Extra {
     pub shared: Vec<Identifier>,
     /// Facts to keep.
     pub attributes: Vec<Attribute>,
+    /// The record of its own topic that it gives to its readers once more: headers of the failure of that one are left on it.
+    pub again: Option<Origin>,
+    /// It names a trace, and none that can be read.
+    pub malformed_trace: bool,
+    /// It names several traces or spans under one name: whoever wrote it adds to what is there.
+    pub appended_trace: bool,
 }
 
 /// One fact of an event beyond its envelope.
@@ -190,11 +197,13 @@ pub enum Undecoded {
     Clipped = 6,
     /// An event that shares its record with others: only the first of a record is read.
     Batched = 7,
+    /// A secret in the words of an error: it was masked.
+    SecretsMasked = 8,
 }
 
 impl Undecoded {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::MalformedTrace,
         Self::MalformedId,
         Self::MalformedTime,
@@ -203,6 +212,7 @@ impl Undecoded {
         Self::NeedsSchema,
         Self::Clipped,
         Self::Batched,
+        Self::SecretsMasked,
     ];
 
     /// The name of the counter.
@@ -216,6 +226,7 @@ impl Undecoded {
             Self::NeedsSchema => "needs_schema",
             Self::Clipped => "clipped",
             Self::Batched => "batched",
+            Self::SecretsMasked => "secrets_masked",
         }
     }
 }
@@ -239,6 +250,8 @@ pub struct Envelopes {
     pub extras: Vec<Extra>,
     /// Committed offsets, where the cluster's log of them is read.
     pub commits: Vec<LoggedCommit>,
+    /// What members of groups call themselves, where that log is read.
+    pub clients: Vec<GroupClient>,
     /// Text of ids that are not their own value.
     pub arena: Arena,
     /// What was not understood, by [`Undecoded`] number.
@@ -248,6 +261,6 @@ pub struct Envelopes {
 impl Envelopes {
     /// True when it says nothing at all.
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty() && self.starts.is_empty() && self.commits.is_empty()
+        self.segments.is_empty() && self.starts.is_empty() && self.commits.is_empty() && self.clients.is_empty()
     }
 }

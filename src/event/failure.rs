@@ -27,6 +27,18 @@ impl FailureKind {
     }
 }
 
+/// How much of the words of errors is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FailureText {
+    /// Nothing: class and signature tell failures apart.
+    None,
+    /// The error's own words, bounded, without what looks like a secret.
+    #[default]
+    Masked,
+    /// The error's own words, bounded.
+    Full,
+}
+
 /// Where a failure stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureState {

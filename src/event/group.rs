@@ -73,6 +73,44 @@ pub struct LoggedCommit {
     pub commit: CommittedOffset,
 }
 
+/// A library that consumers are built on. A closed set: what can be told by what members write to their coordinator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Library {
+    /// Apache Kafka's own client.
+    Java,
+    /// librdkafka, and what is built on it: confluent-kafka of Python, Confluent.Kafka of .NET and others.
+    Librdkafka,
+    /// kafkajs.
+    Kafkajs,
+    /// aiokafka.
+    Aiokafka,
+}
+
+impl Library {
+    /// The name in the SQL contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Java => "java",
+            Self::Librdkafka => "librdkafka",
+            Self::Kafkajs => "kafkajs",
+            Self::Aiokafka => "aiokafka",
+        }
+    }
+}
+
+/// What a member of a group calls itself: its client id, which most clients begin with their own name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GroupClient {
+    /// The cluster.
+    pub cluster: Arc<str>,
+    /// The group.
+    pub group: Arc<str>,
+    /// The client id, bounded.
+    pub client: Arc<str>,
+    /// The library that it looks like.
+    pub library: Option<Library>,
+}
+
 /// What a group finished beyond its committed offset, as its client says in the metadata of the commit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Beyond {
@@ -220,6 +258,17 @@ pub struct LogPolicy {
     pub retention_bytes: Option<i64>,
     /// Whether all but the last record of a key may be deleted.
     pub compacted: bool,
+}
+
+/// How long a topic keeps its records, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyRow {
+    /// The cluster.
+    pub cluster: Arc<str>,
+    /// Topic and limits.
+    pub policy: LogPolicy,
+    /// The sample that told it.
+    pub sampled_at: Timestamp,
 }
 
 /// All groups and log ends, sampled together.

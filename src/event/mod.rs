@@ -3,6 +3,7 @@
 mod business;
 mod cause;
 mod changes;
+mod columns;
 mod coverage;
 mod dictionary;
 mod envelope;
@@ -25,20 +26,19 @@ pub use cause::{
     CauseRow, Evidence, EvidenceClass, FoundCause, LINEAGE_CAUSED_PERCENT, LINEAGE_LEAST, LINEAGE_WINDOW, LostCause,
     OrphanReason, Resolution,
 };
-pub use changes::{
-    AttributeRow, Changes, CounterRow, EventColumns, EventRow, IdColumn, IdText, Nullable, Repeats, Settled,
-    TextColumn, TrialRow,
-};
+pub use changes::{AttributeRow, Changes, CounterRow, EventRow, IdText, Settled, TrialRow};
+pub use columns::{EventColumns, IdColumn, Nullable, Repeats, TextColumn};
 pub use coverage::{CoverageRow, GapReason};
 pub use dictionary::{PartitionRow, ProducerRow, ProfileRow};
 pub use envelope::{Attribute, AttributeValue, Envelope, Envelopes, Extra, Kind, Profile, Segment, Start, Undecoded};
 pub use explanation::{BodyStory, ConventionStory, Explanation, FieldStory, Finding, Piece, TopicName, Undecodable};
 pub use failure::{
-    BareFailure, FailureKind, FailureNotice, FailureRow, FailureState, GroupEvidence, HealedEvidence, Origin, Sought,
+    BareFailure, FailureKind, FailureNotice, FailureRow, FailureState, FailureText, GroupEvidence, HealedEvidence,
+    Origin, Sought,
 };
 pub use group::{
-    BarrierSample, Beyond, CommittedOffset, Epoch, GroupKind, GroupPhase, GroupSample, GroupState, LogEnds, LogPolicy,
-    LoggedCommit, MAX_COMMIT_METADATA_BYTES, ShareOffset,
+    BarrierSample, Beyond, CommittedOffset, Epoch, GroupClient, GroupKind, GroupPhase, GroupSample, GroupState,
+    Library, LogEnds, LogPolicy, LoggedCommit, MAX_COMMIT_METADATA_BYTES, PolicyRow, ShareOffset,
 };
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
 pub use outbox::OutboxCursor;

@@ -3,7 +3,7 @@
 mod advice;
 mod group;
 mod near;
-mod sheet;
+pub(super) mod sheet;
 
 pub use group::{GroupAnswers, group};
 pub use near::near;

@@ -155,14 +155,18 @@ macro_rules! row {
     };
 }
 
+mod audit;
 mod counts;
 mod duplicates;
+mod failures;
 mod lag;
 mod proof;
 mod summary;
 
+pub use audit::AuditRow;
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
 pub use duplicates::Duplicate;
+pub use failures::{Attempt, BlastRow, FailureLine, FailureSample, FailureStanding, Orphan, Parked, SignatureFact};
 pub use lag::{GroupLine, LagRow, PartitionProgress, RewindLine, WaitingEvent, WaitingType};
 pub use proof::BarrierEnd;
 pub use summary::{Deleted, DurationBin, Loss, NotSeen, SeriesRow};

@@ -5,7 +5,8 @@ use super::query::{ask, write};
 use super::restore::{named, rows, time as stored};
 use super::writer::{MAIN, Writer, time};
 use crate::event::{
-    Beyond, Changes, GroupKind, GroupPhase, GroupRow, Ordinal, ProgressMark, ProgressRow, ProgressState, RewindRow,
+    Beyond, Changes, GroupClient, GroupKind, GroupPhase, GroupRow, Library, LogPolicy, Ordinal, PolicyRow,
+    ProgressMark, ProgressRow, ProgressState, RewindRow,
 };
 use duckdb::{Appender, Connection, Row, params};
 
@@ -21,9 +22,11 @@ impl Writer {
         self.staged("progress_stage", &small.progress, &write::PROGRESS, append_progress)?;
         self.rows(MAIN, "progress_mark", &small.marks, append_mark)?;
         self.rows(MAIN, "rewind_row", &small.rewinds, append_rewind)?;
+        self.rows(MAIN, "group_client_row", &small.clients, append_client)?;
         self.staged("gone_stage", &small.gone, &write::GROUPS_GONE, |to, (cluster, group)| {
             to.append_row(params![&**cluster, &**group])
         })?;
+        self.staged("policy_stage", &small.policies, &write::POLICIES, append_policy)?;
         self.staged("group_stage", &small.groups, &write::GROUPS, append_group)
     }
 }
@@ -55,6 +58,10 @@ fn append_mark(to: &mut Appender<'_>, mark: &ProgressMark) -> duckdb::Result<()>
     to.append_row(params![&*mark.consumer_group, mark.ordinal.0, mark.committed_offset, at, mark.resolution_ms])
 }
 
+fn append_client(to: &mut Appender<'_>, row: &GroupClient) -> duckdb::Result<()> {
+    to.append_row(params![&*row.cluster, &*row.group, &*row.client, row.library.map(Library::as_str)])
+}
+
 fn append_rewind(to: &mut Appender<'_>, row: &RewindRow) -> duckdb::Result<()> {
     let (group, at) = (&*row.consumer_group, time(row.at));
     to.append_row(params![group, row.ordinal.0, row.from_offset, row.to_offset, at, row.resolution_ms])
@@ -70,6 +77,11 @@ fn append_group(to: &mut Appender<'_>, row: &GroupRow) -> duckdb::Result<()> {
         row.denied,
         time(row.sampled_at)
     ])
+}
+
+fn append_policy(to: &mut Appender<'_>, row: &PolicyRow) -> duckdb::Result<()> {
+    let LogPolicy { topic, retention_ms, retention_bytes, compacted } = &row.policy;
+    to.append_row(params![&*row.cluster, &**topic, retention_ms, retention_bytes, compacted, time(row.sampled_at)])
 }
 
 fn beyond_text(beyond: &Beyond) -> Option<String> {

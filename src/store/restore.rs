@@ -235,7 +235,15 @@ fn coverage(conn: &Connection) -> Result<Vec<CoverageRow>, Error> {
 /// One event in the order of the columns of `pending_rows`.
 fn event(row: &Row<'_>) -> duckdb::Result<EventRow> {
     let form: i16 = row.get(7)?;
-    let mut texts = IdText { id: row.get(16)?, causation: row.get(19)?, correlation: row.get(22)? };
+    let malformed_trace = form & EventColumns::MALFORMED_TRACE != 0;
+    let appended_trace = form & EventColumns::APPENDED_TRACE != 0;
+    let mut texts = IdText {
+        id: row.get(16)?,
+        causation: row.get(19)?,
+        correlation: row.get(22)?,
+        malformed_trace,
+        appended_trace,
+    };
     let time = time(row, 1)?;
     let (id, causation) = (identifier(row, 14, 15, form)?, identifier(row, 17, 18, form >> 2)?);
     let trace = trace(row, 23)?;

@@ -3,7 +3,9 @@
 
 use super::plan::TapPlan;
 use crate::decode::{self, CoordinatorRecord};
-use crate::event::{CommittedOffset, GroupSample, LogEnds, LoggedCommit, Record, Start, Timestamp, TopicPartition};
+use crate::event::{
+    CommittedOffset, GroupClient, GroupSample, LogEnds, LoggedCommit, Record, Start, Timestamp, TopicPartition,
+};
 use crate::kafka::{Batch, Content, Plan};
 use crate::telemetry::{Counter, Counters};
 use std::collections::HashMap;
@@ -15,13 +17,29 @@ pub(super) const COMMIT_LOG: &str = "__consumer_offsets";
 /// Topics of which is kept whether they are wanted: more than clusters have.
 const TOPICS_KEPT: usize = 100_000;
 
-/// What `record` of the log of commits tells, if it tells of a commit. What is not known is counted.
-pub(super) fn logged(cluster: &Arc<str>, record: &Record<'_>, counters: &Counters) -> Option<LoggedCommit> {
+/// What `record` of the log of commits tells, if it tells of a commit; what it tells of members goes to `clients`. What is
+/// not known is counted.
+pub(super) fn logged(
+    cluster: &Arc<str>,
+    record: &Record<'_>,
+    counters: &Counters,
+    clients: &mut Vec<GroupClient>,
+) -> Option<LoggedCommit> {
     match decode::offset_commit(record.key, record.value) {
         CoordinatorRecord::Commit { commit, at } => {
             counters.add(Counter::CommitsLogged, 1);
             let at = at.unwrap_or(Timestamp::from_millis(record.timestamp_ms));
             Some(LoggedCommit { cluster: cluster.clone(), at, commit })
+        }
+        CoordinatorRecord::Members { group, members } => {
+            let group: Arc<str> = group.into();
+            clients.extend(members.into_iter().map(|member| GroupClient {
+                cluster: cluster.clone(),
+                group: group.clone(),
+                client: member.client.into(),
+                library: member.library,
+            }));
+            None
         }
         CoordinatorRecord::Other(_) => None,
         CoordinatorRecord::Unknown => {
@@ -75,10 +93,10 @@ impl LogReading {
     }
 
     /// Takes the commits of one batch.
-    pub fn batch(&mut self, batch: Batch<'_>, commits: &mut Vec<LoggedCommit>) {
+    pub fn batch(&mut self, batch: Batch<'_>, (commits, clients): (&mut Vec<LoggedCommit>, &mut Vec<GroupClient>)) {
         if let Content::Records(records) = batch.content {
             records.for_each(&mut |record| {
-                let told = logged(&batch.partition.cluster, record, &self.log.counters);
+                let told = logged(&batch.partition.cluster, record, &self.log.counters, clients);
                 commits.extend(told.filter(|told| self.wants(&told.commit)));
             });
         }
@@ -176,7 +194,7 @@ mod tests {
         let mut read = |number, to| {
             let missing = Content::Missing(crate::event::GapReason::Control);
             let batch = Batch { partition: &partition(number), producer: None, covers: 0..to, content: missing };
-            reading.batch(batch, &mut Vec::new());
+            reading.batch(batch, (&mut Vec::new(), &mut Vec::new()));
             reading.handed_over();
         };
         assert_eq!(judge(1, [5, 0]), None, "nothing was read");
@@ -212,7 +230,8 @@ mod tests {
         let value = [&[0, 2][..], &9i64.to_be_bytes(), &[0, 0], &4i64.to_be_bytes()].concat();
         let take = |kind, value: Option<&[u8]>| {
             let key: Vec<u8> = key(kind);
-            logged(&cluster, &Record { offset: 0, timestamp_ms: 7, key: Some(&key), value, headers: &[] }, &counters)
+            let record = Record { offset: 0, timestamp_ms: 7, key: Some(&key), value, headers: &[] };
+            logged(&cluster, &record, &counters, &mut Vec::new())
         };
         let told = take(1, Some(&value)).unwrap();
         assert_eq!((told.at, told.commit.offset), (Timestamp::from_millis(4), Some(9)));

@@ -3,8 +3,10 @@
 use super::core::{Core, covered};
 use crate::decode::beyond;
 use crate::delivery::{Coverage, Place};
-use crate::event::{EventRef, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, Timestamp};
-use std::collections::{HashMap, VecDeque};
+use crate::event::{
+    EventRef, GroupClient, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, PolicyRow, Timestamp,
+};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Logged commits that may wait for their topic to be read: an hour of commits comes before the first record of a topic.
@@ -12,6 +14,10 @@ use std::sync::Arc;
 const UNPLACED: usize = 200_000;
 /// Samples that such a commit waits for: a topic of which nothing is read by then is not tapped.
 const UNPLACED_SAMPLES: u8 = 20;
+
+/// Client ids of members that are told once a run. Fleets whose clients make a new one at each start have more, and their
+/// beginning says the same.
+const GROUP_CLIENTS: usize = 20_000;
 
 /// What the core knows of groups beside the ledger.
 #[derive(Debug, Default)]
@@ -26,6 +32,10 @@ pub(super) struct Consuming {
     unplaced: VecDeque<(LoggedCommit, u8)>,
     /// Of those, how many had to go.
     pub unplaced_dropped: u64,
+    /// What members of groups call themselves.
+    clients: HashSet<GroupClient>,
+    /// Of those, how many were not kept.
+    pub clients_dropped: u64,
     /// The input has ended: nothing is waited for.
     pub ended: bool,
 }
@@ -44,6 +54,12 @@ impl Core {
         self.consuming.log_behind.insert(sample.cluster.clone(), behind);
         let policies = self.consuming.policies.entry(sample.cluster.clone()).or_default();
         policies.extend(sample.policies.iter().map(|policy| (policy.topic.clone(), policy.clone())));
+        let row = |policy: &LogPolicy| PolicyRow {
+            cluster: sample.cluster.clone(),
+            policy: policy.clone(),
+            sampled_at: sample.at,
+        };
+        self.changes.policies.extend(sample.policies.iter().map(row));
         self.place_logged();
         for group in &sample.groups {
             let (catalog, ends) = (&self.catalog, &self.consuming.ends);
@@ -78,8 +94,29 @@ impl Core {
         self.reads(group, ordinal);
         if let Some((committed, taken)) = self.ledger.committed(group, ordinal) {
             self.passings.committed(group, ordinal, committed, taken);
-            self.resolver.consumed(ordinal, committed);
+            self.resolver.consumed(group, ordinal, committed);
         }
+    }
+
+    /// Tells the other stages once more how far each group is: what it passed may have been read since.
+    pub(super) fn consumed_all(&mut self) {
+        for (group, ordinal) in self.ledger.readings() {
+            self.consumed(&group, ordinal);
+        }
+    }
+
+    /// Takes what a member of a group calls itself.
+    pub(super) fn note_client(&mut self, client: &GroupClient) {
+        let Consuming { clients, clients_dropped, .. } = &mut self.consuming;
+        if clients.contains(client) {
+            return;
+        }
+        if clients.len() >= GROUP_CLIENTS {
+            *clients_dropped += 1;
+            return;
+        }
+        clients.insert(client.clone());
+        self.changes.clients.push(client.clone());
     }
 
     /// Takes a commit that the cluster's log of them tells.

@@ -3,12 +3,12 @@
 
 use super::catalog::{Catalog, ProfileNumber};
 use super::consuming::Consuming;
-use crate::causality::{Arrival, Horizon, Memory, Named, Resolver, signature};
+use crate::causality::{Arrival, Horizon, Memory, Named, Resolver, Signatures};
 use crate::delivery::{Coverage, Ledger, Pace, Passings, Standstill};
 use crate::event::{
     AttributeRow, BarrierSample, Changes, CounterRow, Envelope, Envelopes, Epoch, EventRef, EventRow, FailureNotice,
-    FailureRow, GapReason, HashKey, IdText, Ordinal, Origin, OrphanReason, Resolution, Segment, Spelling, Start,
-    Timestamp, TopicPartition, Undecoded,
+    FailureRow, FailureText, GapReason, HashKey, IdText, Ordinal, Origin, OrphanReason, Resolution, Segment, Spelling,
+    Start, Timestamp, TopicPartition, Undecoded,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub struct Core {
     pub(super) standstill: Standstill,
     pub(super) pace: Pace,
     pub(super) changes: Changes,
+    pub(super) signatures: Signatures,
+    words: FailureText,
     pub(super) undecoded: [u64; Undecoded::ALL.len()],
     key: HashKey,
     absence: Absence,
@@ -90,6 +92,8 @@ impl Core {
             standstill: Standstill::default(),
             pace: Pace::default(),
             changes: Changes::default(),
+            signatures: Signatures::default(),
+            words: FailureText::default(),
             undecoded: [0; Undecoded::ALL.len()],
             key: ids,
             absence: Absence { filtered, ..Absence::default() },
@@ -123,6 +127,9 @@ impl Core {
             read.profiles.iter().map(|profile| self.catalog.profile(profile, &mut self.changes)).collect();
         for segment in &read.segments {
             self.segment(read, segment, &profiles);
+        }
+        for client in &read.clients {
+            self.note_client(client);
         }
         for commit in &read.commits {
             self.logged(commit);
@@ -223,8 +230,10 @@ impl Core {
             // All attempts of one failure have the topic of what failed in common, not the one they lie on.
             let named = notice.origin.as_ref().map(|origin| &origin.topic).or(notice.origin_topic.as_ref());
             let topic = named.map_or(&*segment.partition.topic, |topic| topic);
-            (notice, signature(notice, topic, kind))
+            (notice, self.signatures.of(notice, topic, kind))
         });
+        let wordless = notice.filter(|_| self.words == FailureText::None).map(without_words);
+        let failure = failure.map(|(notice, signature)| (wordless.as_ref().unwrap_or(notice), signature));
         let row = EventRow {
             reference,
             time: envelope.time,
@@ -251,8 +260,21 @@ impl Core {
         let facts = extra.iter().flat_map(|extra| &extra.attributes);
         self.changes.attributes.extend(facts.map(|attribute| AttributeRow { reference, attribute: attribute.clone() }));
         let (says_root, event_type) = (envelope.says_root, number.event_type);
-        let arrival = Arrival { row, says_root, topic, event_type, failure, origin, extra };
+        let again = extra.and_then(|extra| extra.again.as_ref()).and_then(|first| self.given_again(ordinal, first));
+        let arrival = Arrival { row, says_root, topic, event_type, failure, origin, again, extra };
         self.resolver.resolve(arrival, &mut self.changes);
+    }
+
+    /// The record of the same topic that a redriven one repeats.
+    fn given_again(&self, ordinal: Ordinal, first: &Origin) -> Option<EventRef> {
+        let cluster = &self.catalog.at(ordinal)?.partition.cluster;
+        let partition = self.catalog.find(cluster, &first.topic, first.partition)?;
+        Some(EventRef::new(self.catalog.ordinal(partition, first.offset)?, first.offset))
+    }
+
+    /// Keeps so much of the words of errors from here on; signatures tell failures apart all the same.
+    pub fn keep_words(&mut self, words: FailureText) {
+        self.words = words;
     }
 
     /// What is known of the record that a failure names by its coordinates.
@@ -301,6 +323,7 @@ impl Core {
     /// The place of an offset; when its partition is new, origins that were named on it before find their place too.
     fn place(&mut self, partition: &Arc<TopicPartition>, offset: i64) -> Option<Ordinal> {
         let ordinal = self.catalog.place(partition, offset, &mut self.changes)?;
+        self.lies_on(ordinal);
         if !self.elsewhere.is_empty() {
             let name = (partition.cluster.clone(), partition.topic.to_string(), partition.partition);
             let named = self.elsewhere.remove(&name).unwrap_or_default();
@@ -316,6 +339,13 @@ impl Core {
             }
         }
         Some(ordinal)
+    }
+
+    /// Tells the resolver where a partition lies.
+    pub(super) fn lies_on(&mut self, ordinal: Ordinal) {
+        if let Some(place) = self.catalog.at(ordinal) {
+            self.resolver.lies_on(ordinal, place.topic, &place.partition.topic);
+        }
     }
 
     /// Takes the barrier sample that was asked for.
@@ -345,6 +375,7 @@ impl Core {
     /// The input has ended: everything that waits is judged.
     pub fn end_of_input(&mut self) {
         self.end_of_reading();
+        self.consumed_all();
         let ends = self.coverage.iter().flatten().map(|coverage| (coverage.row().ordinal, coverage.next_offset()));
         self.resolver.end_with(ends.collect());
         self.resolver.end_of_input(&mut self.changes);
@@ -421,15 +452,22 @@ pub(super) fn covered(coverage: &[Option<Coverage>], ordinal: Ordinal) -> Option
     coverage.get(ordinal.0 as usize)?.as_ref()
 }
 
+fn without_words(notice: &FailureNotice) -> FailureNotice {
+    FailureNotice { error_message: None, ..notice.clone() }
+}
+
 fn texts(read: &Envelopes, envelope: &Envelope) -> Option<Box<IdText>> {
     let ids = [envelope.id, envelope.causation, envelope.correlation];
-    if !ids.iter().flatten().any(|id| id.spelling == Spelling::Text) {
+    let extra = envelope.extra.and_then(|at| read.extras.get(at as usize));
+    let malformed_trace = extra.is_some_and(|extra| extra.malformed_trace);
+    let appended_trace = extra.is_some_and(|extra| extra.appended_trace);
+    if !malformed_trace && !appended_trace && !ids.iter().flatten().any(|id| id.spelling == Spelling::Text) {
         return None;
     }
     let text = |at: usize| {
         ids[at].filter(|id| id.spelling == Spelling::Text).map(|_| read.arena.get(envelope.texts[at]).into())
     };
-    Some(Box::new(IdText { id: text(0), causation: text(1), correlation: text(2) }))
+    Some(Box::new(IdText { id: text(0), causation: text(1), correlation: text(2), malformed_trace, appended_trace }))
 }
 
 /// A failure whose origin was found by its id shows the coordinates all the same.

@@ -5,15 +5,15 @@ use super::commit_log::{COMMIT_LOG, logged};
 use super::gather::Gather;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use super::recalling::recall;
-use super::seeking::Seeker;
+use super::seeking::{CapturedValues, Records, Seeker};
 use super::watch::Watch;
 use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
 use crate::causality::Memory;
 use crate::decode::{self, Convention, Decoder};
 use crate::event::{
-    BusinessFlow, Changes, ClientProperties, Envelopes, GapReason, GroupSample, HashKey, LogEnds, LoggedCommit,
-    Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
+    BusinessFlow, Changes, ClientProperties, Envelopes, FailureText, GapReason, GroupSample, HashKey, LogEnds,
+    LoggedCommit, Producer, Record, Segment, Timestamp, TopicClass, TopicPartition,
 };
 use crate::otlp::Progress;
 use crate::store;
@@ -50,6 +50,8 @@ pub struct ImportConfig {
     pub registry: ClientProperties,
     /// Bytes for the search of causes.
     pub memory: u64,
+    /// How much of the words of errors is kept.
+    pub failure_text: FailureText,
 }
 
 /// What an import did.
@@ -89,7 +91,9 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     }
     let ids = restored.id_key;
     let decoder = Decoder::with_house(ids, keys, &config.conventions).with_schemas(schemas);
-    let core = Core::resume_within(Memory::new(config.memory), &writer, restored, false)?;
+    let decoder = decoder.with_failure_text(config.failure_text);
+    let mut core = Core::resume_within(Memory::new(config.memory), &writer, restored, false)?;
+    core.keep_words(config.failure_text);
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let pulse = Arc::new(Pulse::new(clock::instant()));
@@ -109,12 +113,12 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     };
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &pulse, None))?;
     let core = spawn("core", move || pipeline.run())?;
-    let mut importing = Importing::new(decoder, config.cluster.as_str().into(), (counted, to_core));
+    let mut importing = Importing::new((decoder, ids), config.cluster.as_str().into(), (counted, to_core));
     let read = files.iter().try_for_each(|file| importing.file(file));
-    let summary = importing.finish();
+    let (summary, values) = importing.finish();
     let core = super::join(core, "core")?;
     let written = super::join(writer, "writer")?.and_then(|writer| {
-        let last = seek(core, &writer, ids);
+        let last = seek(core, &writer, (values, ids));
         pipeline::close(writer, last)
     });
     written.context("write to the database; what was committed before is intact")?;
@@ -122,9 +126,9 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     Ok(summary)
 }
 
-/// Looks up causes that left memory, and seeks the origins of failures that name none: there is no Kafka to compare bytes in.
-fn seek(mut core: Core, writer: &store::Writer, ids: HashKey) -> Changes {
-    let mut seeker = Seeker::new(writer.readers(), std::iter::empty(), ids, Arc::default());
+/// Looks up causes that left memory, and seeks the origins of failures that name none.
+fn seek(mut core: Core, writer: &store::Writer, (values, ids): (CapturedValues, HashKey)) -> Changes {
+    let mut seeker = Seeker::new(writer.readers(), Records::Captured(values), ids, Arc::default());
     loop {
         let lost = core.take_lost();
         if let Some(found) = recall(&writer.readers(), &AtomicBool::new(false), &lost).filter(|_| !lost.is_empty()) {
@@ -143,6 +147,8 @@ fn seek(mut core: Core, writer: &store::Writer, ids: HashKey) -> Changes {
 
 struct Importing {
     decoder: Decoder,
+    hash: HashKey,
+    values: CapturedValues,
     cluster: Arc<str>,
     partitions: HashMap<(Arc<str>, i32), Arc<TopicPartition>>,
     read: Box<Envelopes>,
@@ -154,9 +160,15 @@ struct Importing {
 }
 
 impl Importing {
-    fn new(decoder: Decoder, cluster: Arc<str>, (counters, to_core): (Arc<Counters>, SyncSender<Input>)) -> Self {
+    fn new(
+        (decoder, hash): (Decoder, HashKey),
+        cluster: Arc<str>,
+        (counters, to_core): (Arc<Counters>, SyncSender<Input>),
+    ) -> Self {
         Self {
             decoder,
+            hash,
+            values: CapturedValues::default(),
             cluster,
             partitions: HashMap::new(),
             read: Box::default(),
@@ -184,7 +196,8 @@ impl Importing {
             Line::Record(captured) if captured.topic == COMMIT_LOG => {
                 self.summary.internal += 1;
                 if captured.aborted != Some(true)
-                    && let Some(mut told) = logged(&self.cluster, &captured.record, &self.counters)
+                    && let Some(mut told) =
+                        logged(&self.cluster, &captured.record, &self.counters, &mut self.read.clients)
                 {
                     if told.at < Timestamp::default() {
                         told.at = self.last();
@@ -269,6 +282,7 @@ impl Importing {
             return self.segment(partition, producer, record.offset, (0, GapReason::Aborted));
         }
         self.decoder.decode(&partition, record, &mut self.read);
+        self.values.keep(&partition, record.offset, self.hash.hash(record.value.unwrap_or_default()));
         self.segment(partition, producer, record.offset, (1, GapReason::CompactedOrTransactional));
     }
 
@@ -304,7 +318,7 @@ impl Importing {
         }
     }
 
-    fn finish(mut self) -> ImportSummary {
+    fn finish(mut self) -> (ImportSummary, CapturedValues) {
         self.flush();
         let (at, cluster) = (self.last(), self.cluster.clone());
         let ends = self.ends.into_values().collect();
@@ -312,6 +326,6 @@ impl Importing {
         for input in [Input::Groups(sample), Input::End] {
             let _ = self.to_core.send(input);
         }
-        self.summary
+        (self.summary, self.values)
     }
 }

@@ -116,6 +116,7 @@ pub(super) mod tests {
             registry: crate::event::ClientProperties::default(),
             retention: crate::event::Retention::default(),
             payloads: false,
+            failure_text: crate::event::FailureText::Masked,
             memory: 1 << 30,
         }
     }

@@ -3,7 +3,7 @@
 use super::commit_log::{COMMIT_LOG, CommitLog, LogReading};
 use super::pipeline::Input;
 use crate::decode::Decoder;
-use crate::event::{Envelopes, GapReason, LoggedCommit, Segment, Start, Timestamp, TopicPartition};
+use crate::event::{Envelopes, GapReason, Segment, Start, Timestamp, TopicPartition};
 use crate::kafka::{Batch, BatchSink, Content};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -30,9 +30,9 @@ impl Reading {
     }
 
     /// Where `partition` is read, if it is one of the log of commits.
-    fn log_of(&mut self, partition: &TopicPartition) -> Option<(&mut LogReading, &mut Vec<LoggedCommit>)> {
+    fn log_of(&mut self, partition: &TopicPartition) -> Option<(&mut LogReading, &mut Envelopes)> {
         let log = self.log.as_mut().filter(|_| *partition.topic == *COMMIT_LOG)?;
-        Some((log, &mut self.read.commits))
+        Some((log, &mut self.read))
     }
 
     fn handed_over(&mut self) -> ControlFlow<()> {
@@ -52,8 +52,8 @@ impl BatchSink for Reading {
     }
 
     fn batch(&mut self, batch: Batch<'_>) {
-        if let Some((log, commits)) = self.log_of(batch.partition) {
-            return log.batch(batch, commits);
+        if let Some((log, read)) = self.log_of(batch.partition) {
+            return log.batch(batch, (&mut read.commits, &mut read.clients));
         }
         let first = self.read.rows.len() as u32;
         let missing = match batch.content {

@@ -4,8 +4,8 @@ use super::core::Core;
 use crate::causality::{Horizon, Memory, Named, RestoredEvent};
 use crate::delivery::Coverage;
 use crate::event::{
-    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, Origin, OrphanReason, PartitionRow, PassedTo,
-    ProducerRow, ProfileRow, ProgressRow, TraceContext, Undecoded,
+    CounterRow, CoverageRow, EventRef, EventRow, Evidence, FailureRow, GroupEvidence, Origin, OrphanReason,
+    PartitionRow, PassedTo, ProducerRow, ProfileRow, ProgressRow, TraceContext, Undecoded,
 };
 use crate::store::{Error, RecentEvent, Restored, Writer};
 use std::collections::HashMap;
@@ -74,7 +74,10 @@ impl Core {
 
     /// Dictionary rows, in the order of their numbers.
     pub fn restore_names(&mut self, partitions: &[PartitionRow], profiles: &[ProfileRow], producers: &[ProducerRow]) {
-        partitions.iter().for_each(|row| self.catalog.restore_place(row));
+        for row in partitions {
+            self.catalog.restore_place(row);
+            self.lies_on(row.ordinal);
+        }
         producers.iter().for_each(|row| self.catalog.restore_producer(row));
         for row in profiles {
             self.catalog.restore_profile(row);
@@ -141,6 +144,7 @@ impl Core {
             if let Some(named) = self.restored_origin(&failure) {
                 origins.insert(failure.reference, named);
             }
+            self.restore_signature(&failure);
             self.resolver.restore_failure(failure);
         }
         for row in waiting {
@@ -152,6 +156,16 @@ impl Core {
     /// An orphan, whose cause may still come; `origin` as its failure names it.
     pub fn restore_orphan(&mut self, row: &EventRow, origin: Option<Named>) {
         self.resolver.restore_orphan(row, origin);
+    }
+
+    fn restore_signature(&mut self, failure: &FailureRow) {
+        let lies = self.catalog.at(failure.reference.ordinal()).map(|place| place.partition.topic.clone());
+        let topic = failure.origin_topic.as_deref().or(lies.as_deref()).unwrap_or_default();
+        // A group that was found out later was not known when the signature was made.
+        let named = failure.group_evidence == Some(GroupEvidence::Named);
+        let group = failure.consumer_group.as_deref().filter(|_| named).unwrap_or_default();
+        let class = failure.error_class.as_deref().unwrap_or_default();
+        self.signatures.restore(&failure.signature, (class, group, topic));
     }
 
     fn restored_origin(&mut self, failure: &FailureRow) -> Option<Named> {

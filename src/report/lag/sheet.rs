@@ -9,7 +9,7 @@ const LAST_MIN: usize = 16;
 
 /// One column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column<'a> {
+pub(in crate::report) struct Column<'a> {
     /// What stands above it.
     pub title: &'a str,
     /// Numbers stand right.
@@ -19,17 +19,17 @@ pub(super) struct Column<'a> {
 }
 
 /// A column of words.
-pub(super) const fn words(title: &str, spare: u8) -> Column<'_> {
+pub(in crate::report) const fn words(title: &str, spare: u8) -> Column<'_> {
     Column { title, right: false, spare }
 }
 
 /// A column of numbers.
-pub(super) const fn number(title: &str, spare: u8) -> Column<'_> {
+pub(in crate::report) const fn number(title: &str, spare: u8) -> Column<'_> {
     Column { title, right: true, spare }
 }
 
 /// Draws `rows`, each with one cell a column and the tone of its last cell. A column in which nothing stands is left out.
-pub(super) fn draw(columns: &[Column<'_>], rows: &[(Tone, Vec<String>)], style: &Style) -> String {
+pub(in crate::report) fn draw(columns: &[Column<'_>], rows: &[(Tone, Vec<String>)], style: &Style) -> String {
     let mut shown: Vec<(usize, usize)> = (0..columns.len())
         .filter(|&at| rows.iter().any(|(_, cells)| !cell(cells, at).is_empty()))
         .map(|at| (at, width_of(columns, rows, at)))

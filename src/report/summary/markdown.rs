@@ -4,7 +4,7 @@ use super::page::{Block, Fact, Page, Piece, Sheet, Side};
 use crate::event::clean;
 
 /// The page.
-pub(super) fn render(page: &Page) -> String {
+pub(in crate::report) fn render(page: &Page) -> String {
     let mut out = format!("# {}\n", escape(&page.title));
     for line in &page.under {
         out.push_str(&format!("\n_{}_\n", escape(line)));
@@ -47,7 +47,7 @@ fn piece(piece: &Piece) -> String {
 }
 
 /// Text that means only itself.
-fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in clean(text).chars() {
         match c {
@@ -66,7 +66,7 @@ fn escape(text: &str) -> String {
 }
 
 /// What records brought stands as code: there no name mentions a person, no number an issue, no address becomes a link.
-fn code(text: &str) -> String {
+pub(in crate::report) fn code(text: &str) -> String {
     let text = clean(text).replace('`', "'");
     match text.trim() {
         "" => "–".to_owned(),

@@ -92,6 +92,7 @@ impl Reader {
                 event_type: i32::from(made.event_type),
                 failure: notice.as_ref().map(|notice| (notice, "failed".to_owned())),
                 origin: made.failed.map(|failed| self.named(failed)),
+                again: None,
                 extra: None,
             };
             resolver.resolve(arrival, changes);

@@ -1,0 +1,1 @@
+SELECT * FROM audit(since := $1, topic := $2);
