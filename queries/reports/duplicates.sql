@@ -168,7 +168,7 @@ SELECT
     a.first_seen,
     a.nth,
     round(a.usual, 4) AS usual,
-    a.known,
+    CAST(a.known AS BIGINT) AS known,
     a.came_back,
     r.consumer_group,
     r.from_offset,
