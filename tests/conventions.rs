@@ -183,7 +183,7 @@ fn captured_commits_are_what_the_broker_says_of_its_groups() {
                     (commit.offset, at),
                 );
             }
-            CoordinatorRecord::Other(_) => others += 1,
+            CoordinatorRecord::Other(_) | CoordinatorRecord::Members { .. } => others += 1,
             CoordinatorRecord::Unknown => panic!("unknown record at {}", captured.record.offset),
         });
         let truth: Groups = serde_json::from_reader(open(capture, "groups.json")).unwrap();

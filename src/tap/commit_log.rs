@@ -194,7 +194,7 @@ mod tests {
         let mut read = |number, to| {
             let missing = Content::Missing(crate::event::GapReason::Control);
             let batch = Batch { partition: &partition(number), producer: None, covers: 0..to, content: missing };
-            reading.batch(batch, &mut Vec::new());
+            reading.batch(batch, (&mut Vec::new(), &mut Vec::new()));
             reading.handed_over();
         };
         assert_eq!(judge(1, [5, 0]), None, "nothing was read");
@@ -230,7 +230,8 @@ mod tests {
         let value = [&[0, 2][..], &9i64.to_be_bytes(), &[0, 0], &4i64.to_be_bytes()].concat();
         let take = |kind, value: Option<&[u8]>| {
             let key: Vec<u8> = key(kind);
-            logged(&cluster, &Record { offset: 0, timestamp_ms: 7, key: Some(&key), value, headers: &[] }, &counters)
+            let record = Record { offset: 0, timestamp_ms: 7, key: Some(&key), value, headers: &[] };
+            logged(&cluster, &record, &counters, &mut Vec::new())
         };
         let told = take(1, Some(&value)).unwrap();
         assert_eq!((told.at, told.commit.offset), (Timestamp::from_millis(4), Some(9)));
