@@ -222,6 +222,27 @@ CREATE TABLE failure_history_row (
     healed_evidence TINYINT
 );
 
+-- What proves that a cause is not there: the barrier that was read past before the verdict. `sampled_at` is NULL where the
+-- input ended, as that of an import does.
+CREATE TABLE barrier_row (
+    barrier    BIGINT NOT NULL,
+    sampled_at TIMESTAMP,
+    passed_at  TIMESTAMP NOT NULL
+);
+
+-- Last stable offsets of a barrier, where they changed since the one before: the vector of a barrier is, for each
+-- partition, the row of the highest barrier up to it.
+CREATE TABLE barrier_end_row (
+    barrier    BIGINT NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    end_offset BIGINT NOT NULL
+);
+
+CREATE TABLE verdict_row (
+    ref     BIGINT NOT NULL,
+    barrier BIGINT NOT NULL
+);
+
 -- Facts of an event beyond its envelope.
 CREATE TABLE attribute_row (
     ref    BIGINT NOT NULL,
@@ -303,6 +324,16 @@ CREATE TABLE group_row (
     members        INTEGER,
     denied         BOOLEAN NOT NULL,
     sampled_at     TIMESTAMP NOT NULL
+);
+
+-- How long topics keep their records, as the cluster says; NULL where nothing goes by age, or by size.
+CREATE TABLE policy_row (
+    cluster         VARCHAR NOT NULL,
+    topic           VARCHAR NOT NULL,
+    retention_ms    BIGINT,
+    retention_bytes BIGINT,
+    compacted       BOOLEAN NOT NULL,
+    sampled_at      TIMESTAMP NOT NULL
 );
 
 -- What members of groups call themselves, their client ids, and which library they look like, as the log of commits tells.

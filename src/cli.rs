@@ -12,9 +12,10 @@ mod demo;
 mod erase;
 mod explain;
 mod export;
+mod failures;
 mod lag;
 mod output;
-mod reading;
+mod prove;
 mod report;
 mod source;
 mod sql;
@@ -73,7 +74,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Top(args) => top::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(args),
-        Command::Failures(args) => reading::failures(&args),
+        Command::Failures(args) => failures::run(&args),
+        Command::Prove(args) => prove::run(&args),
         Command::Lag(args) => lag::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),

@@ -39,7 +39,7 @@ use self::pipeline::{Ask, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use self::plan::TapPlan;
 use self::reading::Reading;
 use self::recalling::Recall;
-use self::seeking::{SEEKS_WAITING, Seek, Seeker};
+use self::seeking::{Records, SEEKS_WAITING, Seek, Seeker};
 use self::site::Site;
 use self::telling::Telling;
 use self::watch::Watch;
@@ -163,7 +163,8 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     };
     let (seeks, asked) = sync_channel(SEEKS_WAITING);
     let recaller = recalling::start(readers.clone(), stop_reading.clone(), to_core.clone())?;
-    let seeker = Seeker::new(readers, sites.iter().map(|site| &site.settings), ids, stop_reading.clone());
+    let records = Records::of(sites.iter().map(|site| &site.settings));
+    let seeker = Seeker::new(readers, records, ids, stop_reading.clone());
     let (end, seekers) = (Ending("writer", pulse.clone()), (seeks.clone(), recaller.0.clone()));
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &end.1, Some(&seekers)))?;
     let end = Ending("core", pulse);

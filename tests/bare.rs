@@ -126,10 +126,11 @@ fn a_copy_without_a_word_leads_to_what_has_its_bytes() {
     assert_eq!(before, expected, "a restart takes nothing back");
 }
 
-/// Scenario: a capture with such dead letters; there is no Kafka to compare bytes in.
-/// Guarantees: the only event of the same timestamp, key and size is the origin, with less confidence; of several, none is.
+/// Scenario: a capture with such dead letters, whole, and in two imports of which the second cannot compare bytes with the first.
+/// Guarantees: bytes decide where both are there; else the only event of the same timestamp, key and size is the origin, with
+/// less confidence, and of several none is.
 #[test]
-fn in_a_capture_timestamp_key_and_size_must_do() {
+fn in_a_capture_bytes_decide_and_else_timestamp_key_and_size() {
     let line = |topic: &str, offset: i64, ts: i64, key: &str, payload: &str| {
         let key = if key.is_empty() { "null".to_owned() } else { format!("\"{key}\"") };
         format!(r#"{{"topic":"{topic}","partition":0,"offset":{offset},"ts":{ts},"key":{key},"payload":"{payload}"}}"#)
@@ -146,16 +147,31 @@ fn in_a_capture_timestamp_key_and_size_must_do() {
         line("karafka_dlq", 0, 1_700_000_003_000, "", first),
     ];
     let folder = Folder::new("bare");
-    std::fs::write(folder.file("bare.ndjson"), lines.join("\n")).unwrap();
-    let file = folder.file("tap.duckdb");
-    for again in [false, true] {
-        answer(folder.path(), &["import", "bare.ndjson", "--db", "tap.duckdb"]);
-        let expected = [
-            "karafka_dlq 0 ? - 0 - context_lost unlinked",
-            "orders-sink-dlq 0 orders/0/1 same_value 0.8 true - inferred",
-            "orders-sink-dlq 1 ? - 0 - context_lost unlinked",
-        ];
-        assert_eq!(failures(folder.path(), Door::File(&file)), expected, "again: {again}");
-        assert_eq!(edges(folder.path(), Door::File(&file)), ["inferred same_value 1 true"], "again: {again}");
+    let write = |name: &str, lines: &[String]| std::fs::write(folder.file(name), lines.join("\n")).unwrap();
+    write("whole.ndjson", &lines);
+    write("orders.ndjson", &lines[..4]);
+    write("letters.ndjson", &lines[4..]);
+    let whole = [
+        "karafka_dlq 0 orders/0/2 same_value 0.5 true - inferred",
+        "orders-sink-dlq 0 orders/0/1 same_value 0.95 true - inferred",
+        "orders-sink-dlq 1 orders/0/2 same_value 0.95 true - inferred",
+    ];
+    let parted = [
+        "karafka_dlq 0 ? - 0 - context_lost unlinked",
+        "orders-sink-dlq 0 orders/0/1 same_value 0.8 true - inferred",
+        "orders-sink-dlq 1 ? - 0 - context_lost unlinked",
+    ];
+    for (captures, database, expected, edge) in [
+        (&["whole.ndjson"][..], "whole.duckdb", whole, "inferred same_value 3 true"),
+        (&["orders.ndjson", "letters.ndjson"], "parted.duckdb", parted, "inferred same_value 1 true"),
+    ] {
+        for again in [false, true] {
+            for capture in captures {
+                answer(folder.path(), &["import", capture, "--db", database]);
+            }
+            let file = folder.file(database);
+            assert_eq!(failures(folder.path(), Door::File(&file)), expected, "again: {again}");
+            assert_eq!(edges(folder.path(), Door::File(&file)), [edge], "again: {again}");
+        }
     }
 }

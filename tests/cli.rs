@@ -41,7 +41,7 @@ fn help_reads_as_documented() {
         assert_eq!((code, errors.as_str()), (0, ""));
         insta::assert_snapshot!("help", overview);
         let commands = ["demo", "tap", "top", "trace", "failures", "lag", "audit", "report", "sql", "user", "import"];
-        for command in commands.into_iter().chain(["backup", "export", "erase", "check", "explain"]) {
+        for command in commands.into_iter().chain(["backup", "export", "erase", "check", "explain", "prove"]) {
             let (code, help, errors) = run(&[command, "--help"]);
             assert_eq!((code, errors.as_str()), (0, ""), "{command}");
             insta::assert_snapshot!(format!("help_{command}"), help);

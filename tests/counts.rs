@@ -142,7 +142,7 @@ impl World {
     /// Everything that waits is judged.
     fn judge(&mut self) {
         let Some(epoch) = self.core().ask_barrier() else { return };
-        self.core().barrier(&BarrierSample { epoch, ends: Vec::new(), unreachable: Vec::new() });
+        self.core().barrier(&BarrierSample { epoch, ..BarrierSample::default() });
     }
 
     fn commit(&mut self) {
@@ -801,7 +801,9 @@ fn a_file_of_version_one_is_counted_when_it_is_opened() {
          ALTER TABLE failure_row DROP COLUMN failure_kind; ALTER TABLE failure_row DROP COLUMN failure_case;
          ALTER TABLE failure_row DROP COLUMN counted_topic; ALTER TABLE failure_row DROP COLUMN marks;
          ALTER TABLE failure_row DROP COLUMN case_marks; ALTER TABLE failure_row DROP COLUMN case_letter;
-         DROP TABLE group_row; DROP TABLE rewind_row;
+         ALTER TABLE failure_row DROP COLUMN group_evidence; ALTER TABLE failure_row DROP COLUMN candidate_groups;
+         ALTER TABLE failure_row DROP COLUMN healed_evidence; ALTER TABLE failure_row DROP COLUMN changed_at;
+         DROP TABLE failure_history_row; DROP TABLE group_row; DROP TABLE rewind_row;
          ALTER TABLE progress_row DROP COLUMN stands_at; ALTER TABLE progress_row DROP COLUMN velocity;
          ALTER TABLE progress_row DROP COLUMN eta_ms; ALTER TABLE progress_row DROP COLUMN retention_used;
          ALTER TABLE progress_row DROP COLUMN loses_data_in_ms; ALTER TABLE progress_row DROP COLUMN lost_offsets;

@@ -283,9 +283,15 @@ fn asked(reader: &Reader, sql: &str) -> Vec<String> {
 }
 
 /// Each macro with arguments that find something in the filled database, and how many rows it then gives.
-const MACROS: [(&str, usize); 32] = [
+const MACROS: [(&str, usize); 38] = [
     ("ancestors(2199023255552)", 2),
     ("audit()", 7),
+    ("blast(2199023255552)", 5),
+    ("blast_of('OvenError|kitchen|orders')", 5),
+    ("failure_history(2199023255552)", 1),
+    ("parked()", 1),
+    ("redrive()", 1),
+    ("failures(unattended := true, signature := 'OvenError|kitchen|orders', as_of := '2024-01-02')", 1),
     ("business(since := '2024-01-01')", 1),
     ("business_cases(since := '2024-01-01')", 1),
     ("business_flows()", 1),
@@ -452,8 +458,18 @@ fn named_questions_answer() {
             .rows
             .len()
     };
-    assert_eq!(rows(&query::ask::FAILURES, &[Cell::Null, Cell::Bool(false)]), 1);
-    assert_eq!(rows(&query::ask::FAILURES, &[Cell::Time(T0 + 60 * SECOND), Cell::Bool(false)]), 0);
+    let failures = |since: Cell, signature: Cell, at: Cell| {
+        rows(&query::ask::FAILURES, &[since, Cell::Null, Cell::Bool(false), Cell::Bool(false), signature, at])
+    };
+    let signature = Cell::Text("OvenError|kitchen|orders".into());
+    assert_eq!(failures(Cell::Null, Cell::Null, Cell::Null), 1);
+    assert_eq!(failures(Cell::Time(T0 + 60 * SECOND), Cell::Null, Cell::Null), 0);
+    assert_eq!(failures(Cell::Null, signature.clone(), Cell::Time(T0 + 60 * SECOND)), 1);
+    assert_eq!(failures(Cell::Null, Cell::Null, Cell::Time(T0)), 0, "it was not seen yet");
+    assert_eq!(rows(&query::ask::SIGNATURE_SAMPLES, &[signature.clone(), Cell::Int(5)]), 1);
+    assert_eq!(rows(&query::ask::FAILURE_ATTEMPTS, &[Cell::Int(at(2, 0).0), Cell::Int(5)]), 2);
+    assert_eq!(rows(&query::ask::SIGNATURE_FACTS, std::slice::from_ref(&signature)), 4);
+    assert_eq!(rows(&query::ask::BLAST_OF, &[signature]), 5);
     assert_eq!(rows(&query::ask::COUNTS, &[Cell::Time(T0), Cell::Null]), 3);
     let open = [Cell::Null, Cell::Null];
     let any_flow = [Cell::Null, Cell::Null, Cell::Null];

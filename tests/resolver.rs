@@ -334,7 +334,7 @@ impl Engine {
     fn barrier(&mut self, ends: &BTreeMap<usize, i64>) {
         let Some(epoch) = self.core.ask_barrier() else { return };
         let ends = ends.iter().map(|(place, end)| (partition(*place), *end)).collect();
-        self.core.barrier(&BarrierSample { epoch, ends, unreachable: Vec::new() });
+        self.core.barrier(&BarrierSample { epoch, ends, ..BarrierSample::default() });
     }
 
     /// The process ends after a commit, and another one goes on.

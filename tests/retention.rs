@@ -229,7 +229,7 @@ impl World {
     fn judge(&mut self) {
         let (core, _) = self.parts();
         if let Some(epoch) = core.ask_barrier() {
-            core.barrier(&BarrierSample { epoch, ends: Vec::new(), unreachable: Vec::new() });
+            core.barrier(&BarrierSample { epoch, ..BarrierSample::default() });
         }
     }
 

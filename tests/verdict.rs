@@ -11,7 +11,8 @@ use headwater::demo::ledger::{Coordinates, Ledger, Produced, Role};
 use headwater::demo::schedule::Schedule;
 use headwater::demo::verdict::{Outcome, Verdict, judge};
 use headwater::event::{
-    Envelopes, EventRef, FailureRow, GapReason, HashKey, Header, Record, Segment, Start, Timestamp, TopicPartition,
+    CommittedOffset, Envelopes, EventRef, FailureRow, GapReason, GroupSample, GroupState, HashKey, Header, Record,
+    Segment, Start, Timestamp, TopicPartition,
 };
 use headwater::tap::Core;
 use std::collections::{BTreeMap, HashMap};
@@ -75,6 +76,7 @@ impl Run {
         for heard in &self.log {
             core.take(&self.read(&mut decoder, heard, unread));
         }
+        core.groups(&self.passed());
         core.end_of_input();
         for _ in 0..2 {
             let changes = core.commit(Timestamp(2), std::iter::empty());
@@ -90,6 +92,18 @@ impl Run {
         });
         let failures = failures.values().map(|row| found(row, &names)).collect();
         judge(&self.company, &self.ledger, &Answers { failures, seen: seen.collect(), passed: Vec::new() })
+    }
+
+    /// Every service has passed all that it reads.
+    fn passed(&self) -> GroupSample {
+        let groups = self.company.services.iter().map(|service| {
+            let group: Arc<str> = service.group.as_str().into();
+            let read = service.consumes.iter().filter_map(|topic| Some((topic, *self.ends.get(topic.as_str())?)));
+            let commit =
+                |(topic, end): (&String, i64)| CommittedOffset::new(&group, &topic.as_str().into(), 0, Some(end));
+            GroupState::of(group.clone(), read.map(commit).collect())
+        });
+        GroupSample { at: Timestamp(2), cluster: "demo".into(), groups: groups.collect(), ..GroupSample::default() }
     }
 
     fn read(&self, decoder: &mut Decoder, heard: &Heard, unread: Option<&str>) -> Envelopes {

@@ -40,7 +40,7 @@ pub fn ask_all(path: &Path, remembered: &[Remembered], rounds: usize) -> Vec<Row
     let client = Client::open(path).unwrap();
     let mut questions = traces(&client, own);
     questions.extend([key("key", own), key("key_common", common)]);
-    let nothing = [Cell::Null, Cell::Bool(false)];
+    let nothing = [Cell::Null, Cell::Null, Cell::Bool(false), Cell::Bool(false), Cell::Null, Cell::Null];
     questions.push(named("failures", 300.0, &query::FAILURES, &nothing));
     questions.push(named("counts", 200.0, &query::COUNTS, &[Cell::Null, Cell::Null]));
     for (name, title) in

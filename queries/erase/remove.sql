@@ -13,6 +13,7 @@ UPDATE failure_row SET case_marks = NULL, case_letter = NULL
 WHERE failure_case IN (SELECT f.failure_case FROM failure_row f WHERE f.ref IN (SELECT ref FROM erased_failure));
 DELETE FROM failure_row WHERE ref IN (SELECT ref FROM erased_failure);
 DELETE FROM failure_history_row WHERE ref IN (SELECT ref FROM erased_failure);
+DELETE FROM verdict_row WHERE ref IN (SELECT ref FROM erased);
 DELETE FROM attribute_row WHERE ref IN (SELECT ref FROM erased);
 DELETE FROM outbox_event WHERE ref IN (SELECT ref FROM erased);
 DELETE FROM outbox_link WHERE ref IN (SELECT ref FROM erased) OR cause IN (SELECT ref FROM erased);

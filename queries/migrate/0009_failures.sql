@@ -7,7 +7,7 @@ ALTER TABLE failure_row ADD COLUMN changed_at TIMESTAMP;
 UPDATE failure_row SET
     group_evidence = CASE WHEN consumer_group IS NOT NULL THEN 0 END,
     healed_evidence = CASE WHEN state = 'healed' THEN 1 END,
-    changed_at = seen_time;
+    changed_at = coalesce(seen_time, time);
 
 CREATE TABLE failure_history_row (
     ref             BIGINT NOT NULL,
@@ -20,9 +20,35 @@ CREATE TABLE failure_history_row (
     healed_evidence TINYINT
 );
 
+CREATE TABLE policy_row (
+    cluster         VARCHAR NOT NULL,
+    topic           VARCHAR NOT NULL,
+    retention_ms    BIGINT,
+    retention_bytes BIGINT,
+    compacted       BOOLEAN NOT NULL,
+    sampled_at      TIMESTAMP NOT NULL
+);
+
 CREATE TABLE group_client_row (
     cluster        VARCHAR NOT NULL,
     consumer_group VARCHAR NOT NULL,
     client         VARCHAR NOT NULL,
     library        VARCHAR
+);
+
+CREATE TABLE barrier_row (
+    barrier    BIGINT NOT NULL,
+    sampled_at TIMESTAMP,
+    passed_at  TIMESTAMP NOT NULL
+);
+
+CREATE TABLE barrier_end_row (
+    barrier    BIGINT NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    end_offset BIGINT NOT NULL
+);
+
+CREATE TABLE verdict_row (
+    ref     BIGINT NOT NULL,
+    barrier BIGINT NOT NULL
 );

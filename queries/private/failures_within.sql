@@ -1,12 +1,12 @@
 -- The failures in a conversation, at most so many: those given up, then those that are tried again, the earliest first.
 CREATE OR REPLACE MACRO failures_within(ids, slices, at_most) AS TABLE
 WITH member AS MATERIALIZED (
-    SELECT e.ref FROM rows_within(ids, slices) e
+    SELECT e.ref, coalesce(e.record_time, e.time) AS record_time FROM rows_within(ids, slices) e
 ),
 chosen AS MATERIALIZED (
-    SELECT f.*
+    SELECT f.*, m.record_time
     FROM failure_row f
-    WHERE f.ref IN (FROM member)
+    JOIN member m ON m.ref = f.ref
     ORDER BY f.marks & 3 = 2 DESC, f.marks & 1, f.time, f.ref
     LIMIT at_most
 )
@@ -35,7 +35,8 @@ SELECT
     f.healed_by,
     healed_evidence_name(f.healed_evidence) AS healed_evidence,
     CASE WHEN f.ref < a.next_ref THEN a.consumer_group END AS attended_by,
-    f.changed_at
+    f.changed_at,
+    f.record_time
 FROM chosen f
 JOIN partition p ON p.ordinal = f.ref >> 40
 LEFT JOIN attending a ON a.ordinal = p.ordinal

@@ -27,6 +27,9 @@ WHERE e.slice IN (FROM retired_stage) AND failure_row.root_profile IS NULL AND e
 DELETE FROM cause_row
 WHERE effect IN (SELECT e.ref FROM event_row e WHERE e.slice IN (FROM retired_stage));
 
+DELETE FROM verdict_row
+WHERE ref IN (SELECT e.ref FROM event_row e WHERE e.slice IN (FROM retired_stage));
+
 DELETE FROM attribute_row
 WHERE ref IN (SELECT e.ref FROM event_row e WHERE e.slice IN (FROM retired_stage));
 

@@ -39,6 +39,7 @@ CREATE TEMP TABLE case_stage (failure_case BIGINT);
 CREATE TEMP TABLE coverage_stage AS FROM coverage_row LIMIT 0;
 CREATE TEMP TABLE progress_stage AS FROM progress_row LIMIT 0;
 CREATE TEMP TABLE group_stage AS FROM group_row LIMIT 0;
+CREATE TEMP TABLE policy_stage AS FROM policy_row LIMIT 0;
 CREATE TEMP TABLE gone_stage (cluster VARCHAR, consumer_group VARCHAR);
 CREATE TEMP TABLE forgotten_stage (consumer_group VARCHAR, ordinal INTEGER);
 CREATE TEMP TABLE passed_stage AS FROM passed_row LIMIT 0;

@@ -44,10 +44,11 @@ impl Barrier {
         Some(self.asked)
     }
 
-    /// Takes the sample that was asked for; `ends` are those that the tap has not read past yet.
-    pub fn sampled(&mut self, epoch: Epoch, ends: HashMap<Ordinal, i64>, unreachable: usize) {
+    /// Takes the sample that was asked for; `ends` are those that the tap has not read past yet. True when these are what
+    /// has to be read past now.
+    pub fn sampled(&mut self, epoch: Epoch, ends: HashMap<Ordinal, i64>, unreachable: usize) -> bool {
         if !self.in_flight || epoch != self.asked {
-            return;
+            return false;
         }
         self.unreachable = unreachable;
         if !self.remaining.is_empty() {
@@ -56,7 +57,7 @@ impl Barrier {
                 self.remaining.retain(|ordinal, _| ends.contains_key(ordinal));
                 self.pass();
             }
-            return;
+            return false;
         }
         self.remaining = ends;
         if unreachable > 0 {
@@ -66,6 +67,7 @@ impl Barrier {
         } else {
             self.pass();
         }
+        unreachable == 0
     }
 
     /// The sample could not be taken: the next one stands in for it.

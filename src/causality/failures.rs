@@ -1,14 +1,22 @@
 //! Failures and their way back to the root.
 
+mod case;
+mod group_name;
+mod who;
+
+use self::case::{Consumed, Redriven, Repeats};
+use self::who::Topics;
 use super::resolver::Resolver;
 use crate::event::{
     Changes, Epoch, EventRef, EventRow, Evidence, FailureKind, FailureNotice, FailureRow, FailureState, GroupEvidence,
-    HealedEvidence, Ordinal, OrphanReason, Resolution,
+    OrphanReason, Resolution,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Failures that are followed as their chains change. The oldest are let go first, and counted.
 const FAILURES_FOLLOWED: usize = 200_000;
+/// Attempts of one failure that settle it together: a record may be tried for ever. The oldest are let go first, and counted.
+const ATTEMPTS_FOLLOWED: usize = 1_000;
 /// Steps from a failure towards its root. Longer chains do not occur; cycles do.
 const LONGEST_CHAIN: usize = 10_000;
 
@@ -29,10 +37,18 @@ pub(super) struct Failures {
     suspects: HashMap<u32, Vec<EventRef>>,
     /// In order, so that all cases of one origin lie together.
     cases: BTreeMap<Case, Vec<EventRef>>,
+    /// Failures that name no group, by the topics whose readers may tell it.
+    unnamed: BTreeSet<(u32, EventRef)>,
+    pub(super) topics: Topics,
     /// Retries that nobody has given up on, by ref: a range of them lies below a committed offset.
     retrying: BTreeSet<EventRef>,
-    /// Retries that were consumed, and the epoch after which no failure can follow any more.
-    consumed: VecDeque<(Epoch, EventRef)>,
+    /// Events that were given to their groups again after these had given up, by ref, with the cases.
+    redriven: BTreeMap<EventRef, Vec<Redriven>>,
+    pub(super) repeats: Repeats,
+    /// What was consumed, and the epoch after which no failure can follow any more.
+    consumed: VecDeque<(Epoch, Consumed)>,
+    /// Attempts that name an earlier attempt, and not the record that failed first.
+    indirect: HashSet<EventRef>,
     dirty: HashSet<EventRef>,
     /// Failures that are followed no more.
     pub dropped: u64,
@@ -49,42 +65,107 @@ impl Failures {
         self.rows.get(&failure)
     }
 
-    fn case(row: &FailureRow) -> Option<Case> {
+    fn case_of(row: &FailureRow) -> Option<Case> {
         row.origin.map(|origin| (origin, row.consumer_group.clone()))
     }
 
     fn follow(&mut self, row: FailureRow) {
         let reference = row.reference;
-        if let Some(case) = Self::case(&row) {
-            let attempts = self.cases.entry(case).or_default();
-            attempts.push(reference);
-        }
-        if row.state == FailureState::Retrying {
-            self.retrying.insert(reference);
-        }
         self.order.push_back(reference);
         self.rows.insert(reference, row);
+        self.enter(reference);
         if self.order.len() > FAILURES_FOLLOWED
             && let Some(oldest) = self.order.pop_front()
         {
-            self.forget(oldest);
+            self.leave(oldest);
+            self.rows.remove(&oldest);
+            self.retrying.remove(&oldest);
+            self.indirect.remove(&oldest);
+            self.dropped += 1;
         }
     }
 
-    fn forget(&mut self, reference: EventRef) {
-        let Some(row) = self.rows.remove(&reference) else { return };
-        if let Some(case) = Self::case(&row) {
-            self.leave(&case, reference);
+    /// Changes what is known of a failure: its case is another one then, perhaps.
+    fn change(&mut self, failure: EventRef, change: impl FnOnce(&mut FailureRow)) {
+        self.leave(failure);
+        if let Some(row) = self.rows.get_mut(&failure) {
+            change(row);
+            self.dirty.insert(failure);
         }
-        self.retrying.remove(&reference);
-        self.dropped += 1;
+        self.enter(failure);
     }
 
-    fn leave(&mut self, case: &Case, reference: EventRef) {
-        let Some(attempts) = self.cases.get_mut(case) else { return };
-        attempts.retain(|attempt| *attempt != reference);
+    fn leave(&mut self, failure: EventRef) {
+        let Some(row) = self.rows.get(&failure).cloned() else { return };
+        self.forget_unnamed(&row);
+        let Some(case) = Self::case_of(&row) else { return };
+        let Some(attempts) = self.cases.get_mut(&case) else { return };
+        attempts.retain(|attempt| *attempt != failure);
         if attempts.is_empty() {
-            self.cases.remove(case);
+            self.cases.remove(&case);
+        }
+    }
+
+    fn enter(&mut self, failure: EventRef) {
+        let Some(row) = self.rows.get(&failure).cloned() else { return };
+        self.note_unnamed(&row);
+        if row.state == FailureState::Retrying && row.kind == FailureKind::Retry {
+            self.retrying.insert(failure);
+        }
+        if let Some(case) = Self::case_of(&row) {
+            let attempts = self.cases.entry(case.clone()).or_default();
+            if attempts.len() >= ATTEMPTS_FOLLOWED {
+                attempts.remove(0);
+                self.dropped += 1;
+            }
+            attempts.push(failure);
+            self.settle_case(&case);
+            self.sign_case(&case);
+        }
+    }
+
+    /// What people count once has one signature: that of the last attempt that names the record which failed first.
+    fn sign_case(&mut self, case: &Case) {
+        let Some(attempts) = self.cases.get(case).filter(|attempts| attempts.len() > 1) else { return };
+        let rows = attempts.iter().filter_map(|attempt| self.rows.get(attempt));
+        let telling = |row: &&FailureRow| (!self.indirect.contains(&row.reference), row.time, row.reference);
+        let Some(signature) = rows.max_by_key(telling).map(|row| row.signature.clone()) else { return };
+        for attempt in attempts {
+            if let Some(row) = self.rows.get_mut(attempt).filter(|row| row.signature != signature) {
+                row.signature.clone_from(&signature);
+                self.dirty.insert(*attempt);
+            }
+        }
+    }
+
+    /// The failures of one record, of all groups; the first of them, where there are very many.
+    fn of_origin(&self, origin: EventRef) -> impl Iterator<Item = EventRef> {
+        let cases = self.cases.range((origin, None)..).take_while(move |((of, _), _)| *of == origin);
+        cases.flat_map(|(_, attempts)| attempts.iter().copied()).take(ATTEMPTS_FOLLOWED)
+    }
+
+    /// The record that failed first, where `named` is a failure itself or was given to its group again. A circle ends where it
+    /// began.
+    fn first_origin(&self, failure: EventRef, named: EventRef) -> EventRef {
+        let mut at = named;
+        for _ in 0..LONGEST_CHAIN {
+            let before = self.rows.get(&at).and_then(|row| row.origin).or_else(|| self.repeats.original(at));
+            match before {
+                Some(before) if before != at && before != failure => at = before,
+                _ => return at,
+            }
+        }
+        named
+    }
+
+    /// `failure` is an attempt of what failed before it: so are those that name it.
+    fn carry_on(&mut self, failure: EventRef) {
+        for later in self.of_origin(failure).collect::<Vec<_>>() {
+            let first = self.first_origin(later, failure);
+            if first != failure {
+                self.indirect.insert(later);
+                self.change(later, |row| set_origin(row, first));
+            }
         }
     }
 
@@ -93,39 +174,13 @@ impl Failures {
         let row = self.rows.get(&failure)?;
         row.origin.filter(|_| row.origin_evidence == Some(Evidence::SameValue))
     }
+}
 
-    /// One dead letter of a case settles all its retries.
-    fn give_up(&mut self, case: &Case) {
-        let Some(attempts) = self.cases.get(case) else { return };
-        let dead = attempts.iter().any(|r| self.rows.get(r).is_some_and(|row| row.kind == FailureKind::DeadLetter));
-        for reference in attempts.iter().filter(|_| dead) {
-            if let Some(row) = self.rows.get_mut(reference)
-                && row.state == FailureState::Retrying
-            {
-                row.state = FailureState::Dead;
-                self.retrying.remove(reference);
-                self.dirty.insert(*reference);
-            }
-        }
-    }
-
-    /// A case whose retries were all consumed, with no failure after them, has come to its end well.
-    fn heal(&mut self, reference: EventRef) {
-        let Some(case) = self.rows.get(&reference).and_then(Self::case) else { return };
-        let Some(attempts) = self.cases.get(&case) else { return };
-        let consumed = |r: &EventRef| !self.retrying.contains(r);
-        if !attempts.iter().all(consumed) {
-            return;
-        }
-        for attempt in attempts {
-            if let Some(row) = self.rows.get_mut(attempt)
-                && row.state == FailureState::Retrying
-            {
-                row.state = FailureState::Healed;
-                row.healed_evidence = Some(HealedEvidence::LaterSuccess);
-                self.dirty.insert(*attempt);
-            }
-        }
+/// Gives a failure another origin, whose coordinates are told when it is written.
+fn set_origin(row: &mut FailureRow, origin: EventRef) {
+    if row.origin != Some(origin) {
+        (row.origin_topic, row.origin_partition, row.origin_offset) = (None, None, None);
+        row.origin = Some(origin);
     }
 }
 
@@ -147,7 +202,15 @@ impl Resolver {
         signature: String,
         origin: Option<EventRef>,
     ) {
+        // What names itself names nothing.
+        let names_itself = origin == Some(event.reference);
+        let named = origin.filter(|_| !names_itself);
+        let origin = named.map(|named| self.failures.first_origin(event.reference, named));
         let state = if notice.kind == FailureKind::Retry { FailureState::Retrying } else { FailureState::Dead };
+        if origin != named {
+            self.failures.indirect.insert(event.reference);
+        }
+        let told = notice.origin.as_ref().filter(|_| origin == named && !names_itself);
         let row = FailureRow {
             reference: event.reference,
             kind: notice.kind,
@@ -155,9 +218,9 @@ impl Resolver {
             origin,
             origin_evidence: origin.map(|_| Evidence::FailureCoordinates),
             origin_confidence: origin.map(|_| if notice.doubtful { DOUBTFUL } else { 1.0 }),
-            origin_topic: notice.origin.as_ref().map(|o| o.topic.clone()).or_else(|| notice.origin_topic.clone()),
-            origin_partition: notice.origin.as_ref().map(|o| o.partition),
-            origin_offset: notice.origin.as_ref().map(|o| o.offset),
+            origin_topic: told.map(|o| o.topic.clone()).or_else(|| notice.origin_topic.clone()),
+            origin_partition: told.map(|o| o.partition),
+            origin_offset: told.map(|o| o.offset),
             root: None,
             consumer_group: notice.group.clone(),
             group_evidence: notice.group.as_ref().map(|_| GroupEvidence::Named),
@@ -166,7 +229,8 @@ impl Resolver {
             error_class: notice.error_class.clone(),
             error_message: notice.error_message.clone(),
             signature,
-            time: event.time,
+            // The time within a copy is that of what failed.
+            time: event.record_time,
             orphan_reason: None,
             healed_by: None,
             healed_evidence: None,
@@ -182,6 +246,7 @@ impl Resolver {
     /// Takes in a failure of an earlier run.
     pub fn restore_failure(&mut self, row: FailureRow) {
         let reference = row.reference;
+        self.failures.repeats.restore(&row);
         self.follow_failure(row);
         self.failures.dirty.clear();
         self.restore_bare(reference);
@@ -189,11 +254,9 @@ impl Resolver {
 
     fn follow_failure(&mut self, row: FailureRow) {
         let reference = row.reference;
-        let case = Failures::case(&row);
         self.failures.follow(row);
-        if let Some(case) = case {
-            self.failures.give_up(&case);
-        }
+        self.failures.carry_on(reference);
+        self.failures.reconsider_all(reference, &self.trace_order.readings);
         self.walk(reference);
     }
 
@@ -255,30 +318,26 @@ impl Resolver {
         (evidence, confidence): (Evidence, f32),
     ) {
         let Some(row) = self.failures.rows.get(&failure) else { return };
-        if let Some(case) = Failures::case(row) {
-            if row.origin_evidence != Some(Evidence::SameValue) || evidence == Evidence::SameValue {
-                return;
+        let is_concluded = row.origin_evidence == Some(Evidence::SameValue);
+        if row.origin.is_some() && (!is_concluded || evidence == Evidence::SameValue) {
+            return;
+        }
+        let origin = self.failures.first_origin(failure, origin);
+        self.failures.change(failure, |row| {
+            let keeps = row.origin.is_none() && row.origin_offset.is_some();
+            if !keeps {
+                set_origin(row, origin);
             }
-            self.failures.leave(&case, failure);
-        }
-        let Some(row) = self.failures.rows.get_mut(&failure) else { return };
-        if row.origin.is_some() {
-            (row.origin_topic, row.origin_partition, row.origin_offset) = (None, None, None);
-        }
-        row.origin = Some(origin);
-        row.origin_evidence = Some(evidence);
-        row.origin_confidence = Some(confidence);
-        if evidence == Evidence::SameValue {
-            // It named nothing, so its way back was lost; from here on it is its origin's.
-            row.orphan_reason = None;
-        }
-        if row.state == FailureState::Retrying {
-            self.failures.retrying.insert(failure);
-        }
-        let case = (origin, row.consumer_group.clone());
-        self.failures.cases.entry(case.clone()).or_default().push(failure);
-        self.failures.give_up(&case);
-        self.failures.dirty.insert(failure);
+            row.origin = Some(origin);
+            row.origin_evidence = Some(evidence);
+            row.origin_confidence = Some(confidence);
+            if evidence == Evidence::SameValue {
+                // It named nothing, so its way back was lost; from here on it is its origin's.
+                row.orphan_reason = None;
+            }
+        });
+        self.failures.carry_on(failure);
+        self.failures.reconsider_all(failure, &self.trace_order.readings);
     }
 
     fn chain_end(&self, failure: EventRef) -> End {
@@ -290,42 +349,13 @@ impl Resolver {
                 (Resolution::Waiting { .. }, _) => return End::Waiting(at),
                 (Resolution::Orphaned(reason), _) => return End::Orphaned(at, reason),
                 (_, Some(cause)) => at = cause,
-                (_, None) => match self.failures.concluded(at) {
+                (_, None) => match self.failures.concluded(at).or_else(|| self.failures.repeats.original(at)) {
                     Some(origin) => at = origin,
                     None => return End::Unlinked(at, known.lineage),
                 },
             }
         }
         End::BeyondMemory
-    }
-
-    /// Some group has committed `next` on the partition `ordinal`: retries below it were consumed.
-    pub fn consumed(&mut self, ordinal: Ordinal, next: i64) {
-        let below = EventRef::new(ordinal, 0)..EventRef::new(ordinal, next.clamp(0, (1 << EventRef::OFFSET_BITS) - 1));
-        if below.is_empty() {
-            return;
-        }
-        let epoch = self.barrier.epoch();
-        let consumed: Vec<_> = self.failures.retrying.range(below).copied().collect();
-        for retry in consumed {
-            self.failures.retrying.remove(&retry);
-            self.failures.consumed.push_back((epoch, retry));
-        }
-    }
-
-    /// A failure that follows a consumed retry was written before the commit, so the barrier has seen it.
-    pub(super) fn heal(&mut self, passed: Epoch) {
-        while let Some(&(epoch, retry)) = self.failures.consumed.front()
-            && epoch <= passed
-        {
-            self.failures.consumed.pop_front();
-            self.failures.heal(retry);
-        }
-    }
-
-    /// The input has ended: nothing can follow any more.
-    pub(super) fn heal_all(&mut self) {
-        self.heal(Epoch(u64::MAX));
     }
 
     /// Hands over the failures that are new or changed.
@@ -355,7 +385,7 @@ impl Resolver {
 
     /// An event came late: failures that name it as their origin count where it does.
     pub fn came_late(&mut self, event: EventRef) {
-        let cases = self.failures.cases.range((event, None)..).take_while(|((origin, _), _)| *origin == event);
-        self.failures.dirty.extend(cases.flat_map(|(_, attempts)| attempts));
+        let failures: Vec<EventRef> = self.failures.of_origin(event).collect();
+        self.failures.dirty.extend(failures);
     }
 }

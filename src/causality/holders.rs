@@ -177,6 +177,10 @@ impl Resolver {
         }
         let others = self.holders.all(id, first);
         self.holders.add(id, row.reference, same);
+        let own = self.topic_of(row.reference);
+        if let Some(&first) = others.iter().find(|other| self.topic_of(**other) == own).filter(|_| same) {
+            self.note_again(first, row.reference, row.record_time);
+        }
         self.turn_round(row, &others, changes);
         self.move_children(row, (id, &others), changes);
         None

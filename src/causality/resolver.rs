@@ -10,6 +10,7 @@ use super::holders::{Holder, Holders, answers, print};
 use super::index::{Index, Sight, Wanted};
 use super::lineage::Lineages;
 use super::memory::Memory;
+use super::proof::Proofs;
 use super::recall::Recall;
 use super::recent::{Known, Minute, Recent};
 use super::sliced::{Sliced, number, words};
@@ -29,6 +30,13 @@ pub enum Named {
     Nowhere(OrphanReason),
     /// On a topic that was not heard of yet, under a hash of its coordinates; see [`Resolver::placed`].
     Elsewhere(u64),
+}
+
+impl Named {
+    /// True when it is `event` that is named.
+    pub fn is(&self, event: EventRef) -> bool {
+        matches!(self, Self::Here(named, _) if *named == event)
+    }
 }
 
 /// Where named coordinates lie.
@@ -57,6 +65,8 @@ pub struct Arrival<'a> {
     pub failure: Option<(&'a FailureNotice, String)>,
     /// The record that failed, where it is named by coordinates.
     pub origin: Option<Named>,
+    /// The record that it gives to its readers once more, where it names that.
+    pub again: Option<EventRef>,
     /// What it says beyond its envelope.
     pub extra: Option<&'a Extra>,
 }
@@ -140,6 +150,7 @@ pub struct Resolver {
     pub(super) bare: Bare,
     pub(super) trace_order: TraceOrder,
     pub(super) barrier: Barrier,
+    pub(super) proofs: Proofs,
     pub(super) claims: Claims,
     pub(super) recall: Recall,
     /// Waiting events that no commit has written yet.
@@ -173,6 +184,7 @@ impl Resolver {
             bare: Bare::default(),
             trace_order: TraceOrder::default(),
             barrier: Barrier::default(),
+            proofs: Proofs::default(),
             claims: Claims::new(memory.open(), secret),
             recall: Recall::default(),
             fresh: Vec::new(),
@@ -198,7 +210,7 @@ impl Resolver {
 
     /// Takes one event in.
     pub fn resolve(&mut self, arrival: Arrival<'_>, changes: &mut Changes) {
-        let Arrival { mut row, says_root, topic, event_type, failure, origin, extra } = arrival;
+        let Arrival { mut row, says_root, topic, event_type, failure, origin, again, extra } = arrival;
         let reference = row.reference;
         let lineage = self.lineages.number(topic, event_type);
         let passed_on = self.passed_on(&row, topic).filter(|_| origin.is_none());
@@ -207,7 +219,7 @@ impl Resolver {
         }
         let sight = match passed_on {
             Some((original, _)) => AtSight::Caused(original, Evidence::Forward),
-            None => self.judge_at_sight(&row, says_root, origin),
+            None => self.judge_at_sight(&row, says_root, origin.filter(|named| !named.is(reference))),
         };
         let ambiguous = matches!(sight, AtSight::Settled(Resolution::Orphaned(OrphanReason::AmbiguousId)));
         self.limits.ambiguous_ids += u64::from(ambiguous);
@@ -245,6 +257,9 @@ impl Resolver {
         let asked = extra.and_then(|extra| extra.request).map(Identifier::as_request);
         if let Some(id) = asked {
             self.register_request(id, reference);
+        }
+        if let Some(first) = again {
+            self.note_again(first, reference, row.record_time);
         }
         if let Some((notice, signature)) = failure {
             let origin = match origin {

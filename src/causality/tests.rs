@@ -66,7 +66,7 @@ impl Run {
     fn take(&mut self, row: EventRow) {
         self.came.insert(row.reference, row.clone());
         let (failure, origin, extra) = (None, None, None);
-        let arrival = Arrival { row, says_root: false, topic: 0, event_type: 0, failure, origin, extra };
+        let arrival = Arrival { row, says_root: false, topic: 0, event_type: 0, failure, origin, again: None, extra };
         self.resolver.resolve(arrival, &mut self.changes);
     }
 
@@ -98,8 +98,8 @@ impl Run {
 
     fn pass_barrier(&mut self) {
         let epoch = self.resolver.ask_barrier().unwrap_or(Epoch(0));
-        let sample = BarrierSample { epoch, ends: Vec::new(), unreachable: Vec::new() };
-        self.resolver.barrier(&sample, HashMap::new(), &mut self.changes);
+        let sample = BarrierSample { epoch, ..BarrierSample::default() };
+        self.resolver.barrier(&sample, (&[], HashMap::new()), &mut self.changes);
     }
 
     /// Answers what is asked of the database, as the database would.

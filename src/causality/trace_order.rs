@@ -10,22 +10,20 @@ mod delay;
 mod habit;
 mod hypothesis;
 mod matching;
-mod readings;
 #[cfg(test)]
 mod tests;
 mod trial;
 mod window;
 
 use super::claims::Claim;
+use super::readings::Readings;
 use super::resolver::Resolver;
 use crate::event::{CauseRow, Changes, Epoch, EventRef, EventRow, Evidence, Kind, Resolution, Settled, TraceContext};
 use delay::Delays;
 use habit::Habit;
 use hypothesis::{Case, TICK, precedes};
 use matching::Weighted;
-use readings::Readings;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use trial::Trial;
 pub(super) use window::Member;
 use window::{NOWHERE, Standing, TraceNumber, Window, lineages_of, place_of, short};
@@ -101,7 +99,7 @@ pub(super) struct TraceOrder {
     brought: Epoch,
     /// Traces that were due.
     looked: u64,
-    readings: Readings,
+    pub(super) readings: Readings,
     tries: u64,
     numbers: TraceNumbers,
 }
@@ -209,11 +207,6 @@ struct Matter<'a> {
 }
 
 impl Resolver {
-    /// A group has committed on a topic.
-    pub fn reads(&mut self, group: &Arc<str>, topic: u32) {
-        self.trace_order.readings.add(group, topic);
-    }
-
     /// What concluding from traces came to.
     pub fn trace_numbers(&self) -> TraceNumbers {
         let window = &self.trace_order.window;

@@ -3,7 +3,9 @@
 use super::claims::{Asked, Claim, Open, Stand};
 use super::index::Sight;
 use super::resolver::Resolver;
-use crate::event::{BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, Ordinal, Resolution, Settled};
+use crate::event::{
+    BarrierSample, Changes, Epoch, EventRef, EventRow, Evidence, Ordinal, Resolution, Settled, Timestamp,
+};
 use std::collections::HashMap;
 
 impl Resolver {
@@ -115,9 +117,16 @@ impl Resolver {
         (self.waiting > 0 || asks.contains(&true)).then(|| self.barrier.ask()).flatten()
     }
 
-    /// Takes the sample that was asked for. `ahead` are the ends that were not read past yet.
-    pub fn barrier(&mut self, sample: &BarrierSample, ahead: HashMap<Ordinal, i64>, changes: &mut Changes) {
-        self.barrier.sampled(sample.epoch, ahead, sample.unreachable.len());
+    /// Takes the sample that was asked for: its `ends`, and those of them that were not read past yet, `ahead`.
+    pub fn barrier(
+        &mut self,
+        sample: &BarrierSample,
+        (ends, ahead): (&[(Ordinal, i64)], HashMap<Ordinal, i64>),
+        changes: &mut Changes,
+    ) {
+        if self.barrier.sampled(sample.epoch, ahead, sample.unreachable.len()) {
+            self.proofs.take(sample.epoch, sample.sampled_at, ends);
+        }
         self.judge(changes);
     }
 
@@ -126,9 +135,20 @@ impl Resolver {
         self.barrier.failed();
     }
 
+    /// Says where the input ends, for [`Self::end_of_input`].
+    pub fn end_with(&mut self, ends: Vec<(Ordinal, i64)>) {
+        self.proofs.end_with(ends);
+    }
+
+    /// Hands over what proves that causes are not there; `last` when this is the last commit.
+    pub fn prove(&mut self, at: Timestamp, last: bool, changes: &mut Changes) {
+        self.proofs.commit(at, last, changes);
+    }
+
     /// The input has ended: nothing more will come, so everything can be judged. What the database has to be asked for still
     /// waits for its answer.
     pub fn end_of_input(&mut self, changes: &mut Changes) {
+        self.proofs.end();
         self.judge_due(Epoch(u64::MAX), changes);
         self.heal_all();
         self.judge_all_traces(changes);
@@ -137,6 +157,7 @@ impl Resolver {
 
     fn judge(&mut self, changes: &mut Changes) {
         let passed = self.barrier.passed();
+        self.proofs.pass(passed);
         self.judge_due(passed, changes);
         self.heal(passed);
         self.judge_traces(passed, changes);
@@ -157,7 +178,15 @@ impl Resolver {
 
     /// Everything that could hold the cause was read, and it is not there.
     pub(super) fn orphan(&mut self, reference: EventRef, changes: &mut Changes) {
-        let Some(open) = self.claims.get_mut(reference).filter(|open| open.stand != Stand::Orphaned) else { return };
+        if self.give_up(reference, changes) {
+            self.proofs.judged(reference);
+        }
+    }
+
+    /// False for what was judged already.
+    fn give_up(&mut self, reference: EventRef, changes: &mut Changes) -> bool {
+        let open = self.claims.get_mut(reference).filter(|open| open.stand != Stand::Orphaned);
+        let Some(open) = open else { return false };
         let (row, stood) = (open.row.take(), open.stand);
         self.claims.stand(reference, Stand::Orphaned);
         self.waiting -= 1;
@@ -168,6 +197,7 @@ impl Resolver {
         let resolution = Resolution::Orphaned(self.absence);
         self.conclude((row, stood), Settled { reference, resolution, conversation, cause: None }, changes);
         self.orphaned_bare(reference);
+        true
     }
 
     /// Lets the oldest orphan go. When none is left, the event that waits longest gets its verdict now, and is not watched.
@@ -176,7 +206,7 @@ impl Resolver {
             && let Some(oldest) = self.claims.longest_waiting()
         {
             self.limits.waiting_dropped += 1;
-            self.orphan(oldest, changes);
+            self.give_up(oldest, changes);
             self.claims.remove(oldest);
         }
     }

@@ -2,11 +2,13 @@
 
 mod audit;
 mod explain;
+mod failures;
 mod import;
 mod lag;
 
 pub(super) use audit::{Audit, AuditFormat};
-pub(super) use explain::{Explain, Values};
+pub(super) use explain::{Explain, Looking, Prove, Values};
+pub(super) use failures::{Failures, Format as FailureFormat};
 pub(super) use import::Import;
 pub(super) use lag::Lag;
 
@@ -57,6 +59,8 @@ pub(super) enum Command {
     Dashboards(Dashboards),
     /// why: each field of one record, from where, by which convention, what lost to it, what was not understood
     Explain(Explain),
+    /// the certificate of a verdict: which bytes of which records say so, and the barrier where no cause is there
+    Prove(Prove),
     /// who may ask at the door: add, list, remove
     User(User),
     /// a whole copy of the database, of a running tap too, while it goes on
@@ -77,6 +81,7 @@ impl Command {
             Self::Top(_) => "top",
             Self::Trace(_) => "trace",
             Self::Explain(_) => "explain",
+            Self::Prove(_) => "prove",
             Self::Failures(_) => "failures",
             Self::Lag(_) => "lag",
             Self::Audit(_) => "audit",
@@ -142,20 +147,20 @@ pub(super) struct Trace {
     /// topic/partition/offset, event id, trace id, traceparent, correlation id, key:VALUE, or a ref
     #[arg(value_name = "ID")]
     pub id: String,
+    /// how it is written down; markdown is a ticket, dot and mermaid are the graph
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
+    pub format: TraceFormat,
     #[command(flatten)]
     pub reading: Reading,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Failures {
-    /// only failures seen since a duration ago (15m, 1h) or a time (2026-01-31T08:00:00Z) [default: all]
-    #[arg(long, value_name = "WHEN")]
-    pub since: Option<String>,
-    /// only failures whose way back to their root is broken
-    #[arg(long)]
-    pub orphans: bool,
-    #[command(flatten)]
-    pub reading: Reading,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TraceFormat {
+    Text,
+    Json,
+    Markdown,
+    Dot,
+    Mermaid,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -21,7 +21,7 @@ pub(super) fn run(args: args::Explain) -> anyhow::Result<ExitCode> {
     if args.id.trim().is_empty() {
         return Err(Usage(FindError::Empty.to_string()).into());
     }
-    let config = config(&args)?;
+    let config = config(&args.looking)?;
     if let Some(file) = &args.capture {
         return captured(&args, file, config.as_ref());
     }
@@ -47,7 +47,7 @@ impl args::Explain {
     }
 
     fn finish(&self, mut explanation: Explanation) -> Explanation {
-        if self.values == Values::None {
+        if self.looking.values == Values::None {
             explanation.hide_values();
         }
         explanation
@@ -55,7 +55,7 @@ impl args::Explain {
 }
 
 /// The cluster and the conventions that are configured; `None` where no brokers are named.
-fn config(args: &args::Explain) -> anyhow::Result<Option<TapConfig>> {
+pub(super) fn config(args: &args::Looking) -> anyhow::Result<Option<TapConfig>> {
     let words = Words {
         cluster: args.cluster.clone(),
         brokers: args.brokers.clone().map(|list| vec![list]),
@@ -71,7 +71,7 @@ fn config(args: &args::Explain) -> anyhow::Result<Option<TapConfig>> {
 }
 
 /// Settings of the cluster and of its schema registry, as the environment and what was typed say them.
-fn settings(args: &args::Explain) -> Vec<(String, Secret)> {
+fn settings(args: &args::Looking) -> Vec<(String, Secret)> {
     let mut settings = config::kafka_variables(writing::variables());
     settings.extend(config::registry_url(&args.registry));
     settings
@@ -102,24 +102,37 @@ fn show(
     Ok(ExitCode::SUCCESS)
 }
 
-fn captured(args: &args::Explain, file: &Path, config: Option<&TapConfig>) -> anyhow::Result<ExitCode> {
+/// The records of the capture `file` that are wanted.
+pub(super) fn in_capture(
+    looking: &args::Looking,
+    file: &Path,
+    (config, wanted): (Option<&TapConfig>, &Wanted),
+) -> anyhow::Result<tap::Captured> {
     let (sections, registry) = match config {
         Some(config) => (config.conventions.clone(), config.registry.clone()),
         None => {
-            let config =
-                config::import(None, None, (args.config.as_deref(), config::PrivacyWords::default()), settings(args))?
-                    .config;
+            let config = config::import(
+                None,
+                None,
+                (looking.config.as_deref(), config::PrivacyWords::default()),
+                settings(looking),
+            )?
+            .config;
             (config.conventions, config.registry)
         }
     };
     let house = tap::conventions(&sections)?;
+    let cluster = looking.cluster.as_deref().unwrap_or(config::DEFAULT_CLUSTER);
+    tap::explain_captured(file, (cluster, wanted), (&house, &registry))
+}
+
+fn captured(args: &args::Explain, file: &Path, config: Option<&TapConfig>) -> anyhow::Result<ExitCode> {
     let wanted = match (args.id.strip_prefix("key:"), Coordinates::parse(&args.id)) {
         (Some(key), _) => Wanted::Key(find::key_bytes(key)),
         (None, Some(at)) => Wanted::At(at),
         (None, None) => Wanted::Id(find::trace_of(&args.id).unwrap_or_else(|| args.id.trim().to_owned())),
     };
-    let cluster = args.cluster.as_deref().unwrap_or(config::DEFAULT_CLUSTER);
-    let found = tap::explain_captured(file, (cluster, &wanted), (&house, &registry))?;
+    let found = in_capture(&args.looking, file, (config, &wanted))?;
     if found.unread > 0 {
         output::note(&format!("headwater: {} lines of {} could not be read", found.unread, file.display()));
     }
@@ -214,7 +227,7 @@ fn look(
         let ids = find::id_key(&source.client).ok();
         return tap::explain_live(config, ids, at);
     }
-    let values = args.values == Values::Some;
+    let values = args.looking.values == Values::Some;
     Ok(serde_json::from_str(&find::live_explanation(&source.client, at, values)?)?)
 }
 
@@ -274,7 +287,7 @@ fn row(
 }
 
 /// What the database says of the event, as rows and as JSON.
-fn verdict(source: &Source, reference: i64) -> anyhow::Result<Option<(Verdict, Value)>> {
+pub(super) fn verdict(source: &Source, reference: i64) -> anyhow::Result<Option<(Verdict, Value)>> {
     let client = &source.client;
     let scope = trace::scope(client, reference)?;
     let (tables, _) = trace::fetch(client, &scope, &[reference])?;

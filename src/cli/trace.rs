@@ -1,6 +1,6 @@
 //! `headwater trace ID`: one conversation.
 
-use super::args;
+use super::args::{self, TraceFormat};
 use super::output;
 use super::source::Source;
 use crate::client::find::{self, FindError, Found};
@@ -10,8 +10,19 @@ use crate::report::json;
 use crate::report::rows::{CoverageLine, PassageRow};
 use crate::report::text::{self, Look};
 use crate::report::tree::{self, Question};
+use crate::report::{drawing, ticket};
 use serde_json::json;
 use std::process::ExitCode;
+
+impl args::Trace {
+    fn format(&self) -> TraceFormat {
+        if self.reading.json { TraceFormat::Json } else { self.format }
+    }
+
+    fn is_json(&self) -> bool {
+        self.format() == TraceFormat::Json
+    }
+}
 
 /// Finds the events that the id means, and shows their conversation if it is one.
 pub(super) fn run(args: &args::Trace) -> anyhow::Result<ExitCode> {
@@ -36,7 +47,7 @@ pub(super) fn run(args: &args::Trace) -> anyhow::Result<ExitCode> {
 
 fn nothing(source: &Source, args: &args::Trace) -> anyhow::Result<ExitCode> {
     let (_, coverage) = source.coverage()?;
-    if args.reading.json {
+    if args.is_json() {
         output::print(&json::document(&json!({ "matches": [] })))?;
     }
     let why = find::why_not(&source.client, &args.id, &coverage)?;
@@ -47,7 +58,7 @@ fn nothing(source: &Source, args: &args::Trace) -> anyhow::Result<ExitCode> {
 
 fn several(source: &Source, args: &args::Trace, found: &Found) -> anyhow::Result<ExitCode> {
     let look = Look { style: &output::style(), now: output::now(), reach: &source.reach };
-    output::print(&match args.reading.json {
+    output::print(&match args.is_json() {
         true => json::document(&json!({ "matches": found.json })),
         false => text::matches(&args.id, &found.matches, &look),
     })?;
@@ -65,14 +76,16 @@ fn show(source: &Source, args: &args::Trace, found: &Found, scope: &Scope) -> an
     }
     let mut conversation = Conversation::read(&tables)?;
     conversation.deleted_before = trace::deleted_before(&source.client, &tables)?;
-    let answer = match args.reading.json {
-        true => json::document(&json::trace(&conversation, &tables, &asked)),
-        false => {
-            let passage = PassageRow::from_table(&tables.passage)?;
-            let coverage = CoverageLine::from_table(&tables.coverage)?;
-            let question = Question { asked: &asked, passage: &passage, coverage: &coverage, reach: &source.reach };
-            tree::render(&conversation, &question, &output::style())
-        }
+    conversation.again = trace::again(&source.client, &tables)?;
+    let passage = PassageRow::from_table(&tables.passage)?;
+    let coverage = CoverageLine::from_table(&tables.coverage)?;
+    let question = Question { asked: &asked, passage: &passage, coverage: &coverage, reach: &source.reach };
+    let answer = match args.format() {
+        TraceFormat::Json => json::document(&json::trace(&conversation, &tables, &asked)),
+        TraceFormat::Text => tree::render(&conversation, &question, &output::style()),
+        TraceFormat::Markdown => ticket::render(&conversation, &question),
+        TraceFormat::Dot => drawing::dot(&conversation, &asked),
+        TraceFormat::Mermaid => drawing::mermaid(&conversation, &asked),
     };
     output::print(&answer)?;
     Ok(ExitCode::SUCCESS)

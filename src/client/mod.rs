@@ -14,6 +14,7 @@ pub use self::upkeep::{Backup, Erased, Erasure, ExportWindow, Exporter, StoreErr
 use crate::report::{Cell, Table};
 pub use crate::store::query::Query;
 pub use crate::store::query::ask as query;
+pub use crate::store::query::proof;
 use crate::store::{self, Answer, Limits, Readers, Settings};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! All that one conversation needs to be shown: events, edges, failures, groups and coverage.
 
-use super::{Client, Error, query};
+use super::{Client, Error, proof, query};
 use crate::event::{EventRef, Timestamp};
 use crate::report::json::TraceTables;
-use crate::report::rows::{CoverageLine, RowError, TraceEdge, TraceFailure, TraceNode};
+use crate::report::rows::{CoverageLine, Duplicate, RowError, TraceEdge, TraceFailure, TraceNode};
 use crate::report::skeleton::{FAILURES_MAX, Names, Place, SKELETON_MAX, Skeleton, WHOLE_MAX};
 use crate::report::{Cell, Column, ColumnType, Table};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +14,13 @@ pub const PARTITIONS_MAX: usize = 64;
 /// Events that are named and absent of which it is asked whether they were deleted: one is enough to tell, and the
 /// earliest refs come first.
 const ABSENT_MAX: usize = 1000;
+
+/// Kinds of events that repeat another one by nature.
+const REPEATS: [&str; 4] = ["retry", "dead_letter", "fault", "forward"];
+
+/// So much after the last event of a conversation it is looked for what came again, µs: an event that was seen at the same
+/// time belongs to it.
+const AFTER_US: i64 = 1;
 
 /// Why a conversation could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -189,6 +196,39 @@ pub fn deleted_before(client: &Client, tables: &TraceTables) -> Result<Option<Ti
         _ => None,
     };
     Ok(table.rows.iter().filter_map(time).max())
+}
+
+/// Events of the conversation that came again. Whether an effect comes once as a rule is told by a day of events: so that
+/// is asked only where an id, or an effect of one cause, is there twice.
+///
+/// # Errors
+/// A question without an answer, or one that cannot be read.
+pub fn again(client: &Client, tables: &TraceTables) -> Result<BTreeMap<i64, Duplicate>, TraceError> {
+    let nodes = TraceNode::from_table(&tables.nodes)?;
+    let named = |name: &str| tables.nodes.columns.iter().position(|column| column.name == name);
+    let (id, seen) = (named("id"), named("seen_time"));
+    let cell = |at: usize, column: Option<usize>| tables.nodes.rows.get(at)?.get(column?);
+    let first = TraceEdge::from_table(&tables.edges)?.into_iter().map(|edge| (edge.effect, edge.cause));
+    let causes: BTreeMap<i64, i64> = first.rev().collect();
+    let (mut ids, mut effects) = (BTreeSet::new(), BTreeSet::new());
+    let mut twice = false;
+    for (at, node) in nodes.iter().enumerate().filter(|(_, node)| !REPEATS.contains(&node.kind.as_str())) {
+        if let Some(Cell::Text(id)) = cell(at, id) {
+            twice |= !ids.insert((&node.topic, id));
+        }
+        if let Some(cause) = causes.get(&node.reference) {
+            twice |= !effects.insert((&node.topic, &node.event_type, cause));
+        }
+    }
+    let last = (0..nodes.len()).filter_map(|at| match cell(at, seen) {
+        Some(Cell::Time(us)) => Some(*us),
+        _ => None,
+    });
+    let Some(last) = last.max().filter(|_| twice) else { return Ok(BTreeMap::new()) };
+    let until = Cell::Time(last.saturating_add(AFTER_US));
+    let rows = Duplicate::from_table(&client.ask(&proof::DUPLICATES, &[Cell::Null, until])?)?;
+    let here: BTreeSet<i64> = nodes.iter().map(|node| node.reference).collect();
+    Ok(rows.into_iter().filter(|row| here.contains(&row.reference)).map(|row| (row.reference, row)).collect())
 }
 
 /// Coverage of the topics that the conversation lies on; of the others nothing follows for it.

@@ -254,6 +254,7 @@ impl<'s> Story<'s> {
             rank: words::rank(convention.rank).to_owned(),
             says: field.map_or("", |field| field.name()).to_owned(),
             raw: words::raw(claim.raw.bytes),
+            hex: words::hex(claim.raw.bytes),
             reads_as,
             reason,
         }

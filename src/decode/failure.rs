@@ -97,6 +97,19 @@ impl Evidence<'_, '_> {
         }
     }
 
+    /// The record that failed, where it lies on this record's own topic and this one is no failure: it was given to its
+    /// readers again.
+    pub fn given_again(&self) -> Option<Origin> {
+        let role = self.scope.role;
+        let failure = self.found.failure().filter(|failure| *failure != Failure::Fault)?;
+        if role.is_internal() || kind_of(role.by_name).is_some() {
+            return None;
+        }
+        let (topic, origin) = self.origin(&mut [0; Undecoded::ALL.len()]);
+        let left_over = self.weigh(failure, topic.as_deref()).1 == Why::LeftOver;
+        origin.filter(|_| left_over)
+    }
+
     /// Why the record is a failure, or is none.
     pub fn why(&self) -> Why {
         let role = self.scope.role;

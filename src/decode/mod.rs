@@ -46,8 +46,8 @@ pub use text::MAX_ID_BYTES;
 pub use topic::class;
 
 use crate::event::{
-    Attribute, AttributeValue, Envelope, Envelopes, Extra, FailureText, HashKey, Identifier, Kind, Record, Span,
-    Timestamp, TopicClass, TopicPartition, TraceContext, Undecoded, clip,
+    Attribute, AttributeValue, Envelope, Envelopes, Extra, FailureText, HashKey, Identifier, Kind, Origin, Record,
+    Span, Timestamp, TopicClass, TopicPartition, TraceContext, Undecoded, clip,
 };
 use compiled::{Compiled, Rule};
 use failure::Evidence;
@@ -138,6 +138,7 @@ impl Decoder {
         let (found, topic, keeps) = (&self.found, &*partition.topic, self.keeps);
         let evidence = Evidence { found, record, topic, scope: &scope, among_events, keeps };
         let (kind, notice) = evidence.judge(&mut into.undecoded);
+        let again = evidence.given_again().filter(|_| notice.is_none());
         if !named && !among_events && self.found.failure().is_none() {
             self.habits.note_event(&partition.topic, partition.partition);
         }
@@ -146,7 +147,7 @@ impl Decoder {
             into.notices.push(notice);
             into.notices.len() as u32 - 1
         });
-        self.row(record, (kind, notice), into);
+        self.row(record, (kind, notice, again), into);
     }
 
     fn find(&mut self, partition: &TopicPartition, record: &Record<'_>, scope: &Scope, undecoded: &mut [u64]) {
@@ -176,7 +177,12 @@ impl Decoder {
         self.found.conventions().find_map(|convention| convention.kind).unwrap_or(Kind::Event)
     }
 
-    fn row(&mut self, record: &Record<'_>, (kind, notice): (Kind, Option<u32>), into: &mut Envelopes) {
+    fn row(
+        &mut self,
+        record: &Record<'_>,
+        (kind, notice, again): (Kind, Option<u32>, Option<Origin>),
+        into: &mut Envelopes,
+    ) {
         let record_time = Timestamp::from_millis(record.timestamp_ms);
         let mut texts = [Span::default(); 3];
         let id = self.id(&[Field::Id], record, &mut texts[0], into);
@@ -186,6 +192,10 @@ impl Decoder {
         let (trace, about_trace) = self.traces(record, &mut into.undecoded);
         let time = self.time(record, &mut into.undecoded);
         let extra = self.extra(record, about_trace, time.map(|time| record_time.since(time)));
+        let extra = match again {
+            Some(origin) => Some(Extra { again: Some(origin), ..extra.unwrap_or_default() }),
+            None => extra,
+        };
         let profile = self.profile(record, into);
         into.rows.push(Envelope {
             offset: record.offset,

@@ -77,6 +77,13 @@ impl Ledger {
         least
     }
 
+    /// Each group with the ordinals that it reads.
+    pub fn readings(&self) -> Vec<(Arc<str>, Ordinal)> {
+        let mut all: Vec<_> = self.consumptions.keys().cloned().collect();
+        all.sort();
+        all
+    }
+
     /// Takes in one group of a sample. `find` gives the ordinal of a topic and partition that is tapped, and its log's end
     /// where the cluster told it; `beyond` what the metadata of a commit says. Gives the ordinals that the group reads.
     pub fn sample(

@@ -86,6 +86,17 @@ pub struct Ledger {
     pub beyond: u64,
 }
 
+/// What became of a record that a group failed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The group gave up on it.
+    GivenUp,
+    /// A retry of it did what the record should do.
+    Recovered,
+    /// Neither, yet.
+    Open,
+}
+
 /// One injected failure and the truth about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Injected {
@@ -103,13 +114,15 @@ pub struct Injected {
     pub order: u64,
     /// The group that failed.
     pub group: Arc<str>,
+    /// What became of the record that failed.
+    pub fate: Fate,
 }
 
 impl Ledger {
     /// Every retry and dead letter with its origin and root, followed through the ledger.
     pub fn injected(&self) -> Vec<Injected> {
         let places: HashMap<&Coordinates, &Entry> = self.records.iter().map(|r| (&r.at, &r.entry)).collect();
-        let mut injected = Vec::new();
+        let mut injected: Vec<Injected> = Vec::new();
         for record in &self.records {
             let entry = &record.entry;
             let (Some(fault), Some(group)) = (entry.fault, &entry.group) else { continue };
@@ -125,9 +138,35 @@ impl Ledger {
                 root,
                 order: entry.order,
                 group: group.clone(),
+                fate: Fate::Open,
             });
         }
+        self.settle(&mut injected);
         injected
+    }
+
+    /// Finds out what became of each record that failed.
+    fn settle(&self, injected: &mut [Injected]) {
+        let done: HashSet<&Coordinates> = self
+            .records
+            .iter()
+            .filter(|record| record.entry.role == Role::Event)
+            .filter_map(|record| record.entry.cause.as_ref())
+            .collect();
+        let mut fates: HashMap<(Coordinates, Arc<str>), Fate> = HashMap::new();
+        for failed in injected.iter() {
+            let fate = fates.entry((failed.origin.clone(), failed.group.clone())).or_insert(Fate::Open);
+            match failed.role {
+                Role::DeadLetter => *fate = Fate::GivenUp,
+                _ if *fate == Fate::Open && done.contains(&failed.at) => *fate = Fate::Recovered,
+                _ => {}
+            }
+        }
+        for failed in injected {
+            if let Some(fate) = fates.get(&(failed.origin.clone(), failed.group.clone())) {
+                failed.fate = *fate;
+            }
+        }
     }
 
     /// First offset of each partition that the ledger does not know.

@@ -2,7 +2,7 @@
 
 use super::answers::{Answers, Found};
 use super::company::{Company, Fault, FaultKind};
-use super::ledger::{Coordinates, Injected, Ledger, Role};
+use super::ledger::{Coordinates, Fate, Injected, Ledger, Role};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
@@ -38,6 +38,8 @@ pub enum Mistake {
     NoReason,
     /// Another group.
     Group(Option<String>),
+    /// Told to stand otherwise than it does.
+    State(String),
 }
 
 /// A mistake and the record it is about.
@@ -64,6 +66,7 @@ impl fmt::Display for Wrong {
             Mistake::Root(root) => write!(f, "wrong root: {}", place(root)),
             Mistake::Guessed(root) => write!(f, "traced to {root}, but nothing on it leads there"),
             Mistake::NoReason => write!(f, "neither a root nor a reason"),
+            Mistake::State(state) => write!(f, "wrong state: {}", crate::event::clean(state)),
             Mistake::Group(group) => {
                 write!(f, "wrong group: {}", crate::event::clean(group.as_deref().unwrap_or("none")))
             }
@@ -206,6 +209,14 @@ fn compare(truth: &Injected, fault: &Fault, answer: &Found) -> Vec<Mistake> {
     }
     if !(bare && answer.group.is_none()) && answer.group.as_deref() != Some(&*truth.group) {
         mistakes.push(Mistake::Group(answer.group.clone()));
+    }
+    let stands = match truth.fate {
+        Fate::GivenUp => answer.state == "dead",
+        Fate::Recovered => answer.state == "healed",
+        Fate::Open => answer.state != "dead",
+    };
+    if !stands {
+        mistakes.push(Mistake::State(answer.state.clone()));
     }
     match (is_knowable(truth, fault), &answer.root) {
         (true, root) if root.as_ref() != Some(&truth.root) => mistakes.push(Mistake::Root(root.clone())),

@@ -1,9 +1,10 @@
 //! What the core decided: the only thing that is ever written, in one transaction.
 
 use super::{
-    Attribute, BareFailure, CauseRow, CoverageRow, EventColumns, EventRef, Evidence, FailureRow, GroupClient, GroupRow,
-    Identifier, Kind, LostCause, Ordinal, OutboxCursor, PartitionRow, PassedRange, PassedTo, ProducerRow, ProfileRow,
-    ProgressMark, ProgressRow, Resolution, RewindRow, Timestamp, TraceContext,
+    Attribute, BareFailure, BarrierRow, CauseRow, CoverageRow, EventColumns, EventRef, Evidence, FailureRow,
+    GroupClient, GroupRow, Identifier, Kind, LostCause, Ordinal, OutboxCursor, PartitionRow, PassedRange, PassedTo,
+    PolicyRow, ProducerRow, ProfileRow, ProgressMark, ProgressRow, Resolution, RewindRow, Timestamp, TraceContext,
+    VerdictRow,
 };
 use std::sync::Arc;
 
@@ -155,6 +156,8 @@ pub struct Changes {
     pub clients: Vec<GroupClient>,
     /// Consumer groups that are no more: cluster and name.
     pub gone: Vec<(Arc<str>, Arc<str>)>,
+    /// Topics whose records are kept for a time that is new or has changed.
+    pub policies: Vec<PolicyRow>,
     /// Events that groups passed, or went back before; events of this commit among them.
     pub passed: Vec<PassedRange>,
     /// How far the outbox was sent, when it went on.
@@ -171,6 +174,10 @@ pub struct Changes {
     pub bare: Vec<BareFailure>,
     /// Causes that can be asked for once all this is written.
     pub lost: Vec<LostCause>,
+    /// Barriers that prove verdicts.
+    pub barriers: Vec<BarrierRow>,
+    /// Causes that are not there.
+    pub verdicts: Vec<VerdictRow>,
     /// When this was decided.
     pub at: Timestamp,
 }
@@ -210,6 +217,7 @@ impl Changes {
             && self.rewinds.is_empty()
             && self.groups.is_empty()
             && self.gone.is_empty()
+            && self.policies.is_empty()
             && self.passed.is_empty()
             && self.sent.is_none()
             && self.passed_to.is_empty()
@@ -219,5 +227,7 @@ impl Changes {
             && self.trials.is_empty()
             && self.bare.is_empty()
             && self.lost.is_empty()
+            && self.barriers.is_empty()
+            && self.verdicts.is_empty()
     }
 }

@@ -1,8 +1,8 @@
 //! What records say about themselves, as decoded: one small plain row a record, text beside it.
 
 use super::{
-    Arena, FailureNotice, GapReason, GroupClient, Identifier, LoggedCommit, Producer, Span, Timestamp, TopicPartition,
-    TraceContext,
+    Arena, FailureNotice, GapReason, GroupClient, Identifier, LoggedCommit, Origin, Producer, Span, Timestamp,
+    TopicPartition, TraceContext,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -123,6 +123,8 @@ pub struct Extra {
     pub shared: Vec<Identifier>,
     /// Facts to keep.
     pub attributes: Vec<Attribute>,
+    /// The record of its own topic that it gives to its readers once more: headers of the failure of that one are left on it.
+    pub again: Option<Origin>,
     /// It names a trace, and none that can be read.
     pub malformed_trace: bool,
     /// It names several traces or spans under one name: whoever wrote it adds to what is there.

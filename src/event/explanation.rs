@@ -91,6 +91,9 @@ pub struct Finding {
     pub says: String,
     /// What was written, bounded; binary as `0x…`. Empty where values are hidden.
     pub raw: String,
+    /// The same bytes as hexadecimal digits, bounded. Empty where values are hidden.
+    #[serde(default)]
+    pub hex: String,
     /// What it was read as; `None` where it was not understood.
     pub reads_as: Option<String>,
     /// Why it does not count; `None` for what counts.
@@ -156,6 +159,7 @@ impl Explanation {
             let found = story.from.iter_mut().chain(&mut story.with).chain(&mut story.lost);
             for finding in found {
                 finding.raw.clear();
+                finding.hex.clear();
                 finding.reads_as = None;
             }
             if free {

@@ -13,6 +13,8 @@ pub struct Epoch(pub u64);
 pub struct BarrierSample {
     /// Which request this answers.
     pub epoch: Epoch,
+    /// When it began: all ends are those of then or later.
+    pub sampled_at: Timestamp,
     /// Last stable offset of each partition that answered.
     pub ends: Vec<(Arc<TopicPartition>, i64)>,
     /// Partitions that did not answer: they hold back the verdicts that wait for them.
@@ -256,6 +258,17 @@ pub struct LogPolicy {
     pub retention_bytes: Option<i64>,
     /// Whether all but the last record of a key may be deleted.
     pub compacted: bool,
+}
+
+/// How long a topic keeps its records, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyRow {
+    /// The cluster.
+    pub cluster: Arc<str>,
+    /// Topic and limits.
+    pub policy: LogPolicy,
+    /// The sample that told it.
+    pub sampled_at: Timestamp,
 }
 
 /// All groups and log ends, sampled together.

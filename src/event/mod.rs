@@ -14,6 +14,7 @@ mod id;
 mod outbox;
 mod passed;
 mod progress;
+mod proof;
 mod record;
 mod reference;
 mod retention;
@@ -37,12 +38,13 @@ pub use failure::{
 };
 pub use group::{
     BarrierSample, Beyond, CommittedOffset, Epoch, GroupClient, GroupKind, GroupPhase, GroupSample, GroupState,
-    Library, LogEnds, LogPolicy, LoggedCommit, MAX_COMMIT_METADATA_BYTES, ShareOffset,
+    Library, LogEnds, LogPolicy, LoggedCommit, MAX_COMMIT_METADATA_BYTES, PolicyRow, ShareOffset,
 };
 pub use id::{HashKey, Identifier, Spelling, TraceContext};
 pub use outbox::OutboxCursor;
 pub use passed::{Direction, PassedRange, PassedTo};
 pub use progress::{GroupRow, ProgressMark, ProgressRow, ProgressState, RewindRow};
+pub use proof::{BarrierRow, VerdictRow};
 pub use record::{Header, Producer, Record, Timestamp, TopicClass, TopicPartition};
 pub use reference::{Coordinates, EventRef, Ordinal};
 pub use retention::Retention;

@@ -76,9 +76,10 @@ impl Admin {
     /// # Errors
     /// When no broker answers. A partition whose leader does not answer is named in the sample.
     pub fn barrier(&mut self, epoch: Epoch, plan: &dyn Plan) -> Result<BarrierSample, Error> {
+        let sampled_at = super::clock::wall();
         let wanted = self.wanted(plan)?;
         let stables = self.cluster.offsets(&wanted, LogPoint::Stable)?;
-        let mut sample = BarrierSample { epoch, ..BarrierSample::default() };
+        let mut sample = BarrierSample { epoch, sampled_at, ..BarrierSample::default() };
         for Led { identity, .. } in wanted {
             match stables.get(&identity) {
                 Some(&stable) => sample.ends.push((identity, stable)),

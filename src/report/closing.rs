@@ -151,7 +151,7 @@ pub fn deleted(before: Timestamp) -> String {
 }
 
 /// Coverage of the topics that the conversation lies on.
-fn seen(conversation: &Conversation, coverage: &[CoverageLine]) -> Seen {
+pub(super) fn seen(conversation: &Conversation, coverage: &[CoverageLine]) -> Seen {
     let topics: BTreeSet<(&str, &str)> =
         conversation.graph.node_weights().map(|node| (node.cluster.as_str(), node.topic.as_str())).collect();
     // Of a conversation that is summed up, the topics that are not shown count too: it was asked for all of them.

@@ -2,7 +2,7 @@
 
 use super::graph::{Facts, Layers, Parents, Shape, depths, parents};
 use super::json::TraceTables;
-use super::rows::{RowError, TraceEdge, TraceFailure, TraceNode};
+use super::rows::{Duplicate, RowError, TraceEdge, TraceFailure, TraceNode};
 use super::skeleton::{Summed, Way};
 use crate::event::{Evidence, Timestamp};
 use petgraph::Direction;
@@ -99,6 +99,8 @@ pub struct Conversation {
     /// Retention has deleted events that this conversation began with: all up to this time, on their partitions. Set by
     /// whoever asked.
     pub deleted_before: Option<Timestamp>,
+    /// Events that came again, by ref. Set by whoever asked.
+    pub again: BTreeMap<i64, Duplicate>,
     /// What the graph is like as a whole; of a conversation that is summed up, with all that is not in `graph`.
     pub shape: Shape,
     /// Of a conversation that is too large to be read whole: what is not in `graph`.
@@ -160,6 +162,7 @@ impl Conversation {
             first_failure,
             edges_outside,
             deleted_before: None,
+            again: BTreeMap::new(),
             shape,
             summed,
             by_ref,

@@ -1,13 +1,18 @@
 //! What headwater tells a reader: tables, typed rows, the graph of one conversation, renderers.
 //!
 //! A [`Table`] is an answer as it came; [`rows`] read it by column name; [`conversation`] makes the graph of one
-//! conversation of them. [`text`], [`tree`] and [`table`] are for people, [`json`] for programs. Nothing here reads a
+//! conversation of them. [`text`], [`failures`], [`tree`] and [`table`] are for people, [`json`] for programs. Nothing here reads a
 //! clock: `now` comes in with the question.
 
+pub mod attempts;
 pub mod audit;
+pub mod certificate;
 mod closing;
 pub mod conversation;
+pub mod drawing;
+pub mod duplicates;
 pub mod explanation;
+pub mod failures;
 pub mod graph;
 pub mod json;
 pub mod lag;
@@ -21,6 +26,7 @@ pub mod style;
 pub mod summary;
 pub mod table;
 pub mod text;
+pub mod ticket;
 pub mod tree;
 
 pub use closing::{Standing, cycles, deleted, path, shape, standings};

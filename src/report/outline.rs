@@ -113,12 +113,17 @@ pub(super) fn name(conversation: &Conversation, branch: usize) -> String {
 /// Which branches are drawn: all, or the event that was asked for, failures with the last steps of their way, and then
 /// level by level from the roots until [`BRANCHES_MAX`] is reached.
 pub(super) fn choose(conversation: &Conversation, focus: &[i64]) -> Vec<bool> {
+    choose_of(conversation, focus, BRANCHES_MAX)
+}
+
+/// As [`choose`], with another bound.
+pub(super) fn choose_of(conversation: &Conversation, focus: &[i64], most: usize) -> Vec<bool> {
     let branches = &conversation.branches;
-    if branches.len() <= BRANCHES_MAX {
+    if branches.len() <= most {
         return vec![true; branches.len()];
     }
     let mut shown = vec![false; branches.len()];
-    let mut left = BRANCHES_MAX;
+    let mut left = most;
     let mut show = |at: usize, left: &mut usize| {
         if *left > 0 && !shown[at] {
             shown[at] = true;

@@ -157,12 +157,18 @@ macro_rules! row {
 
 mod audit;
 mod counts;
+mod duplicates;
+mod failures;
 mod lag;
+mod proof;
 mod summary;
 
 pub use audit::AuditRow;
 pub use counts::{BusinessCase, BusinessFlowRow, BusinessRow, CountRow, FlowRow, MinuteRow, PassedMinute, Totals};
+pub use duplicates::Duplicate;
+pub use failures::{Attempt, BlastRow, FailureLine, FailureSample, FailureStanding, Orphan, Parked, SignatureFact};
 pub use lag::{GroupLine, LagRow, PartitionProgress, RewindLine, WaitingEvent, WaitingType};
+pub use proof::BarrierEnd;
 pub use summary::{Deleted, DurationBin, Loss, NotSeen, SeriesRow};
 
 row! {
@@ -214,6 +220,8 @@ row! {
     TraceFailure {
         /// The failure record itself.
         reference: i64 = "ref",
+        /// Topic of the failure record.
+        topic: String = "topic",
         /// `dead_letter`, `retry` or `fault`.
         kind: String = "kind",
         /// `retrying`, `dead` or `healed`.
@@ -232,6 +240,8 @@ row! {
         origin_offset: Option<i64> = "origin_offset",
         /// The group that failed, where it is named.
         consumer_group: Option<String> = "consumer_group",
+        /// Why that group is believed: `named`, `topic` or `ledger`.
+        group_evidence: Option<String> = "group_evidence",
         /// The groups that it can only have been.
         candidate_groups: Vec<String> = "candidate_groups",
         /// Number of the attempt.
@@ -242,10 +252,16 @@ row! {
         error_message: Option<String> = "error_message",
         /// What all failures of this kind have in common.
         signature: Option<String> = "signature",
+        /// When the failure record was written: its own time may be that of the event it repeats.
+        time: Timestamp = "record_time",
         /// Why its way back to the root is broken.
         orphan_reason: Option<String> = "orphan_reason",
         /// The event that healed it.
         healed_by: Option<i64> = "healed_by",
+        /// What shows that it healed: `redrive`, `later_success` or `effects`.
+        healed_evidence: Option<String> = "healed_evidence",
+        /// A group that has passed the failure record.
+        attended_by: Option<String> = "attended_by",
     }
 }
 

@@ -116,6 +116,24 @@ pub fn plural(n: i64, one: &str) -> String {
     format!("{} {one}{end}", count(n))
 }
 
+/// A size: `468 B`, `2.1 kB`, `3.4 MB`.
+pub fn bytes(n: i64) -> String {
+    const STEP: f64 = 1_000.0;
+    if n.unsigned_abs() < 1_000 {
+        return format!("{n} B");
+    }
+    let mut size = n as f64 / STEP;
+    let mut unit = "kB";
+    for larger in ["MB", "GB", "TB"] {
+        if size.abs() < STEP {
+            break;
+        }
+        size /= STEP;
+        unit = larger;
+    }
+    format!("{size:.1} {unit}")
+}
+
 /// A length of time of `us` microseconds: `12 ms`, `0.21 s`, `4 m 12 s`, `2 h 05 m`, `3 d 4 h`.
 pub fn span(us: i64) -> String {
     let sign = if us < 0 { "-" } else { "" };
@@ -197,6 +215,15 @@ mod tests {
         let spans = [0, 99_999, 210_000, 9_990_000, 12_300_000, 252_000_000, 7_500_000_000, 273_600_000_000];
         assert_eq!(spans.map(span), ["0 ms", "99 ms", "0.21 s", "9.99 s", "12.3 s", "4 m 12 s", "2 h 05 m", "3 d 4 h"]);
         assert_eq!(span(-20_000), "-20 ms");
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!(
+            [0, 999, 1_000, 2_195, 1_500_000, -7_000].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "2.2 kB", "1.5 MB", "-7.0 kB"]
+        );
+        assert_eq!(bytes(i64::MAX), "9223372.0 TB");
     }
 
     #[test]

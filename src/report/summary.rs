@@ -10,11 +10,11 @@ mod compose;
 mod csv;
 mod html;
 mod json;
-pub(super) mod markdown;
-mod page;
+pub(in crate::report) mod markdown;
+pub(in crate::report) mod page;
 mod sheets;
 mod svg;
-mod text;
+pub(in crate::report) mod text;
 mod window;
 mod words;
 

@@ -1,7 +1,9 @@
 //! One conversation for people: the answer first, then the tree, then what was not seen.
 
+use super::attempts;
 use super::closing;
 use super::conversation::{Branch, Conversation, Further, Link, Outcome};
+use super::duplicates;
 use super::levels;
 use super::outline::{self, Hidden, Line};
 use super::rows::{CoverageLine, PassageRow, TraceFailure, TraceNode};
@@ -50,6 +52,7 @@ pub fn render(conversation: &Conversation, question: &Question<'_>, style: &Styl
     if let Some(summed) = &conversation.summed {
         out.push_str(&levels::render(conversation, summed, question.reach, style));
     }
+    out.push_str(&attempts::render(conversation, style));
     out.push('\n');
     out.push_str(&closing::render(conversation, question, style));
     out
@@ -257,6 +260,11 @@ impl Tree<'_> {
                 _ => (Tone::Good, format!("✓ failed in {group}, healed")),
             });
         }
+        let again = branch.events.iter().filter_map(|&event| {
+            let reference = self.conversation.graph[event].reference;
+            self.conversation.again.get(&reference)
+        });
+        notes.extend(again.take(1).map(|one| (Tone::Warn, duplicates::note(one))));
         let asked = branch.events.iter().any(|&event| self.asked.contains(&self.conversation.graph[event].reference));
         if asked {
             notes.push((Tone::Strong, "◀ asked for".to_owned()));
@@ -388,7 +396,7 @@ fn remark(indent: &str, text: &str) -> Row {
     }
 }
 
-fn more(hidden: &Hidden) -> String {
+pub(super) fn more(hidden: &Hidden) -> String {
     let mut types: Vec<String> =
         hidden.types.iter().map(|(name, n)| format!("{n} {}", style::fit(name, LABEL_MAX))).collect();
     if hidden.others > 0 {
@@ -407,7 +415,7 @@ pub fn coordinates(node: &TraceNode) -> String {
     crate::event::clean(&raw_coordinates(node))
 }
 
-fn evidence(link: &Link) -> String {
+pub(super) fn evidence(link: &Link) -> String {
     if link.skipped > 0 {
         return format!("by way of {}, not shown", style::plural(link.skipped as i64, "event"));
     }

@@ -7,6 +7,7 @@
 //! - [`query`] names every statement.
 
 mod backup;
+mod barriers;
 mod cells;
 mod columns;
 mod draft;

@@ -5,8 +5,8 @@ use super::query::{ask, write};
 use super::restore::{named, rows, time as stored};
 use super::writer::{MAIN, Writer, time};
 use crate::event::{
-    Beyond, Changes, GroupClient, GroupKind, GroupPhase, GroupRow, Library, Ordinal, ProgressMark, ProgressRow,
-    ProgressState, RewindRow,
+    Beyond, Changes, GroupClient, GroupKind, GroupPhase, GroupRow, Library, LogPolicy, Ordinal, PolicyRow,
+    ProgressMark, ProgressRow, ProgressState, RewindRow,
 };
 use duckdb::{Appender, Connection, Row, params};
 
@@ -26,6 +26,7 @@ impl Writer {
         self.staged("gone_stage", &small.gone, &write::GROUPS_GONE, |to, (cluster, group)| {
             to.append_row(params![&**cluster, &**group])
         })?;
+        self.staged("policy_stage", &small.policies, &write::POLICIES, append_policy)?;
         self.staged("group_stage", &small.groups, &write::GROUPS, append_group)
     }
 }
@@ -76,6 +77,11 @@ fn append_group(to: &mut Appender<'_>, row: &GroupRow) -> duckdb::Result<()> {
         row.denied,
         time(row.sampled_at)
     ])
+}
+
+fn append_policy(to: &mut Appender<'_>, row: &PolicyRow) -> duckdb::Result<()> {
+    let LogPolicy { topic, retention_ms, retention_bytes, compacted } = &row.policy;
+    to.append_row(params![&*row.cluster, &**topic, retention_ms, retention_bytes, compacted, time(row.sampled_at)])
 }
 
 fn beyond_text(beyond: &Beyond) -> Option<String> {

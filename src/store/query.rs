@@ -24,31 +24,6 @@ macro_rules! queries {
 /// The whole schema in one readable piece; [`migrate`] is what runs.
 pub const SCHEMA: Query = Query { name: "schema", sql: include_str!("../../queries/schema.sql") };
 
-/// Migrations: each brings a file from one schema version to the next.
-pub mod migrate {
-    queries! {
-        "migrate",
-        /// Schema version 1.
-        FIRST_SCHEMA "0001_first_schema",
-        /// Schema version 2: counts by minute, and what groups passed.
-        COUNTS "0002_counts",
-        /// Schema version 3: what is told to an OTLP collector.
-        OUTBOX "0003_outbox",
-        /// Schema version 4: slices, and edges in the rows of their effects.
-        SLICES "0004_slices",
-        /// Schema version 5: what retention leaves behind.
-        RETENTION "0005_retention",
-        /// Schema version 6: counts by hour, and failures by numbers.
-        HOURS "0006_hours",
-        /// Schema version 7: how conclusions fared.
-        TRIALS "0007_trials",
-        /// Schema version 8: groups as such, rewinds, and what a group's place means.
-        LEDGER "0008_ledger",
-        /// Schema version 9: who failed as far as the ledger tells, and how failures stood before.
-        FAILURES "0009_failures",
-    }
-}
-
 /// What views and macros are made of.
 pub mod private {
     queries! {
@@ -67,6 +42,8 @@ pub mod private {
         BEHIND "behind",
         /// `failure_case`, private to views and macros.
         FAILURE_CASE "failure_case",
+        /// How failures stand or stood, private to views and macros.
+        FAILURE_STOOD "failure_stood",
         /// The events of a conversation, by where it lies.
         NODES_WITHIN "nodes_within",
         /// The edges into them.
@@ -77,6 +54,10 @@ pub mod private {
         SKELETON "skeleton",
         /// Walks along edges.
         WALK "walk",
+        /// What hangs on failures, private to macros.
+        BLAST "blast",
+        /// What should be given to its group again, private to macros.
+        REDRIVE "redrive",
         /// How far groups have come, for several events.
         PASSAGES_OF "passages_of",
         /// `topic_coverage`, private to views and macros.
@@ -85,45 +66,6 @@ pub mod private {
         WINDOW "window",
         /// What `audit` looks at.
         AUDITED "audited",
-    }
-}
-
-/// The public views.
-pub mod views {
-    queries! {
-        "views",
-        /// View `attribute`.
-        ATTRIBUTE "attribute",
-        /// View `cause`.
-        CAUSE "cause",
-        /// View `consumer_group`.
-        CONSUMER_GROUP "consumer_group",
-        /// View `conversation_alias`.
-        CONVERSATION_ALIAS "conversation_alias",
-        /// View `coverage`.
-        COVERAGE "coverage",
-        /// View `deleted`.
-        DELETED "deleted",
-        /// View `event`.
-        EVENT "event",
-        /// View `failure`.
-        FAILURE "failure",
-        /// View `flow`.
-        FLOW "flow",
-        /// View `minute`.
-        MINUTE "minute",
-        /// View `passed_minute`.
-        PASSED_MINUTE "passed_minute",
-        /// View `producer`.
-        PRODUCER "producer",
-        /// View `progress`.
-        PROGRESS "progress",
-        /// View `tap`.
-        TAP "tap",
-        /// View `topic`.
-        TOPIC "topic",
-        /// View `topic_flow`.
-        TOPIC_FLOW "topic_flow",
     }
 }
 
@@ -143,6 +85,8 @@ pub mod reports {
         BUSINESS "business",
         /// Macro `business_flows`.
         BUSINESS_FLOWS "business_flows",
+        /// Macro `barrier_of`.
+        BARRIER_OF "barrier_of",
         /// Macro `conversation_events`.
         CONVERSATION_EVENTS "conversation_events",
         /// Macro `conversations`.
@@ -151,12 +95,24 @@ pub mod reports {
         COUNTS "counts",
         /// Macro `deleted_of`.
         DELETED_OF "deleted_of",
+        /// Macro `duplicates`.
+        DUPLICATES "duplicates",
         /// Macro `effects`.
         EFFECTS "effects",
         /// Macro `failed`.
         FAILED "failed",
         /// Macro `failures`.
         FAILURES "failures",
+        /// Macro `failure_history`.
+        FAILURE_HISTORY "failure_history",
+        /// Macro `blast`.
+        BLAST "blast",
+        /// Macro `blast_of`.
+        BLAST_OF "blast_of",
+        /// Macro `redrive`.
+        REDRIVE "redrive",
+        /// Macro `parked`.
+        PARKED "parked",
         /// Macro `find_coordinates`.
         FIND_COORDINATES "find_coordinates",
         /// Macro `find_key`.
@@ -252,6 +208,8 @@ pub mod write {
         PASSED_WRITTEN "passed_written",
         /// Takes over staged positions of passing.
         PASSED_TO "passed_to",
+        /// Takes over how long staged topics keep their records.
+        POLICIES "policies",
         /// Takes over staged progress.
         PROGRESS "progress",
         /// Forgets the staged ranges.
@@ -361,8 +319,22 @@ pub mod ask {
         FAILURES_WITHIN "failures_within",
         /// Failures as stored: $1 is the limit.
         FAILURE_ROWS "failure_rows",
-        /// Macro `failures`: $1 since (NULL for all), $2 orphans only.
+        /// Macro `failures`: $1 since, $2 until (NULL for all), $3 orphans only, $4 unattended only, $5 signature, $6 as of.
         FAILURES "failures",
+        /// What happened to one failure, record by record: $1 one of its records, $2 is the limit.
+        FAILURE_ATTEMPTS "failure_attempts",
+        /// Macro `failure_history`: $1 ref.
+        FAILURE_HISTORY "failure_history",
+        /// What the failures of a signature have in common: $1 signature.
+        SIGNATURE_FACTS "signature_facts",
+        /// The latest failures of a signature: $1 signature, $2 is the limit.
+        SIGNATURE_SAMPLES "signature_samples",
+        /// Macro `blast_of`: $1 signature.
+        BLAST_OF "blast_of",
+        /// Macro `parked`.
+        PARKED "parked",
+        /// Macro `redrive`: $1 signature, $2 since; NULL for all.
+        REDRIVE "redrive",
         /// Macro `failures`: $1 since, $2 until; NULL for no bound; $3 orphans only.
         FAILURES_IN "failures_in",
         /// Macro `find_coordinates`: $1 topic, $2 partition, $3 offset.
@@ -493,3 +465,6 @@ pub mod ask {
 pub mod door;
 pub mod erase;
 pub mod export;
+pub mod migrate;
+pub mod proof;
+pub mod views;

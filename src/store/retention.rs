@@ -6,7 +6,7 @@
 
 use super::Error;
 use super::file::run;
-use super::query::{Query, ask, write};
+use super::query::{Query, ask, proof, write};
 use super::recover::Tries;
 use super::slices::OpenSlice;
 use super::writer::{Writer, time};
@@ -134,7 +134,10 @@ impl Writer {
                 self.delete_before(cut(wanted.counts), &[&write::RETIRE_PASSED, &write::RETIRE_PASSED_HOURS])
             }
             Kind::Marks => self.delete_before(cut(wanted.marks), &[&write::RETIRE_MARKS, &write::RETIRE_REWINDS]),
-            Kind::Aliases => self.delete_before(cut(wanted.events), &[&write::RETIRE_ALIASES]),
+            Kind::Aliases => {
+                let queries = [&write::RETIRE_ALIASES, &proof::RETIRE_BARRIERS, &proof::RETIRE_BARRIER_ENDS];
+                self.delete_before(cut(wanted.events), &queries)
+            }
             Kind::Outbox => self.retire_outbox(cut(wanted.outbox), cut(wanted.events)),
         }
     }

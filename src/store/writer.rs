@@ -232,6 +232,7 @@ impl Writer {
                 groups: changes.groups,
                 clients: changes.clients,
                 gone: changes.gone,
+                policies: changes.policies,
                 passed: Vec::new(),
                 sent: changes.sent,
                 passed_to: changes.passed_to,
@@ -239,6 +240,8 @@ impl Writer {
                 trials: changes.trials,
                 bare: Vec::new(),
                 lost: Vec::new(),
+                barriers: changes.barriers,
+                verdicts: changes.verdicts,
                 at: changes.at,
             },
         })
@@ -286,6 +289,7 @@ impl Writer {
             to.append_row(params![&*told.group, told.ordinal.0, told.offset])
         })?;
         self.progress(small)?;
+        self.barriers(small)?;
         self.staged("type_stage", &commit.types, &write::TYPES, |to, t| {
             to.append_row(params![t.topic, t.profile, t.events, micros(t.time.0), micros(t.time.1)])
         })?;

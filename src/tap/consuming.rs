@@ -3,7 +3,9 @@
 use super::core::{Core, covered};
 use crate::decode::beyond;
 use crate::delivery::{Coverage, Place};
-use crate::event::{EventRef, GroupClient, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, Timestamp};
+use crate::event::{
+    EventRef, GroupClient, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, PolicyRow, Timestamp,
+};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -52,6 +54,12 @@ impl Core {
         self.consuming.log_behind.insert(sample.cluster.clone(), behind);
         let policies = self.consuming.policies.entry(sample.cluster.clone()).or_default();
         policies.extend(sample.policies.iter().map(|policy| (policy.topic.clone(), policy.clone())));
+        let row = |policy: &LogPolicy| PolicyRow {
+            cluster: sample.cluster.clone(),
+            policy: policy.clone(),
+            sampled_at: sample.at,
+        };
+        self.changes.policies.extend(sample.policies.iter().map(row));
         self.place_logged();
         for group in &sample.groups {
             let (catalog, ends) = (&self.catalog, &self.consuming.ends);
@@ -86,7 +94,14 @@ impl Core {
         self.reads(group, ordinal);
         if let Some((committed, taken)) = self.ledger.committed(group, ordinal) {
             self.passings.committed(group, ordinal, committed, taken);
-            self.resolver.consumed(ordinal, committed);
+            self.resolver.consumed(group, ordinal, committed);
+        }
+    }
+
+    /// Tells the other stages once more how far each group is: what it passed may have been read since.
+    pub(super) fn consumed_all(&mut self) {
+        for (group, ordinal) in self.ledger.readings() {
+            self.consumed(&group, ordinal);
         }
     }
 

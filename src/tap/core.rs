@@ -260,8 +260,16 @@ impl Core {
         let facts = extra.iter().flat_map(|extra| &extra.attributes);
         self.changes.attributes.extend(facts.map(|attribute| AttributeRow { reference, attribute: attribute.clone() }));
         let (says_root, event_type) = (envelope.says_root, number.event_type);
-        let arrival = Arrival { row, says_root, topic, event_type, failure, origin, extra };
+        let again = extra.and_then(|extra| extra.again.as_ref()).and_then(|first| self.given_again(ordinal, first));
+        let arrival = Arrival { row, says_root, topic, event_type, failure, origin, again, extra };
         self.resolver.resolve(arrival, &mut self.changes);
+    }
+
+    /// The record of the same topic that a redriven one repeats.
+    fn given_again(&self, ordinal: Ordinal, first: &Origin) -> Option<EventRef> {
+        let cluster = &self.catalog.at(ordinal)?.partition.cluster;
+        let partition = self.catalog.find(cluster, &first.topic, first.partition)?;
+        Some(EventRef::new(self.catalog.ordinal(partition, first.offset)?, first.offset))
     }
 
     /// Keeps so much of the words of errors from here on; signatures tell failures apart all the same.
@@ -315,6 +323,7 @@ impl Core {
     /// The place of an offset; when its partition is new, origins that were named on it before find their place too.
     fn place(&mut self, partition: &Arc<TopicPartition>, offset: i64) -> Option<Ordinal> {
         let ordinal = self.catalog.place(partition, offset, &mut self.changes)?;
+        self.lies_on(ordinal);
         if !self.elsewhere.is_empty() {
             let name = (partition.cluster.clone(), partition.topic.to_string(), partition.partition);
             let named = self.elsewhere.remove(&name).unwrap_or_default();
@@ -332,17 +341,25 @@ impl Core {
         Some(ordinal)
     }
 
+    /// Tells the resolver where a partition lies.
+    pub(super) fn lies_on(&mut self, ordinal: Ordinal) {
+        if let Some(place) = self.catalog.at(ordinal) {
+            self.resolver.lies_on(ordinal, place.topic, &place.partition.topic);
+        }
+    }
+
     /// Takes the barrier sample that was asked for.
     pub fn barrier(&mut self, sample: &BarrierSample) {
-        let mut ahead = HashMap::new();
+        let (mut ends, mut ahead) = (Vec::with_capacity(sample.ends.len()), HashMap::new());
         for (partition, end) in &sample.ends {
             let Some(ordinal) = self.place(partition, *end) else { continue };
+            ends.push((ordinal, *end));
             let next = covered(&self.coverage, ordinal).map_or(0, Coverage::next_offset);
             if next < *end {
                 ahead.insert(ordinal, *end);
             }
         }
-        self.resolver.barrier(sample, ahead, &mut self.changes);
+        self.resolver.barrier(sample, (&ends, ahead), &mut self.changes);
     }
 
     /// The barrier sample that was asked for could not be taken.
@@ -358,6 +375,9 @@ impl Core {
     /// The input has ended: everything that waits is judged.
     pub fn end_of_input(&mut self) {
         self.end_of_reading();
+        self.consumed_all();
+        let ends = self.coverage.iter().flatten().map(|coverage| (coverage.row().ordinal, coverage.next_offset()));
+        self.resolver.end_with(ends.collect());
         self.resolver.end_of_input(&mut self.changes);
     }
 
@@ -369,6 +389,7 @@ impl Core {
     /// Hands over everything decided since the last call.
     pub fn commit(&mut self, at: Timestamp, counters: impl Iterator<Item = (String, f64)>) -> Changes {
         self.resolver.commit(&mut self.changes);
+        self.resolver.prove(at, self.consuming.ended, &mut self.changes);
         for row in &mut self.changes.failures {
             row.changed_at = self.read_to;
             name_origin(&self.catalog, row);

@@ -27,6 +27,7 @@ impl Gather {
         self.waiting = self.waiting.checked_sub(1)?;
         match (&mut self.whole, answer) {
             (Some(whole), Some(mut more)) if whole.epoch == more.epoch => {
+                whole.sampled_at = whole.sampled_at.min(more.sampled_at);
                 whole.ends.append(&mut more.ends);
                 whole.unreachable.append(&mut more.unreachable);
             }
@@ -46,7 +47,7 @@ mod tests {
     fn sample(cluster: &str) -> BarrierSample {
         let partition =
             TopicPartition { cluster: cluster.into(), topic: "orders".into(), topic_id: [0; 16], partition: 0 };
-        BarrierSample { epoch: Epoch(3), ends: vec![(Arc::new(partition), 7)], unreachable: Vec::new() }
+        BarrierSample { epoch: Epoch(3), ends: vec![(Arc::new(partition), 7)], ..BarrierSample::default() }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::commit_log::{COMMIT_LOG, logged};
 use super::gather::Gather;
 use super::pipeline::{self, COMMITS_WAITING, Input, Pipeline, READS_WAITING};
 use super::recalling::recall;
-use super::seeking::Seeker;
+use super::seeking::{CapturedValues, Records, Seeker};
 use super::watch::Watch;
 use super::{Core, secret, spawn};
 use crate::capture::{self, Line, Unread};
@@ -113,12 +113,12 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     };
     let writer = spawn("writer", move || pipeline::write(writer, to_write, &pulse, None))?;
     let core = spawn("core", move || pipeline.run())?;
-    let mut importing = Importing::new(decoder, config.cluster.as_str().into(), (counted, to_core));
+    let mut importing = Importing::new((decoder, ids), config.cluster.as_str().into(), (counted, to_core));
     let read = files.iter().try_for_each(|file| importing.file(file));
-    let summary = importing.finish();
+    let (summary, values) = importing.finish();
     let core = super::join(core, "core")?;
     let written = super::join(writer, "writer")?.and_then(|writer| {
-        let last = seek(core, &writer, ids);
+        let last = seek(core, &writer, (values, ids));
         pipeline::close(writer, last)
     });
     written.context("write to the database; what was committed before is intact")?;
@@ -126,9 +126,9 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     Ok(summary)
 }
 
-/// Looks up causes that left memory, and seeks the origins of failures that name none: there is no Kafka to compare bytes in.
-fn seek(mut core: Core, writer: &store::Writer, ids: HashKey) -> Changes {
-    let mut seeker = Seeker::new(writer.readers(), std::iter::empty(), ids, Arc::default());
+/// Looks up causes that left memory, and seeks the origins of failures that name none.
+fn seek(mut core: Core, writer: &store::Writer, (values, ids): (CapturedValues, HashKey)) -> Changes {
+    let mut seeker = Seeker::new(writer.readers(), Records::Captured(values), ids, Arc::default());
     loop {
         let lost = core.take_lost();
         if let Some(found) = recall(&writer.readers(), &AtomicBool::new(false), &lost).filter(|_| !lost.is_empty()) {
@@ -147,6 +147,8 @@ fn seek(mut core: Core, writer: &store::Writer, ids: HashKey) -> Changes {
 
 struct Importing {
     decoder: Decoder,
+    hash: HashKey,
+    values: CapturedValues,
     cluster: Arc<str>,
     partitions: HashMap<(Arc<str>, i32), Arc<TopicPartition>>,
     read: Box<Envelopes>,
@@ -158,9 +160,15 @@ struct Importing {
 }
 
 impl Importing {
-    fn new(decoder: Decoder, cluster: Arc<str>, (counters, to_core): (Arc<Counters>, SyncSender<Input>)) -> Self {
+    fn new(
+        (decoder, hash): (Decoder, HashKey),
+        cluster: Arc<str>,
+        (counters, to_core): (Arc<Counters>, SyncSender<Input>),
+    ) -> Self {
         Self {
             decoder,
+            hash,
+            values: CapturedValues::default(),
             cluster,
             partitions: HashMap::new(),
             read: Box::default(),
@@ -274,6 +282,7 @@ impl Importing {
             return self.segment(partition, producer, record.offset, (0, GapReason::Aborted));
         }
         self.decoder.decode(&partition, record, &mut self.read);
+        self.values.keep(&partition, record.offset, self.hash.hash(record.value.unwrap_or_default()));
         self.segment(partition, producer, record.offset, (1, GapReason::CompactedOrTransactional));
     }
 
@@ -309,7 +318,7 @@ impl Importing {
         }
     }
 
-    fn finish(mut self) -> ImportSummary {
+    fn finish(mut self) -> (ImportSummary, CapturedValues) {
         self.flush();
         let (at, cluster) = (self.last(), self.cluster.clone());
         let ends = self.ends.into_values().collect();
@@ -317,6 +326,6 @@ impl Importing {
         for input in [Input::Groups(sample), Input::End] {
             let _ = self.to_core.send(input);
         }
-        self.summary
+        (self.summary, self.values)
     }
 }

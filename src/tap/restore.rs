@@ -74,7 +74,10 @@ impl Core {
 
     /// Dictionary rows, in the order of their numbers.
     pub fn restore_names(&mut self, partitions: &[PartitionRow], profiles: &[ProfileRow], producers: &[ProducerRow]) {
-        partitions.iter().for_each(|row| self.catalog.restore_place(row));
+        for row in partitions {
+            self.catalog.restore_place(row);
+            self.lies_on(row.ordinal);
+        }
         producers.iter().for_each(|row| self.catalog.restore_producer(row));
         for row in profiles {
             self.catalog.restore_profile(row);

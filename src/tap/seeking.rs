@@ -1,12 +1,13 @@
 //! The seeker thread: looks for the record that a failure repeats where that failure says nothing about it. Only such a
-//! failure starts a search. The database tells what it may be; the bytes decide, read again from Kafka.
+//! failure starts a search. The database tells what it may be; the bytes decide, read again from Kafka, or as a capture holds
+//! them.
 
 mod choice;
 
 use self::choice::{Likeness, choose};
 use super::clock;
 use super::pipeline::Input;
-use crate::event::{BareFailure, EventRef, HashKey, Sought};
+use crate::event::{BareFailure, EventRef, HashKey, Sought, TopicPartition};
 use crate::kafka::{self, ReadError, read_record};
 use crate::store::{self, Place, Readers, Suspects};
 use crate::telemetry::Counter;
@@ -31,6 +32,9 @@ const TRY_AGAIN: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Hashes of values that are remembered: one record is compared with many dead letters. At 32 bytes each they take 1 MB.
 const VALUES_KEPT: usize = 20_000;
+/// Hashes of values that an import keeps, at some 40 bytes each: of a larger capture the first records. What is not kept is
+/// told apart by size, key and timestamp only.
+const CAPTURED_VALUES: usize = 4_000_000;
 
 /// What the seeker is told.
 pub(super) enum Seek {
@@ -40,11 +44,46 @@ pub(super) enum Seek {
     Stop,
 }
 
+/// Where the bytes of a record are.
+pub(super) enum Records {
+    /// On clusters, by name: how to read each.
+    Clusters(HashMap<String, kafka::Settings>),
+    /// In captures.
+    Captured(CapturedValues),
+}
+
+impl Records {
+    /// Those of clusters.
+    pub fn of<'a>(clusters: impl Iterator<Item = &'a kafka::Settings>) -> Self {
+        Self::Clusters(clusters.map(|settings| (settings.cluster.clone(), settings.clone())).collect())
+    }
+}
+
+/// Hashes of the values that captures hold.
+#[derive(Debug, Default)]
+pub(super) struct CapturedValues {
+    by_topic: HashMap<Arc<str>, HashMap<(i32, i64), u64>>,
+    kept: usize,
+}
+
+impl CapturedValues {
+    /// Keeps the hash of a value.
+    pub fn keep(&mut self, partition: &TopicPartition, offset: i64, hash: u64) {
+        if self.kept < CAPTURED_VALUES {
+            self.kept += 1;
+            self.by_topic.entry(partition.topic.clone()).or_default().insert((partition.partition, offset), hash);
+        }
+    }
+
+    fn get(&self, place: &Place) -> Option<u64> {
+        self.by_topic.get(place.topic.as_str())?.get(&(place.partition, place.offset)).copied()
+    }
+}
+
 /// See the module's documentation.
 pub(super) struct Seeker {
     readers: Readers,
-    /// How to read each cluster; an import reads none.
-    clusters: HashMap<String, kafka::Settings>,
+    records: Records,
     hash: HashKey,
     stop: Arc<AtomicBool>,
     /// Hashes of values, `None` of those that are gone.
@@ -63,15 +102,9 @@ enum Hindrance {
 }
 
 impl Seeker {
-    /// A seeker that reads from `clusters`, until `stop` is set.
-    pub fn new<'a>(
-        readers: Readers,
-        clusters: impl Iterator<Item = &'a kafka::Settings>,
-        hash: HashKey,
-        stop: Arc<AtomicBool>,
-    ) -> Self {
-        let clusters = clusters.map(|settings| (settings.cluster.clone(), settings.clone())).collect();
-        Self { readers, clusters, hash, stop, values: HashMap::new(), next_read: None }
+    /// A seeker that compares `records`, until `stop` is set.
+    pub fn new(readers: Readers, records: Records, hash: HashKey, stop: Arc<AtomicBool>) -> Self {
+        Self { readers, records, hash, stop, values: HashMap::new(), next_read: None }
     }
 
     /// Answers until it is told to stop. What is left then is sought in the next run.
@@ -148,7 +181,11 @@ impl Seeker {
         if let Some(known) = self.values.get(&reference) {
             return Ok(*known);
         }
-        let Some(settings) = self.clusters.get(cluster).filter(|_| place.current).cloned() else { return Ok(None) };
+        let clusters = match &self.records {
+            Records::Captured(values) => return Ok(values.get(place)),
+            Records::Clusters(clusters) => clusters,
+        };
+        let Some(settings) = clusters.get(cluster).filter(|_| place.current).cloned() else { return Ok(None) };
         if let Some(next) = self.next_read {
             self.rest(next);
         }

@@ -3,26 +3,18 @@
 use super::model::Origin;
 use super::trace::{Downstream, Trace};
 use crate::event::Timestamp;
-use crate::report::conversation::Outcome;
 use crate::report::style::{self, Style};
+use crate::report::ticket::{self, code, quoted};
 use crate::report::tree::{self, Question};
 use std::fmt::Write;
 
 /// Characters of a file's name that come from a topic's.
 const STEM_MAX: usize = 80;
-/// Backticks that begin and end a block of markdown; text with as many in a row gets more.
-const FENCE_MIN: usize = 3;
 
 /// `headwater trace …` for the event that was asked for.
 pub fn command(trace: &Trace, origin: &Origin) -> Option<String> {
     let event = trace.conversation.event(trace.asked)?;
     Some(format!("headwater trace {}{}", quoted(&tree::coordinates(event)), origin.reach))
-}
-
-/// Names that a shell would take apart are put in quotes.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// The name of the file, without its ending.
@@ -52,7 +44,7 @@ pub fn downstream(downstream: &Downstream) -> String {
 /// The whole trace as markdown: the answer, what failed, the tree, what was not seen, how to get here again.
 pub fn markdown(trace: &Trace, origin: &Origin, now: Timestamp) -> String {
     let conversation = &trace.conversation;
-    let mut out = format!("## {}\n\n", title(trace));
+    let mut out = format!("## {}\n\n", ticket::title(conversation));
     if let Some(failed) = conversation.event(trace.asked) {
         let _ = writeln!(out, "- event: {}", code(&tree::coordinates(failed)));
         let id = trace.identity.get(&trace.asked).and_then(|identity| identity.id.as_ref());
@@ -79,41 +71,12 @@ pub fn markdown(trace: &Trace, origin: &Origin, now: Timestamp) -> String {
     let asked = [trace.asked];
     let question = Question { asked: &asked, passage: &trace.passage, coverage: &trace.coverage, reach: &origin.reach };
     let drawn = tree::render(conversation, &question, &Style::default());
-    let fence = "`".repeat((longest_run(&drawn) + 1).max(FENCE_MIN));
-    let _ = writeln!(out, "\n{fence}text\n{}\n{fence}\n", drawn.trim_end());
+    let _ = writeln!(out, "\n{}", ticket::block("text", &drawn));
     if let Some(command) = command(trace, origin) {
         let _ = writeln!(out, "The same again: {}", code(&command));
     }
     let _ = writeln!(out, "\nAs of {} UTC, from {}.", style::date_time(now), code(&origin.name));
     out
-}
-
-fn title(trace: &Trace) -> String {
-    let events = style::plural(trace.conversation.events() as i64, "event");
-    let groups = |groups: &[String]| groups.iter().map(|group| code(group)).collect::<Vec<_>>().join(", ");
-    match trace.conversation.outcome() {
-        Outcome::Failed(failed) => format!("✗ Failed at {}: conversation of {events}", groups(&failed)),
-        Outcome::Retrying(trying) => format!("↻ Retrying at {}: conversation of {events}", groups(&trying)),
-        Outcome::Healed => format!("✓ Healed: conversation of {events}"),
-        Outcome::Orphaned(n) => format!("? {n} orphaned, no failure seen: conversation of {events}"),
-        Outcome::Waiting(n) => format!("… {n} waiting for a cause: conversation of {events}"),
-        Outcome::NoFailure => format!("✓ No failure seen: conversation of {events}"),
-    }
-}
-
-/// Text of a record between backticks that it cannot close.
-fn code(text: &str) -> String {
-    let text = style::fit(text, usize::MAX);
-    let ticks = "`".repeat(longest_run(&text) + 1);
-    match text.starts_with('`') || text.ends_with('`') {
-        true => format!("{ticks} {text} {ticks}"),
-        false => format!("{ticks}{text}{ticks}"),
-    }
-}
-
-/// The most backticks in a row.
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -275,13 +275,17 @@ fn trace_failures(message: &str) -> Table {
         row.extend([text("failure_coordinates"), Cell::Float(1.0), text("loyalty")]);
         row.extend([Cell::Int(1), Cell::Int(61), text("loyalty"), Cell::List(vec![]), Cell::Int(attempt)]);
         row.extend([text("com.pizza.AccountMissing"), text(message), text("8f3a"), Cell::Null, Cell::Null]);
+        let ms = [900, 1900, 3900, 4000][attempt as usize - 1];
+        row.extend([text("loyalty-retry"), text("named"), Cell::Time(NOW.0 - 400_000_000 + ms * 1000)]);
+        row.extend([Cell::Null, Cell::Null]);
         row
     };
     let rows =
         [(7, "retry", "dead", 1), (8, "retry", "dead", 2), (9, "retry", "dead", 3), (12, "dead_letter", "dead", 4)];
     table(
         "ref kind state origin origin_evidence origin_confidence origin_topic origin_partition origin_offset consumer_group candidate_groups attempt \
-         error_class error_message signature orphan_reason healed_by",
+         error_class error_message signature orphan_reason healed_by topic group_evidence record_time healed_evidence \
+         attended_by",
         rows.map(failure).to_vec(),
     )
 }

@@ -114,7 +114,8 @@ fn verdict(said: &Said, holders: &BTreeMap<Value, EventRef>, there: &BTreeSet<Ev
         Some(cause) => Verdict::Caused(cause, evidence),
         None => Verdict::Orphaned,
     };
-    if let Some(origin) = said.origin {
+    // What names itself names nothing.
+    if let Some(origin) = said.origin.filter(|origin| *origin != Some(said.reference)) {
         return caused(origin.filter(|origin| there.contains(origin)), Evidence::FailureCoordinates);
     }
     if said.says_root {

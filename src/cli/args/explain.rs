@@ -19,6 +19,29 @@ pub(in crate::cli) struct Explain {
     /// look for the record in this NDJSON capture: no cluster and no database are asked
     #[arg(long, value_name = "FILE", conflicts_with_all = ["connect", "db"])]
     pub capture: Option<PathBuf>,
+    #[command(flatten)]
+    pub looking: Looking,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Prove {
+    /// topic/partition/offset, event id, trace id, traceparent, correlation id, key:VALUE, or a ref
+    #[arg(value_name = "REF")]
+    pub id: String,
+    /// read the bytes from this NDJSON capture
+    #[arg(long, value_name = "FILE", conflicts_with = "brokers")]
+    pub capture: Option<PathBuf>,
+    #[command(flatten)]
+    pub looking: Looking,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Where a record is read, and how it is decoded.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Looking {
     /// read the record live from these bootstrap addresses [default: through the door of a running tap]
     #[arg(long, value_name = "HOST:PORT,…", env = "HEADWATER_BROKERS", hide_env_values = true)]
     pub brokers: Option<String>,
@@ -37,6 +60,4 @@ pub(in crate::cli) struct Explain {
     /// show what was written in headers and envelope, at most 120 bytes of each, or nothing of it
     #[arg(long, value_enum, default_value = "some")]
     pub values: Values,
-    #[command(flatten)]
-    pub reading: Reading,
 }

@@ -29,14 +29,21 @@ pub fn raw(bytes: &[u8]) -> String {
     match text.filter(printable) {
         Some(text) => format!("{text}{cut}"),
         None => {
-            let cut = if bytes.len() > MAX_HEX_BYTES { "…" } else { "" };
-            let mut out = String::from("0x");
-            for byte in &bytes[..bytes.len().min(MAX_HEX_BYTES)] {
-                let _ = write!(out, "{byte:02x}");
-            }
-            out + cut
+            format!("0x{}", hex(bytes))
         }
     }
+}
+
+/// `bytes` in hexadecimal digits, bounded.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for byte in &bytes[..bytes.len().min(MAX_HEX_BYTES)] {
+        let _ = write!(out, "{byte:02x}");
+    }
+    if bytes.len() > MAX_HEX_BYTES {
+        out.push('…');
+    }
+    out
 }
 
 /// A point in time, RFC 3339 in UTC; the bare number where the calendar ends.

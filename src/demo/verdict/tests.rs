@@ -59,6 +59,7 @@ impl Bench {
         Found {
             at: Some(at),
             kind: kind.into(),
+            state: "dead".into(),
             origin,
             orphan_reason: root.is_none().then(|| "context_lost".into()),
             root,
@@ -161,6 +162,23 @@ fn the_kind_and_the_group_count() {
     let mut bench = Bench::new();
     bench.answers.failures[3].group = Some("other".into());
     assert_eq!(bench.only_mistake(), Mistake::Group(Some("other".into())));
+}
+
+#[test]
+fn the_state_counts() {
+    let mut bench = Bench::new();
+    bench.answers.failures[0].state = "healed".into();
+    assert_eq!(bench.only_mistake(), Mistake::State("healed".into()));
+    // Without the dead letter and with an effect of the retry, that is what became of it.
+    bench.ledger.records.retain(|record| &*record.at.topic != "kitchen.dlt");
+    bench.answers.failures.remove(1);
+    bench.record(at("kitchen", 1), Role::Event, Some(at("kitchen-retry", 0)), None);
+    bench.answers.seen.retain(|seen| &*seen.topic != "kitchen.dlt");
+    let next = Seen { topic: "kitchen".into(), partition: 0, next: 2, seen: 2, missing: 0 };
+    bench.answers.seen.push(next);
+    assert_eq!(bench.judge().outcome(), Outcome::Pass, "{:?}", bench.judge().wrong);
+    bench.answers.failures[0].state = "retrying".into();
+    assert_eq!(bench.only_mistake(), Mistake::State("retrying".into()));
 }
 
 #[test]

@@ -34,9 +34,10 @@ pub fn edge(cause: i64, effect: i64, evidence: &str) -> TraceEdge {
     TraceEdge { effect, cause, evidence: evidence.to_owned(), class: class.to_owned(), confidence }
 }
 
-fn failure(reference: i64, kind: &str, state: &str, attempt: Option<i64>) -> TraceFailure {
+pub fn failure(reference: i64, kind: &str, state: &str, attempt: Option<i64>) -> TraceFailure {
     TraceFailure {
         reference,
+        topic: "loyalty-retry".to_owned(),
         kind: kind.to_owned(),
         state: state.to_owned(),
         origin: Some(5),
@@ -46,13 +47,17 @@ fn failure(reference: i64, kind: &str, state: &str, attempt: Option<i64>) -> Tra
         origin_partition: Some(0),
         origin_offset: Some(5),
         consumer_group: Some("loyalty".to_owned()),
+        group_evidence: Some("named".to_owned()),
         candidate_groups: Vec::new(),
         attempt,
         error_class: Some("com.pizza.loyalty.AccountMissing".to_owned()),
         error_message: Some("no account for customer 9".to_owned()),
         signature: Some("8f3a".to_owned()),
+        time: Timestamp(START),
         orphan_reason: None,
         healed_by: None,
+        healed_evidence: None,
+        attended_by: None,
     }
 }
 
@@ -78,7 +83,7 @@ fn draw(conversation: &Conversation, asked: &[i64], passage: &[PassageRow]) -> S
     tree::render(conversation, &Question { asked, passage, coverage: &coverage(), reach: "" }, &Style::default())
 }
 
-fn order() -> (Vec<TraceNode>, Vec<TraceEdge>) {
+pub fn order() -> (Vec<TraceNode>, Vec<TraceEdge>) {
     let nodes = vec![
         node(1, "order.placed", "root", 0),
         node(2, "order.confirmed", "caused", 210),
@@ -118,8 +123,8 @@ fn a_conversation_without_failure() {
         "#);
 }
 
-#[test]
-fn a_dead_letter_with_its_retries() {
+/// An order whose points could not be given: three retries and a dead letter.
+pub fn broken() -> Conversation {
     let (mut nodes, mut edges) = order();
     for (reference, ms) in [(7, 900), (8, 1900), (9, 3900)] {
         nodes.push(TraceNode {
@@ -134,13 +139,27 @@ fn a_dead_letter_with_its_retries() {
         ..on("loyalty.dlt", node(12, "points.requested", "caused", 4000))
     });
     edges.push(edge(5, 12, "failure_coordinates"));
+    let at = |ms: i64, failure: TraceFailure| TraceFailure { time: Timestamp(START + ms * 1000), ..failure };
     let failures = vec![
-        failure(9, "retry", "dead", Some(3)),
-        failure(7, "retry", "dead", Some(1)),
-        failure(8, "retry", "dead", Some(2)),
-        failure(12, "dead_letter", "dead", Some(4)),
+        at(3900, failure(9, "retry", "dead", Some(3))),
+        at(900, failure(7, "retry", "dead", Some(1))),
+        at(1900, failure(8, "retry", "dead", Some(2))),
+        at(4000, failure(12, "dead_letter", "dead", Some(4))),
     ];
-    let conversation = Conversation::new(nodes, edges, failures);
+    Conversation::new(nodes, edges, failures)
+}
+
+/// One root with `events - 1` effects in chains of ten.
+pub fn large(events: i64) -> Conversation {
+    let nodes = (1..=events).map(|n| node(n, "order.placed", if n == 1 { "root" } else { "caused" }, n)).collect();
+    let cause = |n: i64| if n % 10 == 2 { 1 } else { n - 1 };
+    let edges = (2..=events).map(|n| edge(cause(n), n, "causation_id")).collect();
+    Conversation::new(nodes, edges, Vec::new())
+}
+
+#[test]
+fn a_dead_letter_with_its_retries() {
+    let conversation = broken();
     assert_eq!(conversation.outcome(), Outcome::Failed(vec!["loyalty".to_owned()]));
     assert_eq!(conversation.first_failure, Some(7));
     let passage = [passed(2, "payment", "passed"), passed(5, "loyalty", "passed")];
@@ -157,6 +176,16 @@ fn a_dead_letter_with_its_retries() {
             │       AccountMissing: no account for customer 9
             └─● kitchen.accepted  kitchen/0/4          +0.51 s       causation id
               └╌● pizza.boxed     kitchen/0/6          +1.90 s       trace order, 0.97 (inferred)
+
+          failures (1):
+          ✗ points.requested loyalty/0/5
+              group   loyalty (named by the record)
+              state   dead, unattended
+              attempt 1               10:41:08.020                loyalty-retry/0/7
+                AccountMissing: no account for customer 9
+              attempt 2               10:41:09.020  after 1.00 s  loyalty-retry/0/8
+              attempt 3               10:41:11.020  after 2.00 s  loyalty-retry/0/9
+              dead letter, attempt 4  10:41:11.120  after 0.10 s  loyalty.dlt/0/12
 
           failed   first on points.requested loyalty/0/5 in group loyalty, 0.90 s after the start
           groups   loyalty ✗ gave up  payment ✓ passed
@@ -230,6 +259,14 @@ fn a_dead_letter_whose_origin_was_not_seen() {
               names loyalty/0/5 as the record that failed, which was not seen
               AccountMissing: no account for customer 9
 
+          failures (1):
+          ✗ loyalty/0/5, which was not seen
+              group   one of: loyalty, mailer
+              state   dead, unattended
+              way     orphaned: retention
+              dead letter  10:41:07.120    loyalty.dlt/0/12
+                AccountMissing: no account for customer 9
+
           failed   first seen as loyalty.dlt/0/12 in group loyalty or mailer, 0 ms after the start
           groups   loyalty or mailer ✗ gave up
           seen     no partition of these was read
@@ -285,6 +322,13 @@ fn hostile_and_wide_text_stays_in_its_columns() {
           └─✗ �[2J�evil                                           bestellungen-für-große-küchen/0/2  +5 ms         causation id  fault in group loyalty
                 names loyalty/0/5 as the record that failed, which was not seen
                 AccountMissing: �]0;owned�yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…
+
+          failures (1):
+          ✗ loyalty/0/5, which was not seen
+              group   loyalty (named by the record)
+              state   dead
+              fault  10:41:07.120    bestellungen-für-große-küchen/0/2
+                AccountMissing: �]0;owned�yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…
 
           failed   first seen as bestellungen-für-große-küchen/0/2 in group loyalty, 5 ms after the start
           groups   loyalty ✗ gave up

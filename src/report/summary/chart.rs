@@ -4,7 +4,7 @@ use crate::event::Timestamp;
 
 /// One share of a whole.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Share {
+pub(in crate::report) struct Share {
     /// Its word.
     pub name: &'static str,
     /// Its look.
@@ -15,7 +15,7 @@ pub(super) struct Share {
 
 /// A picture.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Chart {
+pub(in crate::report) enum Chart {
     /// Counts over time, side by side.
     Lines {
         title: String,

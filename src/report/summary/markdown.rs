@@ -4,7 +4,7 @@ use super::page::{Block, Fact, Page, Piece, Sheet, Side};
 use crate::event::clean;
 
 /// The page.
-pub(super) fn render(page: &Page) -> String {
+pub(in crate::report) fn render(page: &Page) -> String {
     let mut out = format!("# {}\n", escape(&page.title));
     for line in &page.under {
         out.push_str(&format!("\n_{}_\n", escape(line)));

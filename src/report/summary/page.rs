@@ -5,7 +5,7 @@ use crate::report::style::Tone;
 
 /// A piece of a sentence or of a cell.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Piece {
+pub(in crate::report) enum Piece {
     /// Words.
     Plain(String),
     /// The answer in a sentence.
@@ -21,20 +21,20 @@ pub(super) enum Piece {
 }
 
 impl Piece {
-    pub(super) fn plain(text: impl Into<String>) -> Self {
+    pub(in crate::report) fn plain(text: impl Into<String>) -> Self {
         Self::Plain(text.into())
     }
 
-    pub(super) fn strong(text: impl Into<String>) -> Self {
+    pub(in crate::report) fn strong(text: impl Into<String>) -> Self {
         Self::Strong(text.into())
     }
 
-    pub(super) fn name(text: impl Into<String>) -> Self {
+    pub(in crate::report) fn name(text: impl Into<String>) -> Self {
         Self::Name(text.into())
     }
 
     /// The letters of the piece, without a look.
-    pub(super) fn letters(&self) -> String {
+    pub(in crate::report) fn letters(&self) -> String {
         match self {
             Self::Plain(text) | Self::Strong(text) | Self::Name(text) | Self::Command(text) | Self::Toned(_, text) => {
                 text.clone()
@@ -46,7 +46,7 @@ impl Piece {
 
 /// One number of the headline.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Fact {
+pub(in crate::report) struct Fact {
     /// What it counts.
     pub name: &'static str,
     /// The number.
@@ -59,7 +59,7 @@ pub(super) struct Fact {
 
 /// How a column stands, and what becomes of it where there is little room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(in crate::report) enum Side {
     /// A number: stands right, is never cut.
     Right,
     /// A name: stands left, may be cut.
@@ -74,7 +74,7 @@ pub(super) enum Side {
 
 /// Rows under titles.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Sheet {
+pub(in crate::report) struct Sheet {
     /// What it shows, for those who do not see it.
     pub caption: &'static str,
     /// Titles, each with how its column stands.
@@ -87,7 +87,7 @@ pub(super) struct Sheet {
 
 /// A part of a page.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Block {
+pub(in crate::report) enum Block {
     /// Opens a section.
     Heading(&'static str),
     /// A sentence that answers.
@@ -104,7 +104,7 @@ pub(super) enum Block {
 
 /// The whole page.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Page {
+pub(in crate::report) struct Page {
     /// What it is.
     pub title: String,
     /// Window, clusters, when it was made.

@@ -13,7 +13,7 @@ const NAME_MAX: usize = 60;
 const LINE_MAX: usize = 100;
 
 /// The page.
-pub(super) fn render(page: &Page, style: &Style) -> String {
+pub(in crate::report) fn render(page: &Page, style: &Style) -> String {
     let mut out = format!("{}\n", style.paint(Tone::Strong, &style::fit(&page.title, style.width)));
     for line in &page.under {
         out.push_str(&format!("{}\n", style.paint(Tone::Faint, &style::fit(line, style.width))));

@@ -71,7 +71,7 @@ impl Reader {
                     let Some(epoch) = resolver.ask_barrier() else { continue };
                     self.samples += 1;
                     let sample = BarrierSample { epoch, ..BarrierSample::default() };
-                    resolver.barrier(&sample, ahead.iter().copied().collect::<HashMap<_, _>>(), changes);
+                    resolver.barrier(&sample, (ahead, ahead.iter().copied().collect::<HashMap<_, _>>()), changes);
                 }
             }
         }
@@ -92,6 +92,7 @@ impl Reader {
                 event_type: i32::from(made.event_type),
                 failure: notice.as_ref().map(|notice| (notice, "failed".to_owned())),
                 origin: made.failed.map(|failed| self.named(failed)),
+                again: None,
                 extra: None,
             };
             resolver.resolve(arrival, changes);

@@ -1,4 +1,5 @@
-//! Which topics each consumer group reads: only what one group reads together can cause something together.
+//! Which topics each consumer group reads: only what one group reads together can cause something together, and only who
+//! reads a topic can fail on it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,21 +11,29 @@ const READINGS: usize = 200_000;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Readings {
     topics: HashMap<Arc<str>, BTreeSet<u32>>,
+    groups: HashMap<u32, BTreeSet<Arc<str>>>,
     kept: usize,
 }
 
 impl Readings {
-    /// A group has committed on a topic.
-    pub fn add(&mut self, group: &Arc<str>, topic: u32) {
+    /// A group has committed on a topic; true when that is new.
+    pub fn add(&mut self, group: &Arc<str>, topic: u32) -> bool {
         if self.kept >= READINGS || self.topics.get(group).is_some_and(|topics| topics.contains(&topic)) {
-            return;
+            return false;
         }
         self.topics.entry(group.clone()).or_default().insert(topic);
+        self.groups.entry(topic).or_default().insert(group.clone());
         self.kept += 1;
+        true
     }
 
     /// True when one group reads all these topics, or nothing is known of groups.
     pub fn together(&self, topics: &[u32]) -> bool {
         self.topics.is_empty() || self.topics.values().any(|read| topics.iter().all(|topic| read.contains(topic)))
+    }
+
+    /// The groups that read `topic`, by name.
+    pub fn of_topic(&self, topic: u32) -> impl Iterator<Item = &Arc<str>> {
+        self.groups.get(&topic).into_iter().flatten()
     }
 }

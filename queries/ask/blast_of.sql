@@ -1,0 +1,1 @@
+SELECT * FROM blast_of($1);

@@ -1,0 +1,1 @@
+SELECT * FROM failure_history($1);

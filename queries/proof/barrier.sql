@@ -1,0 +1,1 @@
+SELECT * FROM barrier_of($1);

@@ -1,0 +1,178 @@
+//! Which group failed, where the record does not name it: by the names of topics, by who reads the retries, by who reads
+//! the topic of the origin.
+
+use super::super::readings::Readings;
+use super::super::resolver::Resolver;
+use super::Failures;
+use super::group_name::{base_group, named_in};
+use crate::event::{EventRef, FailureKind, FailureRow, GroupEvidence, Ordinal};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Groups that are told as possible ones. A topic that more groups read is told with the first of them by name.
+const CANDIDATES: usize = 32;
+
+/// Kafka's own command makes a group of such a name each time somebody looks into a topic.
+const LOOKS_ONLY: &str = "console-consumer-";
+
+/// Where partitions lie: topics by number and name.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Topics {
+    of: HashMap<Ordinal, u32>,
+    names: HashMap<u32, Arc<str>>,
+}
+
+impl Topics {
+    pub fn place(&mut self, ordinal: Ordinal, topic: u32, name: &Arc<str>) {
+        self.of.insert(ordinal, topic);
+        self.names.entry(topic).or_insert_with(|| name.clone());
+    }
+
+    pub fn of(&self, event: EventRef) -> Option<u32> {
+        self.of.get(&event.ordinal()).copied()
+    }
+
+    fn name(&self, topic: u32) -> Option<&str> {
+        self.names.get(&topic).map(|name| &**name)
+    }
+}
+
+/// Who failed, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Who {
+    group: Option<String>,
+    evidence: Option<GroupEvidence>,
+    candidates: Vec<String>,
+}
+
+impl Who {
+    fn known(group: &str, evidence: GroupEvidence) -> Self {
+        Self { group: Some(group.to_owned()), evidence: Some(evidence), candidates: Vec::new() }
+    }
+}
+
+/// The groups that read `topic`, as applications call themselves.
+fn readers(readings: &Readings, topic: u32) -> BTreeSet<&str> {
+    readings.of_topic(topic).map(|group| base_group(group)).filter(|group| !group.starts_with(LOOKS_ONLY)).collect()
+}
+
+fn only<'a>(mut all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let first = all.next()?;
+    all.next().is_none().then_some(first)
+}
+
+impl Failures {
+    fn who(&self, row: &FailureRow, readings: &Readings) -> Who {
+        let origin = row.origin.and_then(|origin| self.topics.of(origin));
+        let own = self.topics.of(row.reference);
+        let groups = origin.map(|topic| readers(readings, topic)).unwrap_or_default();
+        let origin_name = origin.and_then(|topic| self.topics.name(topic)).or(row.origin_topic.as_deref());
+        if let Some(name) = own.and_then(|topic| self.topics.name(topic))
+            && let Some(group) = only(groups.iter().copied().filter(|group| named_in(name, origin_name, group)))
+        {
+            return Who::known(group, GroupEvidence::Topic);
+        }
+        let of_retries = self.retried_by(row, readings);
+        let of_retries =
+            of_retries.iter().map(String::as_str).filter(|group| groups.is_empty() || groups.contains(group));
+        if let Some(group) = only(of_retries) {
+            return Who::known(group, GroupEvidence::Topic);
+        }
+        if let Some(group) = only(groups.iter().copied()) {
+            return Who::known(group, GroupEvidence::Ledger);
+        }
+        let candidates = groups.into_iter().take(CANDIDATES).map(str::to_owned).collect();
+        Who { group: None, evidence: None, candidates }
+    }
+
+    /// The groups that read the retries of the same record.
+    fn retried_by(&self, row: &FailureRow, readings: &Readings) -> BTreeSet<String> {
+        // A topic of one's own tells most: of a shared one nothing follows.
+        if let (FailureKind::Retry, Some(own)) = (row.kind, self.topics.of(row.reference)) {
+            return names(readers(readings, own));
+        }
+        let attempts = row.origin.into_iter().flat_map(|origin| self.of_origin(origin));
+        let retries = attempts.filter_map(|attempt| self.get(attempt)).filter(|row| row.kind == FailureKind::Retry);
+        let unnamed = retries.filter(|retry| retry.group_evidence != Some(GroupEvidence::Named));
+        let topics: BTreeSet<u32> = unnamed.filter_map(|retry| self.topics.of(retry.reference)).collect();
+        topics.into_iter().flat_map(|topic| names(readers(readings, topic))).collect()
+    }
+
+    /// Looks again who failed; true when that is another answer.
+    pub(super) fn reconsider(&mut self, failure: EventRef, readings: &Readings) -> bool {
+        let Some(row) = self.get(failure).filter(|row| row.group_evidence != Some(GroupEvidence::Named)) else {
+            return false;
+        };
+        let who = self.who(row, readings);
+        let is = Who {
+            group: row.consumer_group.clone(),
+            evidence: row.group_evidence,
+            candidates: row.candidate_groups.clone(),
+        };
+        if who == is {
+            return false;
+        }
+        let Who { group, evidence, candidates } = who;
+        self.change(failure, |row| {
+            row.consumer_group = group;
+            row.group_evidence = evidence;
+            row.candidate_groups = candidates;
+        });
+        true
+    }
+
+    /// Keeps a failure that names no group where news of groups find it.
+    pub(super) fn note_unnamed(&mut self, row: &FailureRow) {
+        if row.group_evidence == Some(GroupEvidence::Named) {
+            return;
+        }
+        let topics = [row.origin.and_then(|origin| self.topics.of(origin)), self.topics.of(row.reference)];
+        self.unnamed.extend(topics.into_iter().flatten().map(|topic| (topic, row.reference)));
+    }
+
+    pub(super) fn forget_unnamed(&mut self, row: &FailureRow) {
+        let topics = [row.origin.and_then(|origin| self.topics.of(origin)), self.topics.of(row.reference)];
+        for topic in topics.into_iter().flatten() {
+            self.unnamed.remove(&(topic, row.reference));
+        }
+    }
+
+    fn unnamed_on(&self, topic: u32) -> Vec<EventRef> {
+        let of = (topic, EventRef(i64::MIN))..=(topic, EventRef(i64::MAX));
+        self.unnamed.range(of).map(|(_, failure)| *failure).collect()
+    }
+}
+
+fn names(groups: BTreeSet<&str>) -> BTreeSet<String> {
+    groups.into_iter().map(str::to_owned).collect()
+}
+
+impl Resolver {
+    /// The partition `ordinal` belongs to a topic.
+    pub fn lies_on(&mut self, ordinal: Ordinal, topic: u32, name: &Arc<str>) {
+        self.failures.topics.place(ordinal, topic, name);
+    }
+
+    /// A group reads a topic.
+    pub fn reads(&mut self, group: &Arc<str>, topic: u32) {
+        if self.trace_order.readings.add(group, topic) {
+            for failure in self.failures.unnamed_on(topic) {
+                self.failures.reconsider_all(failure, &self.trace_order.readings);
+            }
+        }
+    }
+}
+
+impl Failures {
+    /// Looks again who failed, for a failure and then for the others of its origin, which its group may tell of.
+    pub(super) fn reconsider_all(&mut self, failure: EventRef, readings: &Readings) {
+        if !self.reconsider(failure, readings) {
+            return;
+        }
+        let Some(origin) = self.get(failure).and_then(|row| row.origin) else { return };
+        let others: Vec<EventRef> = self.of_origin(origin).filter(|other| *other != failure).collect();
+        for other in others {
+            self.reconsider(other, readings);
+        }
+    }
+}
