@@ -891,6 +891,7 @@ fn an_import_is_counted_once() {
         cluster: "test".into(),
         business_flows: Vec::new(),
         lag_value: None,
+        not_attending: Vec::new(),
         conventions: Vec::new(),
         registry: Default::default(),
         memory: 64 << 20,

@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn signatures_stay_what_they_were() {
-        assert_eq!(of("no account for customer 4711"), "SIG_A");
+        assert_eq!(of("no account for customer 4711"), "313251a4ea4e2664");
         assert_eq!(of("card reported stolen"), "SIG_B");
     }
 

@@ -153,11 +153,8 @@ mod tests {
 
     #[test]
     fn templates_are_bounded() {
-        for message in ["a ".repeat(10_000), "'".repeat(10_000), "x".repeat(10_000), "\u{201c}".repeat(5_000)] {
-            assert!(
-                template(&message[..1024.min(message.len())].replace('\u{fffd}', "")).len()
-                    <= TEMPLATE_CHARS + LONGEST_WORD
-            );
+        for message in ["a ", "'", "x", "\u{201c}", "é'"].map(|part| part.repeat(500)) {
+            assert!(template(&message).len() <= TEMPLATE_CHARS + LONGEST_WORD, "{message}");
         }
     }
 

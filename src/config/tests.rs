@@ -256,3 +256,16 @@ fn the_log_of_commits_is_read_unless_somebody_says_never() {
     assert!(refusal(log("[groups]\nlog = 'yes'")).contains("auto or never"));
     assert!(refusal(log("[groups]\nlogs = 'auto'")).contains("unknown field `logs`"));
 }
+
+#[test]
+fn groups_that_only_look_are_named_by_patterns() {
+    let patterns = |text: &str| {
+        let words = file(text, None).map(|written| over(typed(), written).not_attending)?;
+        super::groups::not_attending(words)
+    };
+    assert!(patterns("db = 'x'").unwrap().is_empty());
+    assert_eq!(patterns("[groups]\nnot-attending = ['kafka-ui', 'archiver-.*']").unwrap(), ["kafka-ui", "archiver-.*"]);
+    assert!(refusal(patterns("[groups]\nnot-attending = ['(']")).contains("not-attending"));
+    let many = format!("[groups]\nnot-attending = [{}]", "'x', ".repeat(101));
+    assert!(refusal(patterns(&many)).contains("at most 100"));
+}

@@ -112,9 +112,9 @@ fn is_go_file(line: &str) -> bool {
 fn of_python(text: &str) -> Option<String> {
     let start = text.find(PYTHON)?;
     let last = text.rfind(PYTHON)?;
-    let frames = text[last..].lines().skip(1);
-    let mut behind = frames.skip_while(|line| line.trim().is_empty() || line.starts_with([' ', '\t']));
-    let (before, error) = (text[..start].trim(), behind.next().unwrap_or_default().trim());
+    let lines: Vec<&str> = text[last..].lines().skip(1).filter(|line| !line.trim().is_empty()).collect();
+    let behind = lines.iter().rposition(|line| line.starts_with([' ', '\t'])).map_or(0, |at| at + 1);
+    let (before, error) = (text[..start].trim(), lines.get(behind).map_or("", |line| line.trim()));
     Some(if before.is_empty() || error.is_empty() { format!("{before}{error}") } else { format!("{before} {error}") })
 }
 

@@ -22,12 +22,12 @@ enum Test {
 
 use Test::{Iban, Luhn, Random, Sure};
 
-/// Patterns, in the order in which they are tried. Group `keep` stays before the mask.
+/// Patterns, in the order in which they are tried. Group `keep` stays before the mask, `tail` behind it.
 const PATTERNS: &[(Test, &str)] = &[
     (Sure, r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)"),
     (Sure, r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?"),
     (Random, r"(?i)(?<keep>\b(?:bearer|basic|negotiate)\s+)[a-z0-9._~+/=-]{8,}"),
-    (Sure, r"(?<keep>\b[A-Za-z][A-Za-z0-9+.-]{1,30}://)[^\s/@]{0,256}:[^\s@]{0,256}@"),
+    (Sure, r"(?<keep>\b[A-Za-z][A-Za-z0-9+.-]{1,30}://)[^\s/@]{0,256}:[^\s@]{0,256}(?<tail>@)"),
     // `name=value`, `"name":"value"`, the same with its quotes escaped, and `name: value`.
     (
         Sure,
@@ -56,13 +56,14 @@ pub fn mask(text: &str) -> (Cow<'_, str>, usize) {
     let (mut text, mut masked) = (Cow::Borrowed(text), 0);
     for (test, pattern) in COMPILED.iter() {
         let found = pattern.replace_all(&text, |found: &Captures<'_>| {
-            let all = found.get(0).map_or("", |all| all.as_str());
-            let keep = found.name("keep").map_or("", |keep| keep.as_str());
-            if &all[keep.len()..] == MASK || !passes(*test, &all[keep.len()..]) {
+            let part = |name| found.name(name).map_or("", |part| part.as_str());
+            let (all, keep, tail) = (&found[0], part("keep"), part("tail"));
+            let secret = &all[keep.len()..all.len() - tail.len()];
+            if secret == MASK || !passes(*test, secret) {
                 return all.to_owned();
             }
             masked += 1;
-            format!("{keep}{MASK}")
+            format!("{keep}{MASK}{tail}")
         });
         if let Cow::Owned(found) = found {
             text = Cow::Owned(found);
@@ -88,11 +89,14 @@ fn has_humps(word: &str) -> bool {
 /// The lengths that the big card schemes use, and the check digit of ISO/IEC 7812.
 fn is_card(found: &str) -> bool {
     let digits: Vec<u32> = found.chars().filter_map(|c| c.to_digit(10)).collect();
-    let fits = match (digits.len(), digits.first(), digits.get(1)) {
-        (16, ..) | (19, Some(4 | 6), _) | (13, Some(4), _) => true,
-        (15, Some(3), Some(4 | 7)) | (14, Some(3), Some(0 | 6 | 8)) => true,
-        _ => false,
-    };
+    let fits = matches!(
+        (digits.len(), digits.first(), digits.get(1)),
+        (16, ..)
+            | (19, Some(4 | 6), _)
+            | (13, Some(4), _)
+            | (15, Some(3), Some(4 | 7))
+            | (14, Some(3), Some(0 | 6 | 8))
+    );
     let weighed = digits.iter().rev().enumerate().map(|(at, digit)| match at % 2 {
         1 if digit * 2 > 9 => digit * 2 - 9,
         1 => digit * 2,

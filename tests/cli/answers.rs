@@ -199,6 +199,13 @@ fn trace_draws_the_way_from_the_root_to_the_dead_letter() {
             └─✗ dead letter     loyalty.dlt/0/0  +4.00 s       failure coordinates  given up by group loyalty after 4 attempts  ◀ asked for
                   AccountMissing: no account �]0;owned� for �31m customer
 
+          failures (1):
+          ✗ points.requested loyalty/0/0
+              group   loyalty (named by the record)
+              state   dead, unattended
+              dead letter, attempt 4  10:41:11.120    loyalty.dlt/0/0
+                AccountMissing: no account �]0;owned� for �31m customer
+
           failed   first on points.requested loyalty/0/0 in group loyalty, 4.00 s after the start
           groups   billing … not reached  loyalty ✗ gave up
           seen     80 % of offsets in 3 partitions of 3 topics; not seen: 1 aborted (these hold no events)

@@ -141,7 +141,25 @@ fn an_answer_without_hops_says_why_and_hostile_names_stay_names() {
     let style = Style::new(false, Some(100));
     let look = Look { style: &style, now: Timestamp(0), reach: " --db x.duckdb" };
     let told = super::text(&Audit { rows: &rows, window: "since 2h" }, &look);
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(told, @r#"
+    the newest 1,000,000 events since 2h, seen 1970-01-01 00:00:00.000 to 00:01:00.000 UTC; 5,000,000 older ones were not looked at
+
+      ? no cause of an event is certain: without causation ids, transactions or dead letters no hop can be judged
+
+    Also
+      ! orders, Placed�[31m: 5 of 10 have an envelope that is not whole: without type, version
+      ! orders, Placed�[31m: 4 of 4 name a cause that is not there: never seen
+      ! orders, Placed�[31m: 3 of 10 carry a trace header that cannot be read
+      ! orders, Placed�[31m: 2 of 10 have an id that another on the topic had before
+      ! orders, Placed�[31m: 1 of 10 carry no trace, though others do
+
+    What events carry
+      topic   type         events  trace     id  names cause  its cause
+      orders  Placed�[31m      10   60 %  100 %         40 %  4 not there
+
+      only causes that are certain count here: named by the record, or proved by a transaction
+      next   headwater failures --db x.duckdb
+    "#);
     assert!(told.chars().all(|c| c == '\n' || !c.is_control()));
     assert!(markdown(&Audit { rows: &rows, window: "" }).contains("name a cause that is not there"));
 }
