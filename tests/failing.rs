@@ -350,7 +350,7 @@ fn missing_effects_are_told_and_those_that_came_late_are_not_given_again() {
             "conversation - - - 14 6 - -",
             "root orders OrderPlaced - 6 6 - -",
             "effect paid PaymentTaken - 2 2 - -",
-            "missing paid PaymentTaken - 4 - 94 94",
+            "missing paid PaymentTaken - 4 - 90 90",
             "waiting paid PaymentTaken shipping 4 - - -",
             "seems_healed - - - 1 - - -",
         ]
