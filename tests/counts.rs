@@ -550,7 +550,10 @@ fn a_failure_counts_where_its_origin_does() {
         world.counts().into_iter().find(|row| row.topic == "parcels" && row.consumer_group.is_none()).unwrap();
     assert_eq!((parcels.class, parcels.received, parcels.failed, parcels.coverage), (None, 0, 1, None));
     world.assert_equal_to_a_recount("unread and bare");
-    let groups = FailureGroup::from_table(&world.answer(&query::ask::FAILURES, &[Cell::Null, Cell::Null, Cell::Bool(false), Cell::Bool(false), Cell::Null, Cell::Null]));
+    let groups = FailureGroup::from_table(&world.answer(
+        &query::ask::FAILURES,
+        &[Cell::Null, Cell::Null, Cell::Bool(false), Cell::Bool(false), Cell::Null, Cell::Null],
+    ));
     assert!(
         groups
             .unwrap()

@@ -1,5 +1,6 @@
 use super::file::from_file;
 use super::*;
+use crate::event::Secret;
 
 fn typed() -> Words {
     Words { brokers: Some(vec!["a:9092".into()]), ..Words::default() }
