@@ -48,7 +48,7 @@ use privacy::failure_text;
 pub use retention::RetentionWords;
 use retention::retention;
 pub use time::{duration, since, when};
-use time::{from, interval};
+use time::{commit_interval, from, sample_interval};
 
 /// The database when nothing else is said.
 pub const DEFAULT_DB: &str = "headwater.duckdb";
@@ -66,14 +66,6 @@ pub const DEFAULT_FROM: &str = "1h";
 pub const DEFAULT_SAMPLE_INTERVAL: &str = "5s";
 /// One commit in this time: how old an answer can be.
 pub const DEFAULT_COMMIT_INTERVAL: &str = "1s";
-/// Samples closer than this would be a load on the coordinators.
-const SAMPLE_INTERVAL_MIN: Duration = Duration::from_millis(100);
-/// Samples farther apart than this make "passed" meaningless.
-const SAMPLE_INTERVAL_MAX: Duration = Duration::from_secs(3600);
-/// More commits a second only write more.
-const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(50);
-/// All that was read since the last commit is held in memory.
-const COMMIT_INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// Below this a single batch of records could not be read within a second.
 const MAX_READ_MIN: u64 = 10_000;
 /// Kafka's own bound on a topic name; the cluster's name stands beside it in every row.
@@ -491,12 +483,4 @@ fn max_read(text: &str) -> Result<u64, ConfigError> {
         }
         Some(bytes) => Ok(bytes),
     }
-}
-
-fn sample_interval(text: &str) -> Result<Duration, ConfigError> {
-    interval("sample-interval", text, SAMPLE_INTERVAL_MIN, SAMPLE_INTERVAL_MAX)
-}
-
-fn commit_interval(text: &str) -> Result<Duration, ConfigError> {
-    interval("commit-interval", text, COMMIT_INTERVAL_MIN, COMMIT_INTERVAL_MAX)
 }
