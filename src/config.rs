@@ -25,7 +25,7 @@ pub use security::kafka_variables;
 use self::collector::collector;
 use self::file::written;
 use self::security::{Reach, reach};
-use crate::event::{BusinessFlow, ClientProperties, FailureText, Retention, Secret, Timestamp};
+use crate::event::{BusinessFlow, ClientProperties, FailureText, Retention, Timestamp};
 use regex::Regex;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,7 @@ mod retention;
 #[cfg(test)]
 mod tests;
 mod time;
+mod words;
 
 pub use doors::{MetricsAddress, TlsFiles};
 use doors::{listen, serve_tls};
@@ -48,7 +49,8 @@ use privacy::failure_text;
 pub use retention::RetentionWords;
 use retention::retention;
 pub use time::{duration, since, when};
-use time::{commit_interval, from, sample_interval};
+use time::{from, interval};
+pub use words::Words;
 
 /// The database when nothing else is said.
 pub const DEFAULT_DB: &str = "headwater.duckdb";
@@ -66,6 +68,14 @@ pub const DEFAULT_FROM: &str = "1h";
 pub const DEFAULT_SAMPLE_INTERVAL: &str = "5s";
 /// One commit in this time: how old an answer can be.
 pub const DEFAULT_COMMIT_INTERVAL: &str = "1s";
+/// Samples closer than this would be a load on the coordinators.
+const SAMPLE_INTERVAL_MIN: Duration = Duration::from_millis(100);
+/// Samples farther apart than this make "passed" meaningless.
+const SAMPLE_INTERVAL_MAX: Duration = Duration::from_secs(3600);
+/// More commits a second only write more.
+const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(50);
+/// All that was read since the last commit is held in memory.
+const COMMIT_INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// Below this a single batch of records could not be read within a second.
 const MAX_READ_MIN: u64 = 10_000;
 /// Kafka's own bound on a topic name; the cluster's name stands beside it in every row.
@@ -117,6 +127,8 @@ pub struct TapConfig {
     pub groups: Vec<String>,
     /// Whether the cluster's own log of commits is read.
     pub commit_log: CommitLog,
+    /// Patterns of groups that look and do nothing: what they pass is attended by nobody, and none of them fails.
+    pub not_attending: Vec<String>,
     /// Read no faster than this many bytes a second, over all brokers.
     pub max_read: Option<u64>,
     /// Address of the PostgreSQL wire door; port 0 takes a free one.
@@ -151,63 +163,6 @@ pub struct TapConfig {
     pub failure_text: FailureText,
     /// Bytes for the search of causes.
     pub memory: u64,
-}
-
-/// What one source says, before it means anything.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Words {
-    /// `--cluster`
-    pub cluster: Option<String>,
-    /// `--brokers`
-    pub brokers: Option<Vec<String>>,
-    /// `--db`
-    pub db: Option<PathBuf>,
-    /// `--from`
-    pub from: Option<String>,
-    /// `--topics`
-    pub topics: Option<String>,
-    /// `--exclude`
-    pub exclude: Option<String>,
-    /// `--groups`
-    pub groups: Option<Vec<String>>,
-    /// `--groups-log`, or `log` of `[groups]`.
-    pub groups_log: Option<String>,
-    /// `--max-read`
-    pub max_read: Option<String>,
-    /// `--client`
-    pub client: Option<String>,
-    /// `--serve`
-    pub serve: Option<String>,
-    /// `--serve-tls-cert`
-    pub serve_tls_cert: Option<PathBuf>,
-    /// `--serve-tls-key`
-    pub serve_tls_key: Option<PathBuf>,
-    /// `--metrics`
-    pub metrics: Option<String>,
-    /// `--sample-interval`
-    pub sample_interval: Option<String>,
-    /// `--commit-interval`
-    pub commit_interval: Option<String>,
-    /// `--otlp`
-    pub otlp: Option<String>,
-    /// `--telemetry`
-    pub telemetry: Option<String>,
-    /// `--client-properties`
-    pub client_properties: Option<PathBuf>,
-    /// `HEADWATER_KAFKA_…`, or `[cluster.kafka]`; never a flag, since it may hold secrets.
-    pub kafka: Vec<(String, Secret)>,
-    /// `[[business_flow]]`, in the file only.
-    pub business_flows: Vec<FlowWords>,
-    /// `[lag]`, in the file only.
-    pub lag: LagWords,
-    /// Sections `[[convention]]`.
-    pub conventions: Vec<toml::Table>,
-    /// `[retention]`, in the file only.
-    pub retention: RetentionWords,
-    /// `[privacy]`, or `--failure-text`.
-    pub privacy: PrivacyWords,
-    /// `--memory`, or `causality` of `[memory]`.
-    pub memory: Option<String>,
 }
 
 /// The configuration, and every value of it that nobody chose.
@@ -332,6 +287,7 @@ fn cluster(typed: Words, written: Words) -> Result<Resolved<TapConfig>, ConfigEr
         exclude: words.exclude.as_deref().map(|word| pattern("exclude", word)).transpose()?,
         groups: groups::names(words.groups),
         commit_log: groups::commit_log(words.groups_log)?,
+        not_attending: groups::not_attending(words.not_attending)?,
         max_read: words.max_read.as_deref().map(max_read).transpose()?,
         client: words.client.as_deref().map_or(Ok(Client::Native), client)?,
         also: Vec::new(),
@@ -384,6 +340,7 @@ fn over(typed: Words, written: Words) -> Words {
         exclude: typed.exclude.or(written.exclude),
         groups: typed.groups.or(written.groups),
         groups_log: typed.groups_log.or(written.groups_log),
+        not_attending: written.not_attending,
         max_read: typed.max_read.or(written.max_read),
         client: typed.client.or(written.client),
         serve: typed.serve.or(written.serve),
@@ -483,4 +440,12 @@ fn max_read(text: &str) -> Result<u64, ConfigError> {
         }
         Some(bytes) => Ok(bytes),
     }
+}
+
+fn sample_interval(text: &str) -> Result<Duration, ConfigError> {
+    interval("sample-interval", text, SAMPLE_INTERVAL_MIN, SAMPLE_INTERVAL_MAX)
+}
+
+fn commit_interval(text: &str) -> Result<Duration, ConfigError> {
+    interval("commit-interval", text, COMMIT_INTERVAL_MIN, COMMIT_INTERVAL_MAX)
 }

@@ -105,6 +105,7 @@ fn configure(writer: &mut store::Writer, config: &TapConfig) -> Result<store::Re
     writer.fill_outbox(config.otlp.is_some());
     writer.configure(&config.business_flows)?;
     writer.sum_up(config.lag_value.as_deref())?;
+    writer.leave_out(&config.not_attending)?;
     writer.keep(config.retention);
     Ok(writer.readers())
 }
@@ -122,6 +123,7 @@ pub fn start(config: TapConfig) -> anyhow::Result<Running> {
     let mut core = Core::resume_within(Memory::new(config.memory), &writer, restored, filtered)?;
     core.keep(config.retention.events);
     core.keep_words(config.failure_text);
+    core.leave_out(&config.not_attending);
     horizon::say(&core);
     let counters = Arc::new(Counters::default());
     let stop_reading = Arc::new(AtomicBool::new(false));

@@ -550,7 +550,10 @@ fn a_failure_counts_where_its_origin_does() {
         world.counts().into_iter().find(|row| row.topic == "parcels" && row.consumer_group.is_none()).unwrap();
     assert_eq!((parcels.class, parcels.received, parcels.failed, parcels.coverage), (None, 0, 1, None));
     world.assert_equal_to_a_recount("unread and bare");
-    let groups = FailureGroup::from_table(&world.answer(&query::ask::FAILURES, &[Cell::Null, Cell::Bool(false)]));
+    let groups = FailureGroup::from_table(&world.answer(
+        &query::ask::FAILURES,
+        &[Cell::Null, Cell::Null, Cell::Bool(false), Cell::Bool(false), Cell::Null, Cell::Null],
+    ));
     assert!(
         groups
             .unwrap()
@@ -803,7 +806,7 @@ fn a_file_of_version_one_is_counted_when_it_is_opened() {
          ALTER TABLE failure_row DROP COLUMN case_marks; ALTER TABLE failure_row DROP COLUMN case_letter;
          ALTER TABLE failure_row DROP COLUMN group_evidence; ALTER TABLE failure_row DROP COLUMN candidate_groups;
          ALTER TABLE failure_row DROP COLUMN healed_evidence; ALTER TABLE failure_row DROP COLUMN changed_at;
-         DROP TABLE failure_history_row; DROP TABLE group_row; DROP TABLE rewind_row;
+         DROP TABLE failure_history_row; DROP TABLE policy_row; DROP TABLE group_row; DROP TABLE rewind_row;
          ALTER TABLE progress_row DROP COLUMN stands_at; ALTER TABLE progress_row DROP COLUMN velocity;
          ALTER TABLE progress_row DROP COLUMN eta_ms; ALTER TABLE progress_row DROP COLUMN retention_used;
          ALTER TABLE progress_row DROP COLUMN loses_data_in_ms; ALTER TABLE progress_row DROP COLUMN lost_offsets;
@@ -891,6 +894,7 @@ fn an_import_is_counted_once() {
         cluster: "test".into(),
         business_flows: Vec::new(),
         lag_value: None,
+        not_attending: Vec::new(),
         conventions: Vec::new(),
         registry: Default::default(),
         memory: 64 << 20,

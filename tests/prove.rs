@@ -105,6 +105,35 @@ fn a_record_that_says_otherwise_now_refutes_the_verdict() {
     assert_eq!((&hidden["claims"][0]["exhibits"][0]["hex"], &hidden["checked"]), (&"".into(), &"confirmed".into()));
 }
 
+#[test]
+fn failures_are_traced_as_they_stood_then_and_in_every_form() {
+    let folder = Folder::new("trace");
+    let file = capture("spring-retryable").display().to_string();
+    answer(folder.path(), &["import", "--db", "x.duckdb", &file]);
+    let letters = "SELECT topic || '/' || partition || '/' || \"offset\" FROM event WHERE kind = 'dead_letter' LIMIT 1";
+    let letter = sql(folder.path(), Door::File(Path::new("x.duckdb")), letters).remove(0).remove(0);
+    let trace = |more: &[&str]| {
+        let mut arguments = vec!["trace", &letter, "--db", "x.duckdb"];
+        arguments.extend(more);
+        answer(folder.path(), &arguments)
+    };
+    let text = trace(&[]);
+    assert!(text.contains("failures (1):") && text.contains("group   ") && text.contains("state   "), "{text}");
+    let before = trace(&["--at", "2001-01-01"]);
+    assert!(!before.contains("failures ("), "{before}");
+    let after = trace(&["--at", "2100-01-01T00:00:00Z"]);
+    assert!(after.contains("failures as they stood at 2100-01-01 00:00:00.000 UTC (1):"), "{after}");
+    assert!(trace(&["--format", "dot"]).starts_with("digraph conversation {"));
+    assert!(trace(&["--format", "mermaid"]).starts_with("flowchart TB"));
+    let ticket = trace(&["--format", "markdown"]);
+    for part in ["## ✗ Failed at", "### Failures", "### Attempts", "```mermaid", "headwater prove"] {
+        assert!(ticket.contains(part), "{part}: {ticket}");
+    }
+    assert_eq!(trace(&["--format", "json"]), trace(&["--json"]));
+    let both = run(folder.path(), &["trace", &letter, "--db", "x.duckdb", "--json", "--format", "dot"]);
+    assert_eq!(both.status.code(), Some(2));
+}
+
 fn event(id: &str, cause: Option<&str>) -> Outgoing {
     let header = |name: &str, value: &str| (name.to_owned(), Some(value.as_bytes().to_vec()));
     let mut headers = vec![

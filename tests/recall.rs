@@ -43,6 +43,7 @@ impl Imports {
             cluster: "test".into(),
             business_flows: Vec::new(),
             lag_value: None,
+            not_attending: Vec::new(),
             conventions: Vec::new(),
             registry: Default::default(),
             memory,

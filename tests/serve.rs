@@ -392,15 +392,21 @@ fn door_and_file_give_the_same_table() {
     assert_eq!(asked[0].rows[1][3], Cell::Wide(i128::MIN));
     assert!(!asked[1].rows.is_empty());
     let reference = Cell::Int(EventRef::new(Ordinal(0), 1).0);
-    let named: [(Query, Vec<Cell>); 5] = [
+    let named: [(Query, Vec<Cell>); 8] = [
         (ask::CONVERSATION_SCOPE, vec![reference.clone()]),
         (ask::EFFECTS, vec![reference]),
-        (ask::FAILURES, vec![Cell::Null, Cell::Bool(false)]),
-        (ask::FAILURES, vec![Cell::Time(TIME.0), Cell::Bool(true)]),
+        (ask::FAILURES, vec![Cell::Null, Cell::Null, Cell::Bool(false), Cell::Bool(false), Cell::Null, Cell::Null]),
+        (ask::FAILURES, {
+            let signature = Cell::Text("x".into());
+            vec![Cell::Time(TIME.0), Cell::Null, Cell::Bool(true), Cell::Bool(true), signature, Cell::Time(TIME.0)]
+        }),
+        (ask::BLAST_OF, vec![Cell::Text("x".into())]),
+        (ask::REDRIVE, vec![Cell::Null, Cell::Time(TIME.0)]),
+        (ask::PARKED, vec![]),
         (ask::FIND_COORDINATES, vec![Cell::Text("orders".to_owned()), Cell::Int(0), Cell::Int(1)]),
     ];
     let answered: Vec<Table> = named.iter().map(|(query, values)| through_door.ask(query, values).unwrap()).collect();
-    assert!(!answered[4].rows.is_empty());
+    assert!(!answered[7].rows.is_empty());
     drop(through_door);
     let Opened { door, mut fixture, .. } = opened;
     door.stop();

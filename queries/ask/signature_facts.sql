@@ -1,5 +1,21 @@
 -- What the failures of signature $1 have in common, by kind of fact; each failure counts once a fact and name.
-WITH one AS MATERIALIZED (
+WITH begun AS MATERIALIZED (
+    SELECT DISTINCT f.root AS ref FROM failure_row f WHERE f.signature = $1 AND f.root IS NOT NULL AND f.root_profile IS NULL
+),
+-- Roots that were not known when their failures were written.
+found AS (
+    SELECT e.ref, e.profile
+    FROM event_row e
+    WHERE e.slice IN (
+        SELECT s.slice
+        FROM slice_range s
+        JOIN begun ON s.ordinal = begun.ref >> 40 AND s.first_ref <= begun.ref AND s.last_ref >= begun.ref
+        UNION ALL
+        SELECT open_slice() FROM begun
+    )
+      AND e.ref IN (SELECT begun.ref FROM begun)
+),
+one AS MATERIALIZED (
     SELECT
         f.failure_case,
         any_value(f.consumer_group) AS consumer_group,
@@ -14,7 +30,8 @@ WITH one AS MATERIALIZED (
         any_value(CASE WHEN f.marks >= 8 AND f.ref < a.next_ref THEN a.consumer_group END) AS attended_by
     FROM failure_row f
     JOIN partition p ON p.ordinal = f.ref >> 40
-    LEFT JOIN profile t ON t.profile = f.root_profile
+    LEFT JOIN found ON found.ref = f.root
+    LEFT JOIN profile t ON t.profile = coalesce(f.root_profile, found.profile)
     LEFT JOIN attending a ON a.ordinal = f.ref >> 40
     WHERE f.signature = $1
     GROUP BY f.failure_case

@@ -49,25 +49,58 @@ SELECT NULL, r.ref, NULL, NULL, NULL, NULL, NULL, r.ref, NULL, NULL, NULL
 FROM refs_in(refs) r
 WHERE r.ref NOT IN (SELECT f.ref FROM failure_row f);
 
+-- Topic, type and time of events.
+CREATE OR REPLACE MACRO kinds_of(refs) AS TABLE
+WITH row AS MATERIALIZED (
+    SELECT e.ref, e.time, e.profile
+    FROM event_row e
+    WHERE e.slice IN (FROM slices_holding(refs)) AND e.ref IN (FROM refs_in(refs))
+)
+SELECT r.ref, epoch_us(r.time) AS us, p.topic_number, coalesce(t.type, '') AS type
+FROM row r
+JOIN partition p ON p.ordinal = r.ref >> 40
+JOIN profile t ON t.profile = r.profile;
+
+-- Direct effects of events, among those that lie in some slices; no copies. An event's own edge says all that is wanted of
+-- it, so that it is looked up by no other.
+CREATE OR REPLACE MACRO effects_within(refs, slices) AS TABLE
+WITH wanted AS MATERIALIZED (FROM refs_in(refs)),
+place AS MATERIALIZED (SELECT CAST(unnest(string_split(slices, ',')) AS INTEGER) AS slice LIMIT 100000),
+link AS MATERIALIZED (
+    SELECT DISTINCT r.effect, r.cause FROM cause_row r WHERE r.cause IN (SELECT w.ref FROM wanted w)
+),
+linked AS MATERIALIZED (
+    SELECT e.ref, e.time, e.kind, e.profile
+    FROM event_row e
+    WHERE e.slice IN (SELECT place.slice FROM place LIMIT 100000) AND e.ref IN (SELECT link.effect FROM link LIMIT 1000000)
+)
+SELECT e.ref, e.cause, e.profile, epoch_us(e.time) AS us
+FROM event_row e
+WHERE e.slice IN (SELECT place.slice FROM place LIMIT 100000)
+  AND e.cause IN (SELECT w.ref FROM wanted w)
+  AND NOT is_copy(e.kind)
+UNION
+SELECT e.ref, link.cause, e.profile, epoch_us(e.time)
+FROM link
+JOIN linked e ON e.ref = link.effect
+WHERE NOT is_copy(e.kind);
+
 -- What usually follows events of the origins' topics and types: their direct effects by topic and type.
 CREATE OR REPLACE MACRO usual_effects(refs) AS TABLE
 WITH failed AS MATERIALIZED (FROM failed_cases(refs)),
 origins AS MATERIALIZED (SELECT string_agg(DISTINCT f.origin, ',') AS refs FROM failed f),
-origin AS MATERIALIZED (
-    SELECT e.ref, p.topic_number, coalesce(t.type, '') AS type
-    FROM event_row e
-    JOIN partition p ON p.ordinal = e.ref >> 40
-    JOIN profile t ON t.profile = e.profile
-    WHERE e.slice IN (FROM slices_holding((SELECT origins.refs FROM origins)))
-      AND e.ref IN (FROM refs_in((SELECT origins.refs FROM origins)))
-),
+origin AS MATERIALIZED (FROM kinds_of((SELECT origins.refs FROM origins))),
 place AS MATERIALIZED (SELECT DISTINCT o.topic_number, o.type FROM origin o),
 kind_of AS MATERIALIZED (
     SELECT t.profile, coalesce(t.type, '') AS type FROM profile t WHERE coalesce(t.type, '') IN (SELECT place.type FROM place)
 ),
 -- Where they are, and up to where the groups that failed have come: what they have not passed can have no effect of theirs.
 log AS MATERIALIZED (
-    SELECT p.ordinal, p.topic_number, min((CAST(p.ordinal AS BIGINT) << 40) + greatest(g.committed_offset - p.base, 0)) AS next_ref
+    SELECT
+        p.ordinal,
+        p.topic_number,
+        min((CAST(p.ordinal AS BIGINT) << 40) + greatest(g.committed_offset - p.base, 0))
+            FILTER (WHERE g.committed_offset IS NOT NULL) AS next_ref
     FROM partition p
     LEFT JOIN progress_row g
         ON g.ordinal = p.ordinal AND g.consumer_group IN (SELECT f.consumer_group FROM failed f WHERE f.consumer_group IS NOT NULL)
@@ -85,38 +118,39 @@ near AS MATERIALIZED (
     UNION
     SELECT open_slice()
 ),
+recent AS MATERIALIZED (
+    SELECT e.ref, e.profile, e.seen_time, epoch_us(e.time) AS us
+    FROM event_row e
+    WHERE e.slice IN (SELECT near.slice FROM near LIMIT 100000)
+      AND e.profile IN (SELECT k.profile FROM kind_of k)
+      AND NOT is_copy(e.kind)
+),
 taken AS MATERIALIZED (
     SELECT
         s.topic_number,
         s.type,
         unnest(arg_max({'ref': s.ref, 'us': s.us}, s.seen_time, usual_sample_max()), recursive := true)
     FROM (
-        SELECT l.topic_number, k.type, e.ref, e.seen_time, epoch_us(e.time) AS us
-        FROM event_row e
+        SELECT l.topic_number, k.type, e.ref, e.seen_time, e.us
+        FROM recent e
         JOIN log l ON l.ordinal = e.ref >> 40 AND (l.next_ref IS NULL OR e.ref < l.next_ref)
         JOIN kind_of k ON k.profile = e.profile
-        WHERE e.slice IN (SELECT near.slice FROM near LIMIT 100000)
-          AND NOT is_copy(e.kind)
-          AND e.ref NOT IN (SELECT f.origin FROM failure_row f WHERE f.origin IS NOT NULL)
+        WHERE e.ref NOT IN (SELECT f.origin FROM failure_row f WHERE f.origin IS NOT NULL)
     ) s
     SEMI JOIN place ON place.topic_number = s.topic_number AND place.type = s.type
     GROUP BY s.topic_number, s.type
 ),
-edge AS MATERIALIZED (
-    SELECT e.ref AS effect, e.cause
-    FROM event_row e
-    WHERE e.slice IN (SELECT near.slice FROM near UNION SELECT near.slice + 1 FROM near LIMIT 100000)
-      AND e.cause IN (SELECT t.ref FROM taken t)
-    UNION
-    SELECT r.effect, r.cause FROM cause_row r WHERE r.cause IN (SELECT t.ref FROM taken t)
+around AS MATERIALIZED (
+    SELECT string_agg(a.slice, ',') AS slices
+    FROM (SELECT near.slice FROM near UNION SELECT near.slice + 1 FROM near) a
 ),
+causes AS MATERIALIZED (SELECT string_agg(t.ref, ',') AS refs FROM taken t),
+child AS MATERIALIZED (FROM effects_within((SELECT causes.refs FROM causes), (SELECT around.slices FROM around))),
 came AS (
-    SELECT g.cause, p.topic_number AS to_topic, coalesce(t.type, '') AS to_type, min(epoch_us(e.time)) AS us
-    FROM edge g
-    JOIN event_row e ON e.ref = g.effect
+    SELECT e.cause, p.topic_number AS to_topic, coalesce(t.type, '') AS to_type, min(e.us) AS us
+    FROM child e
     JOIN partition p ON p.ordinal = e.ref >> 40
     JOIN profile t ON t.profile = e.profile
-    WHERE e.slice IN (SELECT near.slice FROM near UNION SELECT near.slice + 1 FROM near LIMIT 100000) AND NOT is_copy(e.kind)
     GROUP BY ALL
 ),
 size AS (SELECT t.topic_number, t.type, count(*) AS sampled FROM taken t GROUP BY ALL)
@@ -146,31 +180,15 @@ carrier AS MATERIALIZED (
     SELECT f.failure_case, f.origin, r.healed_by FROM failure_row r JOIN failed f ON f.origin = r.origin WHERE r.healed_by IS NOT NULL
 ),
 origins AS MATERIALIZED (SELECT string_agg(DISTINCT f.origin, ',') AS refs FROM failed f),
-origin AS MATERIALIZED (
-    SELECT e.ref, epoch_us(e.time) AS us, p.topic_number, coalesce(t.type, '') AS type
-    FROM event_row e
-    JOIN partition p ON p.ordinal = e.ref >> 40
-    JOIN profile t ON t.profile = e.profile
-    WHERE e.slice IN (FROM slices_holding((SELECT origins.refs FROM origins)))
-      AND e.ref IN (FROM refs_in((SELECT origins.refs FROM origins)))
-),
-edge AS MATERIALIZED (
-    SELECT e.ref AS effect, e.cause
-    FROM event_row e
-    WHERE e.slice IN (SELECT CAST(unnest(string_split(slices, ',')) AS INTEGER) LIMIT 100000)
-      AND e.cause IN (SELECT c.ref FROM carrier c)
-    UNION
-    SELECT r.effect, r.cause FROM cause_row r WHERE r.cause IN (SELECT c.ref FROM carrier c)
-),
+origin AS MATERIALIZED (FROM kinds_of((SELECT origins.refs FROM origins))),
+causes AS MATERIALIZED (SELECT string_agg(DISTINCT c.ref, ',') AS refs FROM carrier c),
+child AS MATERIALIZED (FROM effects_within((SELECT causes.refs FROM causes), slices)),
 came AS MATERIALIZED (
-    SELECT
-        c.failure_case, c.origin, p.topic_number AS to_topic, coalesce(t.type, '') AS to_type, max(epoch_us(e.time)) AS us
-    FROM edge g
-    JOIN carrier c ON c.ref = g.cause
-    JOIN event_row e ON e.ref = g.effect
+    SELECT c.failure_case, c.origin, p.topic_number AS to_topic, coalesce(t.type, '') AS to_type, max(e.us) AS us
+    FROM child e
+    JOIN carrier c ON c.ref = e.cause
     JOIN partition p ON p.ordinal = e.ref >> 40
     JOIN profile t ON t.profile = e.profile
-    WHERE e.slice IN (SELECT CAST(unnest(string_split(slices, ',')) AS INTEGER) LIMIT 100000) AND NOT is_copy(e.kind)
     GROUP BY ALL
 )
 SELECT

@@ -1,3 +1,9 @@
+-- Groups that look and do nothing, as configured: what they pass is attended by nobody.
+CREATE OR REPLACE VIEW not_attending AS
+SELECT g.consumer_group
+FROM (SELECT DISTINCT consumer_group FROM progress_row) g, (SELECT value FROM meta WHERE name = 'not_attending') m
+WHERE regexp_full_match(g.consumer_group, m.value);
+
 -- The group that has come furthest on each partition; `next_ref` is the first ref that it has not passed.
 CREATE OR REPLACE VIEW attending AS
 SELECT
@@ -7,6 +13,7 @@ SELECT
 FROM (
     SELECT ordinal, max(committed_offset) AS committed_offset, arg_max(consumer_group, committed_offset) AS consumer_group
     FROM progress_row
+    WHERE consumer_group NOT IN (FROM not_attending)
     GROUP BY ordinal
 ) g
 JOIN (SELECT CAST(ordinal AS BIGINT) AS ordinal, base FROM partition) p ON p.ordinal = g.ordinal;

@@ -14,7 +14,7 @@ FROM (
     FROM (
         SELECT m.ordinal, m.consumer_group, arg_max(m.committed_offset, m.sampled_at) AS committed_offset
         FROM progress_mark m
-        WHERE m.sampled_at <= CAST(as_of AS TIMESTAMP)
+        WHERE m.sampled_at <= CAST(as_of AS TIMESTAMP) AND m.consumer_group NOT IN (FROM not_attending)
         GROUP BY m.ordinal, m.consumer_group
     ) s
     GROUP BY s.ordinal

@@ -26,28 +26,12 @@ total AS MATERIALIZED (
     FROM seen s
     GROUP BY s.topic_number, s.profile
 ),
-twice AS MATERIALIZED (
-    SELECT s.topic_number, s.profile, s.cause, count(*) AS times
-    FROM seen s
-    WHERE s.cause IS NOT NULL
-    GROUP BY s.topic_number, s.profile, s.cause
-    HAVING count(*) > 1
-),
 id_twice AS MATERIALIZED (
     SELECT s.topic_number, s.profile, s.id_hi, s.id_lo, count(*) AS times
     FROM seen s
     WHERE s.id_hi IS NOT NULL
     GROUP BY s.topic_number, s.profile, s.id_hi, s.id_lo
     HAVING count(*) > 1
-),
-effect_usual AS (
-    SELECT
-        t.topic_number, t.profile,
-        t.effects - sum(w.times - 1) AS known,
-        (t.effects - sum(w.times)) / (t.effects - sum(w.times - 1)) AS usual
-    FROM total t
-    JOIN twice w ON w.topic_number = t.topic_number AND w.profile = t.profile
-    GROUP BY t.topic_number, t.profile, t.effects
 ),
 id_usual AS (
     SELECT
@@ -58,17 +42,62 @@ id_usual AS (
     JOIN id_twice w ON w.topic_number = t.topic_number AND w.profile = t.profile
     GROUP BY t.topic_number, t.profile, t.ids
 ),
-effect_again AS MATERIALIZED (
+id_again AS MATERIALIZED (
     SELECT
-        s.ref, s.seen_time, s.record_time, s.topic_number, s.profile, s.cause, s.key_hash, u.known, u.usual,
+        s.ref, s.seen_time, s.topic_number, s.profile, s.cause, u.known, u.usual,
         first_value(s.ref) OVER runs AS first_ref,
         first_value(s.seen_time) OVER runs AS first_seen,
-        first_value(s.key_hash) OVER runs AS first_key,
         row_number() OVER runs AS nth
     FROM seen s
+    JOIN id_twice w ON w.topic_number = s.topic_number AND w.profile = s.profile AND w.id_hi = s.id_hi
+        AND w.id_lo = s.id_lo
+    JOIN id_usual u ON u.topic_number = s.topic_number AND u.profile = s.profile
+    WHERE u.usual >= 0.95 AND u.known >= 20
+    WINDOW runs AS (PARTITION BY s.topic_number, s.profile, s.id_hi, s.id_lo ORDER BY s.seen_time, s.ref)
+),
+-- What two events of one id made was made for one of them.
+made AS (
+    SELECT s.* REPLACE (coalesce(i.first_ref, s.cause) AS cause), s.cause AS own_cause
+    FROM seen s
+    LEFT JOIN (SELECT a.ref, a.first_ref FROM id_again a WHERE a.nth > 1) i ON i.ref = s.cause
+    WHERE s.cause IS NOT NULL
+),
+twice AS MATERIALIZED (
+    SELECT s.topic_number, s.profile, s.cause
+    FROM made s
+    GROUP BY s.topic_number, s.profile, s.cause
+    HAVING count(*) > 1
+),
+effect_row AS MATERIALIZED (
+    SELECT s.*
+    FROM made s
     JOIN twice w ON w.topic_number = s.topic_number AND w.profile = s.profile AND w.cause = s.cause
-    JOIN effect_usual u ON u.topic_number = s.topic_number AND u.profile = s.profile
-    WINDOW runs AS (PARTITION BY s.topic_number, s.profile, s.cause ORDER BY s.seen_time, s.ref)
+),
+effect_group AS MATERIALIZED (
+    SELECT e.topic_number, e.profile, e.cause, count(*) AS times, count(DISTINCT e.own_cause) AS causes
+    FROM effect_row e
+    GROUP BY e.topic_number, e.profile, e.cause
+),
+effect_usual AS (
+    SELECT
+        t.topic_number, t.profile,
+        t.effects - sum(g.times - g.causes) AS known,
+        1 - sum(least(g.causes, g.times - g.causes)) / (t.effects - sum(g.times - g.causes)) AS usual
+    FROM total t
+    JOIN effect_group g ON g.topic_number = t.topic_number AND g.profile = t.profile
+    GROUP BY t.topic_number, t.profile, t.effects
+),
+effect_again AS MATERIALIZED (
+    SELECT
+        e.ref, e.seen_time, e.record_time, e.topic_number, e.profile, e.cause, e.key_hash, g.causes, u.known, u.usual,
+        first_value(e.ref) OVER runs AS first_ref,
+        first_value(e.seen_time) OVER runs AS first_seen,
+        first_value(e.key_hash) OVER runs AS first_key,
+        row_number() OVER runs AS nth
+    FROM effect_row e
+    JOIN effect_group g ON g.topic_number = e.topic_number AND g.profile = e.profile AND g.cause = e.cause
+    JOIN effect_usual u ON u.topic_number = e.topic_number AND u.profile = e.profile
+    WINDOW runs AS (PARTITION BY e.topic_number, e.profile, e.cause ORDER BY e.seen_time, e.ref)
 ),
 -- A group that came back to a cause after it had dealt with a later one of the same partition did not fan out: it ran
 -- twice. Of the later ones, the next few are looked at.
@@ -91,19 +120,6 @@ run_back AS MATERIALIZED (
     FROM effect_back b
     WHERE b.came_back
 ),
-id_again AS (
-    SELECT
-        s.ref, s.seen_time, s.topic_number, s.profile, s.cause, u.known, u.usual,
-        first_value(s.ref) OVER runs AS first_ref,
-        first_value(s.seen_time) OVER runs AS first_seen,
-        row_number() OVER runs AS nth
-    FROM seen s
-    JOIN id_twice w ON w.topic_number = s.topic_number AND w.profile = s.profile AND w.id_hi = s.id_hi
-        AND w.id_lo = s.id_lo
-    JOIN id_usual u ON u.topic_number = s.topic_number AND u.profile = s.profile
-    WHERE u.usual >= 0.95 AND u.known >= 20
-    WINDOW runs AS (PARTITION BY s.topic_number, s.profile, s.id_hi, s.id_lo ORDER BY s.seen_time, s.ref)
-),
 again AS MATERIALIZED (
     SELECT
         'same_id' AS kind, i.ref, i.first_ref, i.cause, i.seen_time, i.first_seen, i.nth, i.profile, i.usual, i.known,
@@ -116,6 +132,7 @@ again AS MATERIALIZED (
         r.cause IS NOT NULL,
         (b.usual >= 0.95 AND b.known >= 20)
             OR (b.usual >= 0.8 AND r.cause IS NOT NULL AND b.key_hash IS NOT DISTINCT FROM b.first_key)
+            OR (b.usual >= 0.8 AND b.causes > 1)
     FROM effect_back b
     LEFT JOIN run_back r ON r.topic_number = b.topic_number AND r.profile = b.profile AND r.cause = b.cause
 ),
@@ -151,7 +168,7 @@ SELECT
     a.first_seen,
     a.nth,
     round(a.usual, 4) AS usual,
-    a.known,
+    CAST(a.known AS BIGINT) AS known,
     a.came_back,
     r.consumer_group,
     r.from_offset,
@@ -169,4 +186,4 @@ WHERE a.plain OR r.ref IS NOT NULL
 ORDER BY a.seen_time DESC, a.ref DESC, a.kind
 LIMIT at_most;
 
-COMMENT ON MACRO TABLE duplicates IS 'Events that came again, the latest first: one id twice on a topic, and one cause with effects of the same topic and type twice where there is one as a rule. since, until: when the second was seen (UTC); without them the last 24 h. at_most rows. Told only where at least 95 % of at least 20 come once; or, of effects, where 80 % do and a group came back to the cause after it had dealt with a later one of its partition; or where the ledger saw the group go back before the cause. Retries, dead letters, copies and redrives that healed are no duplicates. Columns: kind (same_id or same_effect), cluster, topic, type, ref and coordinates (of the one that came again), first_ref and first_coordinates (of the first), cause and cause_coordinates (of what both come from; NULL for an event without a cause), seen_time and first_seen (UTC), nth (2 for the second), usual (share of ids or causes of this topic and type with one only), known (how many these are), came_back (a later cause was dealt with before), consumer_group, from_offset, to_offset and rewound_at (UTC; the group that went back, from where, where to, and when; NULL where the ledger saw none), cause_partition, cause_topic.';
+COMMENT ON MACRO TABLE duplicates IS 'Events that came again, the latest first: one id twice on a topic, and one cause with effects of the same topic and type twice where there is one as a rule. since, until: when the second was seen (UTC); without them the last 24 h. at_most rows. Told only where at least 95 % of at least 20 come once; or, of effects, where 80 % do and their cause came twice itself, or a group came back to it after it had dealt with a later one of its partition; or where the ledger saw the group go back before the cause. Retries, dead letters, copies and redrives that healed are no duplicates. Columns: kind (same_id or same_effect), cluster, topic, type, ref and coordinates (of the one that came again), first_ref and first_coordinates (of the first), cause and cause_coordinates (of what both come from, of an event that came twice itself the first; NULL for an event without a cause), seen_time and first_seen (UTC), nth (2 for the second), usual (share of ids or causes of this topic and type with one only), known (how many these are), came_back (a later cause was dealt with before), consumer_group, from_offset, to_offset and rewound_at (UTC; the group that went back, from where, where to, and when; NULL where the ledger saw none), cause_partition, cause_topic.';

@@ -5,12 +5,14 @@ mod explain;
 mod failures;
 mod import;
 mod lag;
+mod trace;
 
 pub(super) use audit::{Audit, AuditFormat};
 pub(super) use explain::{Explain, Looking, Prove, Values};
 pub(super) use failures::{Failures, Format as FailureFormat};
 pub(super) use import::Import;
 pub(super) use lag::Lag;
+pub(super) use trace::{Trace, TraceFormat};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -140,27 +142,6 @@ pub(super) struct Top {
     /// draw with plain ASCII
     #[arg(long)]
     pub ascii: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Trace {
-    /// topic/partition/offset, event id, trace id, traceparent, correlation id, key:VALUE, or a ref
-    #[arg(value_name = "ID")]
-    pub id: String,
-    /// how it is written down; markdown is a ticket, dot and mermaid are the graph
-    #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
-    pub format: TraceFormat,
-    #[command(flatten)]
-    pub reading: Reading,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum TraceFormat {
-    Text,
-    Json,
-    Markdown,
-    Dot,
-    Mermaid,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -163,6 +163,7 @@ impl Asked<'_> {
             parked: &parked,
             coverage: &CoverageLine::from_table(coverage)?,
             window: &self.window(),
+            filtered: self.since.is_some() || self.args.unattended,
         };
         Ok(failures::signature(&answers, look, self.format()))
     }

@@ -5,6 +5,7 @@ use super::output;
 use super::source::Source;
 use crate::client::find::{self, FindError, Found};
 use crate::client::trace::{self, PARTITIONS_MAX, Scope};
+use crate::config;
 use crate::report::conversation::Conversation;
 use crate::report::json;
 use crate::report::rows::{CoverageLine, PassageRow};
@@ -67,7 +68,11 @@ fn several(source: &Source, args: &args::Trace, found: &Found) -> anyhow::Result
 
 fn show(source: &Source, args: &args::Trace, found: &Found, scope: &Scope) -> anyhow::Result<ExitCode> {
     let asked: Vec<i64> = found.matches.iter().map(|m| m.reference).collect();
-    let (tables, partitions) = trace::fetch(&source.client, scope, &asked)?;
+    let at = args.at.as_ref().map(|at| config::when("at", at, output::now())).transpose()?;
+    let (mut tables, partitions) = trace::fetch(&source.client, scope, &asked)?;
+    if let Some(at) = at {
+        trace::as_of(&source.client, &mut tables, at)?;
+    }
     if partitions > PARTITIONS_MAX {
         output::note(&format!(
             "headwater: the conversation lies on {partitions} partitions; groups are shown for the first \
@@ -76,6 +81,7 @@ fn show(source: &Source, args: &args::Trace, found: &Found, scope: &Scope) -> an
     }
     let mut conversation = Conversation::read(&tables)?;
     conversation.deleted_before = trace::deleted_before(&source.client, &tables)?;
+    conversation.as_of = at;
     conversation.again = trace::again(&source.client, &tables)?;
     let passage = PassageRow::from_table(&tables.passage)?;
     let coverage = CoverageLine::from_table(&tables.coverage)?;

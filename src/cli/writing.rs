@@ -39,6 +39,7 @@ pub(super) fn words(args: args::Tap) -> Words {
         client_properties: args.client_properties,
         kafka,
         business_flows: Vec::new(),
+        not_attending: Vec::new(),
         lag: config::LagWords::default(),
         conventions: Vec::new(),
         retention: RetentionWords::default(),
@@ -129,11 +130,30 @@ pub(super) fn import(args: args::Import) -> anyhow::Result<ExitCode> {
     let privacy = PrivacyWords { failure_text: args.failure_text, ..PrivacyWords::default() };
     let resolved = config::import(args.cluster, args.db, (args.config.as_deref(), privacy), registry)?;
     say_defaults(&resolved.defaults);
-    let config::ImportTarget { cluster, db, business_flows, lag_value, conventions, registry, memory, failure_text } =
-        resolved.config;
+    let config::ImportTarget {
+        cluster,
+        db,
+        business_flows,
+        lag_value,
+        not_attending,
+        conventions,
+        registry,
+        memory,
+        failure_text,
+    } = resolved.config;
     let database = db.display().to_string();
     let conventions = tap::conventions(&conventions)?;
-    let wanted = ImportConfig { cluster, db, business_flows, lag_value, conventions, registry, memory, failure_text };
+    let wanted = ImportConfig {
+        cluster,
+        db,
+        business_flows,
+        lag_value,
+        not_attending,
+        conventions,
+        registry,
+        memory,
+        failure_text,
+    };
     let summary = tap::import(&wanted, &args.files)?;
     for unread in &summary.unread {
         output::note(&format!("headwater: import: {}", clean(&unread.to_string())));

@@ -15,6 +15,9 @@ pub const PARTITIONS_MAX: usize = 64;
 /// earliest refs come first.
 const ABSENT_MAX: usize = 1000;
 
+/// What changes of a failure, in the order of the answer.
+const THEN: [&str; 5] = ["state", "consumer_group", "orphan_reason", "healed_by", "healed_evidence"];
+
 /// Kinds of events that repeat another one by nature.
 const REPEATS: [&str; 4] = ["retry", "dead_letter", "fault", "forward"];
 
@@ -196,6 +199,42 @@ pub fn deleted_before(client: &Client, tables: &TraceTables) -> Result<Option<Ti
         _ => None,
     };
     Ok(table.rows.iter().filter_map(time).max())
+}
+
+/// Puts the failures of `tables` as they stood at `at`: those that were not seen yet go. Nothing is known of who had passed
+/// them then.
+///
+/// # Errors
+/// A question without an answer, or one that cannot be read.
+pub fn as_of(client: &Client, tables: &mut TraceTables, at: Timestamp) -> Result<(), TraceError> {
+    let place = |name: &str| tables.failures.columns.iter().position(|column| column.name == name);
+    let Some(reference) = place("ref") else { return Ok(()) };
+    let columns = THEN.map(place);
+    let attended = place("attended_by");
+    let refs: BTreeSet<i64> = tables.failures.rows.iter().filter_map(|row| number(row.get(reference)?)).collect();
+    let stood = client.ask(&proof::FAILURES_AS_OF, &[Cell::Text(list(&refs)), Cell::Time(at.0)])?;
+    let mut stood: BTreeMap<i64, Vec<Cell>> =
+        stood.rows.into_iter().filter_map(|row| Some((number(row.first()?)?, row))).collect();
+    let rows = std::mem::take(&mut tables.failures.rows);
+    tables.failures.rows = rows
+        .into_iter()
+        .filter_map(|mut row| {
+            let then = stood.remove(&number(row.get(reference)?)?)?;
+            // The first cell is the ref.
+            for (column, cell) in columns.iter().zip(then.into_iter().skip(1)) {
+                *row.get_mut((*column)?)? = cell;
+            }
+            if let Some(cell) = attended.and_then(|at| row.get_mut(at)) {
+                *cell = Cell::Null;
+            }
+            Some(row)
+        })
+        .collect();
+    Ok(())
+}
+
+fn number(cell: &Cell) -> Option<i64> {
+    if let Cell::Int(n) = cell { Some(*n) } else { None }
 }
 
 /// Events of the conversation that came again. Whether an effect comes once as a rule is told by a day of events: so that

@@ -29,7 +29,7 @@ pub(super) struct File {
     #[serde(default)]
     pub memory: MemoryWords,
     #[serde(default)]
-    groups: GroupWords,
+    pub groups: GroupWords,
     #[serde(default)]
     pub registry: RegistryWords,
     #[serde(default)]
@@ -127,6 +127,7 @@ fn words(file: File, section: Section) -> Result<Words, ConfigError> {
         exclude: section.exclude,
         groups: section.groups,
         groups_log: file.groups.log,
+        not_attending: file.groups.not_attending,
         max_read: section.max_read,
         client: section.client,
         client_properties: section.client_properties,

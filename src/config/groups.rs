@@ -1,6 +1,6 @@
 //! Which groups are looked at and how: `--groups`, `--groups-log`, `[groups]`.
 
-use super::{ConfigError, split, word};
+use super::{ConfigError, pattern, split, word};
 use serde::Deserialize;
 
 /// Whether the cluster's own log of commits is read.
@@ -19,6 +19,24 @@ pub enum CommitLog {
 pub(super) struct GroupWords {
     /// `auto` or `never`.
     pub log: Option<String>,
+    /// Patterns of whole names.
+    #[serde(default)]
+    pub not_attending: Vec<String>,
+}
+
+/// Patterns beyond this belong into one.
+const PATTERNS_MAX: usize = 100;
+
+/// Patterns of the names of groups, each of which can be one.
+pub(super) fn not_attending(patterns: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    if patterns.len() > PATTERNS_MAX {
+        let count = patterns.len().to_string();
+        return Err(word("[groups] not-attending", &count, "there are too many", "at most 100 patterns"));
+    }
+    for one in &patterns {
+        pattern("[groups] not-attending", one)?;
+    }
+    Ok(patterns)
 }
 
 pub(super) fn commit_log(name: Option<String>) -> Result<CommitLog, ConfigError> {

@@ -1,6 +1,7 @@
 //! What an import is asked to do.
 
 use super::file::{File, parse, read};
+use super::groups::not_attending;
 use super::memory::memory;
 use super::privacy::failure_text;
 use super::security::{layer, over};
@@ -22,6 +23,8 @@ pub struct ImportTarget {
     pub business_flows: Vec<BusinessFlow>,
     /// The attribute that is summed up over what waits for a group.
     pub lag_value: Option<String>,
+    /// Patterns of groups that look and do nothing.
+    pub not_attending: Vec<String>,
     /// The user's own conventions, as written there.
     pub conventions: Vec<toml::Table>,
     /// Which schema registry is asked, and as whom; nothing when there is none.
@@ -57,6 +60,7 @@ pub fn import(
     };
     let business_flows = business_flows(file.business_flows)?;
     let lag_value = lag_value(file.lag)?;
+    let not_attending = not_attending(file.groups.not_attending)?;
     let memory = memory(file.memory.causality.as_deref().unwrap_or(DEFAULT_MEMORY))?;
     let written = layer(DEFAULT_FILE, file.registry.settings().collect())?;
     let typed = layer("the environment", typed)?;
@@ -64,6 +68,16 @@ pub fn import(
     let registry = registry::parted(&mut over(typed.properties, &written.properties));
     let db = db.or(file.db).unwrap_or_else(|| DEFAULT_DB.into());
     let conventions = file.conventions;
-    let config = ImportTarget { cluster, db, business_flows, lag_value, conventions, registry, memory, failure_text };
+    let config = ImportTarget {
+        cluster,
+        db,
+        business_flows,
+        lag_value,
+        not_attending,
+        conventions,
+        registry,
+        memory,
+        failure_text,
+    };
     Ok(Resolved { config, defaults, remarks: typed.remarks })
 }

@@ -1,5 +1,6 @@
 use super::file::from_file;
 use super::*;
+use crate::event::Secret;
 
 fn typed() -> Words {
     Words { brokers: Some(vec!["a:9092".into()]), ..Words::default() }
@@ -255,4 +256,17 @@ fn the_log_of_commits_is_read_unless_somebody_says_never() {
     assert_eq!(log("[groups]\nlog = 'never'").unwrap(), CommitLog::Never);
     assert!(refusal(log("[groups]\nlog = 'yes'")).contains("auto or never"));
     assert!(refusal(log("[groups]\nlogs = 'auto'")).contains("unknown field `logs`"));
+}
+
+#[test]
+fn groups_that_only_look_are_named_by_patterns() {
+    let patterns = |text: &str| {
+        let words = file(text, None).map(|written| over(typed(), written).not_attending)?;
+        super::groups::not_attending(words)
+    };
+    assert!(patterns("db = 'x'").unwrap().is_empty());
+    assert_eq!(patterns("[groups]\nnot-attending = ['kafka-ui', 'archiver-.*']").unwrap(), ["kafka-ui", "archiver-.*"]);
+    assert!(refusal(patterns("[groups]\nnot-attending = ['(']")).contains("not-attending"));
+    let many = format!("[groups]\nnot-attending = [{}]", "'x', ".repeat(101));
+    assert!(refusal(patterns(&many)).contains("at most 100"));
 }

@@ -4,18 +4,6 @@ use super::{ConfigError, From, word};
 use crate::event::Timestamp;
 use std::time::Duration;
 
-/// Samples closer than this would be a load on the coordinators.
-const SAMPLE_INTERVAL_MIN: Duration = Duration::from_millis(100);
-
-/// Samples farther apart than this make "passed" meaningless.
-const SAMPLE_INTERVAL_MAX: Duration = Duration::from_secs(3600);
-
-/// More commits a second only write more.
-const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(50);
-
-/// All that was read since the last commit is held in memory.
-const COMMIT_INTERVAL_MAX: Duration = Duration::from_secs(60);
-
 /// The time that a duration back from `now`, or a time, means.
 pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, ConfigError> {
     when("since", text, now)
@@ -53,7 +41,7 @@ fn moment(text: &str) -> Option<From> {
     }
 }
 
-fn interval(name: &'static str, text: &str, min: Duration, max: Duration) -> Result<Duration, ConfigError> {
+pub(super) fn interval(name: &'static str, text: &str, min: Duration, max: Duration) -> Result<Duration, ConfigError> {
     let expected = "a duration such as 500ms, 5s or 1m";
     match duration(text) {
         None => Err(word(name, text, "it is not a duration", expected)),
@@ -86,12 +74,4 @@ pub fn duration(text: &str) -> Option<Duration> {
         rest = rest[unit_end..].trim_start();
     }
     Some(total)
-}
-
-pub(super) fn sample_interval(text: &str) -> Result<Duration, ConfigError> {
-    interval("sample-interval", text, SAMPLE_INTERVAL_MIN, SAMPLE_INTERVAL_MAX)
-}
-
-pub(super) fn commit_interval(text: &str) -> Result<Duration, ConfigError> {
-    interval("commit-interval", text, COMMIT_INTERVAL_MIN, COMMIT_INTERVAL_MAX)
 }

@@ -157,6 +157,7 @@ fn tap_config(
         telemetry: None,
         business_flows: company.flows()?,
         lag_value: None,
+        not_attending: Vec::new(),
         conventions: Vec::new(),
         kafka: ClientProperties::default(),
         registry: ClientProperties::default(),

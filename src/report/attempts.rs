@@ -100,7 +100,8 @@ impl<'a> Case<'a> {
         let stands = self.stands();
         let attended = match (&stands.attended_by, stands.kind.as_str(), stands.state.as_str()) {
             (Some(group), "dead_letter", _) => format!(", attended by {}", style::fit(group, NAME_MAX)),
-            (None, "dead_letter", "dead") => ", unattended".to_owned(),
+            // Who looked after it is known for now only.
+            (None, "dead_letter", "dead") if conversation.as_of.is_none() => ", unattended".to_owned(),
             _ => String::new(),
         };
         let tone = match stands.state.as_str() {
@@ -184,7 +185,8 @@ pub(super) fn render(conversation: &Conversation, style: &Style) -> String {
     if cases.is_empty() {
         return String::new();
     }
-    let mut out = format!("\n  failures ({}):\n", style::count(cases.len() as i64));
+    let then = conversation.as_of.map(|at| format!(" as they stood at {} UTC", style::date_time(at)));
+    let mut out = format!("\n  failures{} ({}):\n", then.unwrap_or_default(), style::count(cases.len() as i64));
     for case in cases.iter().take(CASES_MAX) {
         one(&mut out, conversation, case, style);
     }

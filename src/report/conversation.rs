@@ -99,6 +99,8 @@ pub struct Conversation {
     /// Retention has deleted events that this conversation began with: all up to this time, on their partitions. Set by
     /// whoever asked.
     pub deleted_before: Option<Timestamp>,
+    /// The failures are shown as they stood then; `None` for now. Set by whoever asked.
+    pub as_of: Option<Timestamp>,
     /// Events that came again, by ref. Set by whoever asked.
     pub again: BTreeMap<i64, Duplicate>,
     /// What the graph is like as a whole; of a conversation that is summed up, with all that is not in `graph`.
@@ -162,6 +164,7 @@ impl Conversation {
             first_failure,
             edges_outside,
             deleted_before: None,
+            as_of: None,
             again: BTreeMap::new(),
             shape,
             summed,

@@ -63,12 +63,16 @@ pub fn list(answers: &ListAnswers<'_>, look: &Look<'_>, format: Format) -> Strin
     let ListAnswers { kinds, parked, coverage, window } = *answers;
     let kind = style::plural(kinds.len() as i64, "kind");
     let failures = style::plural(sum(kinds, |line| line.failures), "failure");
-    let title = format!(
-        "{window} · {failures} of {kind} · {} orphaned · {} unattended · coverage {}",
-        style::count(sum(kinds, |line| line.orphaned)),
-        style::count(sum(kinds, |line| line.unattended)),
-        Seen::of(coverage, |_| true).share()
+    let (head, facts) = (
+        format!("{window} · {failures} of {kind}"),
+        format!(
+            "{} orphaned · {} unattended · coverage {}",
+            style::count(sum(kinds, |line| line.orphaned)),
+            style::count(sum(kinds, |line| line.unattended)),
+            Seen::of(coverage, |_| true).share()
+        ),
     );
+    let (title, under) = headline(head, facts, look);
     let mut sorted: Vec<&FailureLine> = kinds.iter().collect();
     sorted.sort_by(|a, b| {
         let size = b.failures.cmp(&a.failures).then(b.last_time.cmp(&a.last_time));
@@ -104,7 +108,13 @@ pub fn list(answers: &ListAnswers<'_>, look: &Look<'_>, format: Format) -> Strin
         blocks.push(Block::Heading("Next"));
         blocks.extend(next(worst, sum(kinds, |line| line.orphaned), short, look));
     }
-    render(Page { title, under: Vec::new(), blocks }, look, format)
+    render(Page { title, under, blocks }, look, format)
+}
+
+/// On one line where there is room.
+fn headline(head: String, facts: String, look: &Look<'_>) -> (String, Vec<String>) {
+    let line = format!("{head} · {facts}");
+    if style::width(&line) <= look.style.width { (line, Vec::new()) } else { (head, vec![facts]) }
 }
 
 fn sum(kinds: &[FailureLine], of: fn(&FailureLine) -> i64) -> i64 {

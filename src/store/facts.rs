@@ -36,6 +36,22 @@ impl Writer {
         })
     }
 
+    /// Names the groups, by patterns of whole names, whose passing attends to nothing; none of them leaves out all.
+    ///
+    /// # Errors
+    /// The database knows what it knew before.
+    pub fn leave_out(&mut self, patterns: &[String]) -> Result<(), Error> {
+        let any: Vec<String> = patterns.iter().map(|pattern| format!("(?:{pattern})")).collect();
+        self.transaction(|writer| {
+            run(writer.connection(), &write::NOT_ATTENDING_CLEARED)?;
+            if any.is_empty() {
+                return Ok(());
+            }
+            let done = writer.connection().execute(write::META.sql, params!["not_attending", any.join("|")]);
+            done.map(drop).map_err(Error::statement("run", write::META.name))
+        })
+    }
+
     /// Notes the number of a commit, in its transaction.
     pub(super) fn number(&self, number: i64) -> Result<(), Error> {
         let failed = |query: &Query| Error::statement("run", query.name);

@@ -260,6 +260,8 @@ pub mod write {
         UNPASSED "unpassed",
         /// Sums up no field over what waits.
         VALUE_CLEARED "value_cleared",
+        /// Forgets which groups attend to nothing.
+        NOT_ATTENDING_CLEARED "not_attending_cleared",
     }
 }
 

@@ -6,6 +6,7 @@ use crate::delivery::{Coverage, Place};
 use crate::event::{
     EventRef, GroupClient, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, PolicyRow, Timestamp,
 };
+use regex::Regex;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub(super) struct Consuming {
     pub clients_dropped: u64,
     /// The input has ended: nothing is waited for.
     pub ended: bool,
+    /// Groups that look and do nothing.
+    not_attending: Vec<Regex>,
 }
 
 impl Core {
@@ -83,7 +86,17 @@ impl Core {
         self.consuming.log_behind.values().copied().flatten().max()
     }
 
+    /// Takes groups whose whole name has one of these patterns for what looks and does nothing: nothing comes of it, and none of
+    /// them fails.
+    pub fn leave_out(&mut self, patterns: &[String]) {
+        let whole = |pattern: &String| Regex::new(&format!("^(?:{pattern})$")).ok();
+        self.consuming.not_attending = patterns.iter().filter_map(whole).collect();
+    }
+
     fn reads(&mut self, group: &Arc<str>, ordinal: Ordinal) {
+        if self.consuming.not_attending.iter().any(|pattern| pattern.is_match(group)) {
+            return;
+        }
         if let Some(place) = self.catalog.at(ordinal) {
             self.resolver.reads(group, place.topic);
         }

@@ -44,6 +44,8 @@ pub struct ImportConfig {
     pub business_flows: Vec<BusinessFlow>,
     /// The attribute that is summed up over what waits for a group; none leaves what the database has.
     pub lag_value: Option<String>,
+    /// Patterns of groups that look and do nothing; none leaves what the database has.
+    pub not_attending: Vec<String>,
     /// The user's own conventions.
     pub conventions: Vec<Convention>,
     /// Which schema registry is asked, and as whom; nothing when there is none.
@@ -89,11 +91,15 @@ pub fn import(config: &ImportConfig, files: &[PathBuf]) -> anyhow::Result<Import
     if config.lag_value.is_some() {
         writer.sum_up(config.lag_value.as_deref())?;
     }
+    if !config.not_attending.is_empty() {
+        writer.leave_out(&config.not_attending)?;
+    }
     let ids = restored.id_key;
     let decoder = Decoder::with_house(ids, keys, &config.conventions).with_schemas(schemas);
     let decoder = decoder.with_failure_text(config.failure_text);
     let mut core = Core::resume_within(Memory::new(config.memory), &writer, restored, false)?;
     core.keep_words(config.failure_text);
+    core.leave_out(&config.not_attending);
     let (to_core, inputs) = sync_channel(READS_WAITING);
     let (commits, to_write) = sync_channel(COMMITS_WAITING);
     let pulse = Arc::new(Pulse::new(clock::instant()));

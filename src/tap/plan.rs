@@ -111,6 +111,7 @@ pub(super) mod tests {
             commit_interval: Duration::from_millis(500),
             business_flows: Vec::new(),
             lag_value: None,
+            not_attending: Vec::new(),
             conventions: Vec::new(),
             kafka: crate::event::ClientProperties::default(),
             registry: crate::event::ClientProperties::default(),

@@ -199,6 +199,13 @@ fn trace_draws_the_way_from_the_root_to_the_dead_letter() {
             └─✗ dead letter     loyalty.dlt/0/0  +4.00 s       failure coordinates  given up by group loyalty after 4 attempts  ◀ asked for
                   AccountMissing: no account �]0;owned� for �31m customer
 
+          failures (1):
+          ✗ points.requested loyalty/0/0
+              group   loyalty (named by the record)
+              state   dead, unattended
+              dead letter, attempt 4  10:41:11.120    loyalty.dlt/0/0
+                AccountMissing: no account �]0;owned� for �31m customer
+
           failed   first on points.requested loyalty/0/0 in group loyalty, 4.00 s after the start
           groups   billing … not reached  loyalty ✗ gave up
           seen     80 % of offsets in 3 partitions of 3 topics; not seen: 1 aborted (these hold no events)
@@ -272,7 +279,22 @@ fn failures_and_lag_say_what_was_not_seen() {
     // Ages depend on today, and so do the widths of their columns.
     let ago = regex::Regex::new(r" +\d+ d ago").unwrap().replace_all(&failures, " … d ago").into_owned();
     let ago = regex::Regex::new(" (last|first) +").unwrap().replace_all(&ago, " $1 ").into_owned();
-    insta::assert_snapshot!(ago, @"");
+    insta::assert_snapshot!(ago, @r#"
+        all that was seen · 1 failure of 1 kind · 0 orphaned · 1 unattended · coverage 80 %
+
+          count  trend         last group    what                                  from          state     signature
+              1  █▁▁▁▁▁▁▁▁▁▁▁ … d ago  loyalty  AccountMissing: no account �]0;owne…  order.placed  ✗ 1 dead  8f3a
+
+          parked 1 dead letter on 1 topic, 14 B, the oldest … d ago; 1 passed by no group; how long the
+          log keeps them is not known
+          seen   80 % of offsets in 3 partitions of 3 topics; not seen: 1 aborted (these hold no events)
+          only failures that left a record are counted: a lower bound
+
+        Next
+          headwater trace loyalty.dlt/0/0 --db small.duckdb
+          headwater failures --signature 8f3a --db small.duckdb
+          headwater failures --redrive --db small.duckdb
+        "#);
     assert_eq!(json(&["failures"])["failures"][0]["sample"], "loyalty.dlt/0/0");
     assert_eq!(json(&["failures"])["coverage"].as_array().unwrap().len(), 4);
     let lag = regex::Regex::new(r"\d+ d ago").unwrap().replace_all(&answer(&["lag"]), "… d ago").into_owned();
@@ -310,7 +332,46 @@ fn a_signature_has_a_page_by_its_first_letters() {
     let page = answer(&["failures", "--signature", "8F"]);
     let ages = regex::Regex::new(r"\d+ d ago").unwrap().replace_all(&page, "… d ago").into_owned();
     let ages = regex::Regex::new(" (age|oldest) +").unwrap().replace_all(&ages, " $1 ").into_owned();
-    insta::assert_snapshot!(ages, @"");
+    insta::assert_snapshot!(ages, @r#"
+        AccountMissing: no account �]0;owned� for �31m customer
+        signature 8f3a · 1 failure · all that was seen
+
+          failures    1  first 2025-11-20 10:41:11.120 UTC, last … d ago
+          state       1  ✗ 1 dead  █▁▁▁▁▁▁▁▁▁▁▁  loyalty
+          group       1  loyalty, named by the record
+          from        1  order.placed began it
+          origin      1  loyalty is the topic of what failed
+          unattended  1  no group has passed their dead letters, and nothing has healed them
+
+        What hangs on it
+          1 conversation of 3 events
+          began with 1 order.placed
+          what usually follows is not known, or all of it came: usual is what 95 % of at least 20 others
+          have
+
+        Parked
+          parked 1 dead letter on 1 topic, 14 B, the oldest … d ago; 1 passed by no group; how long the
+          log keeps them is not known
+          count  topic        size     oldest passed by none  lost from the log
+              1  loyalty.dlt  14 B  … d ago               1  ? not known
+
+        Latest
+          record                 age what failed  root        group    attempts  state
+          loyalty.dlt/0/0  … d ago  loyalty/0/0  orders/0/0  loyalty         4  ✗ dead
+
+        The latest, record by record
+          record           what         attempt  time (UTC)               after the first  back-off
+          loyalty/0/0      what failed        -  2025-11-20 10:41:07.620                -         -
+          loyalty.dlt/0/0  dead letter        4  2025-11-20 10:41:11.120           3.50 s    3.50 s
+
+          seen   80 % of offsets in 3 partitions of 3 topics; not seen: 1 aborted (these hold no events)
+          only failures that left a record are counted: a lower bound
+
+        Next
+          headwater trace loyalty.dlt/0/0 --db small.duckdb
+          headwater explain loyalty.dlt/0/0 --db small.duckdb
+          headwater failures --signature 8f3a --redrive --db small.duckdb
+        "#);
     assert!(!page.contains(['\u{1b}', '\u{9b}', '\u{7}']));
     let page = json(&["failures", "--signature", "8f3a"]);
     assert_eq!(page["signature"], "8f3a");

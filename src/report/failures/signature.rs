@@ -37,6 +37,8 @@ pub struct SignatureAnswers<'a> {
     pub coverage: &'a [CoverageLine],
     /// The window and the filters in words.
     pub window: &'a str,
+    /// Whether a window or a filter leaves failures out of `kinds`.
+    pub filtered: bool,
 }
 
 /// The answer to `headwater failures --signature`; nothing where it has no failure.
@@ -48,6 +50,10 @@ pub fn signature(answers: &SignatureAnswers<'_>, look: &Look<'_>, format: Format
     let name = style::fit(what.as_deref().unwrap_or("no error given"), look.style.width);
     let failures = answers.kinds.iter().map(|line| line.failures).fold(0i64, i64::saturating_add);
     let under = format!("signature {} · {} · {}", worst.signature, style::plural(failures, "failure"), answers.window);
+    let mut under = vec![under];
+    if answers.filtered {
+        under.push("state and trend are of this window, all else is of all its failures".to_owned());
+    }
     let mut blocks = vec![Block::Facts(facts(answers, failures, look.now))];
     blocks.push(Block::Heading("What hangs on it"));
     blocks.extend(blast(answers, failures));
@@ -68,7 +74,7 @@ pub fn signature(answers: &SignatureAnswers<'_>, look: &Look<'_>, format: Format
     blocks.push(note("only failures that left a record are counted: a lower bound"));
     blocks.push(Block::Heading("Next"));
     blocks.extend(next(worst, look));
-    render(Page { title: name, under: vec![under], blocks }, look, format)
+    render(Page { title: name, under, blocks }, look, format)
 }
 
 fn next(worst: &FailureLine, look: &Look<'_>) -> Vec<Block> {
@@ -123,8 +129,7 @@ fn named<'a>(facts: &'a [SignatureFact], fact: &'a str) -> impl Iterator<Item = 
 fn times(kinds: &[FailureLine], now: Timestamp) -> Piece {
     let first = kinds.iter().map(|line| line.first_time).min().unwrap_or(now);
     let last = kinds.iter().map(|line| line.last_time).max().unwrap_or(now);
-    let times = [first, last].map(|time| format!("{} ({})", style::date_time(time), style::ago(now, time)));
-    Piece::plain(format!("first {}, last {}, UTC", times[0], times[1]))
+    Piece::plain(format!("first {} UTC, last {}", style::date_time(first), style::ago(now, last)))
 }
 
 /// What a fact says, and why it is believed.

@@ -212,6 +212,7 @@ fn the_page_of_a_signature_answers_in_order() {
         parked: &[parked("loyalty.dlt", 31, Some(-5), Some(HOUR))],
         coverage: &coverage(),
         window: "all that was seen",
+        filtered: false,
     };
     insta::assert_snapshot!(signature(&answers, &look(&Style::default()), Format::Text));
     insta::assert_snapshot!(signature(&answers, &look(&Style::default()), Format::Markdown));
