@@ -21,14 +21,15 @@ span AS (
         epoch_us(coalesce(CAST(until AS TIMESTAMP), max(w.seen_time))) AS last_us
     FROM wanted w
 ),
--- What people count: one failure an origin and group, with its attempts. Most have one record, which need no grouping.
+-- What people count: one failure an origin and group, with its attempts, under the kind of its latest record: the retries
+-- of one may say something else than its dead letter. Most have one record, which need no grouping.
 one AS (
     SELECT w.failure_kind, w.seen_time, w.marks FROM wanted w WHERE w.alone
     UNION ALL
-    SELECT w.failure_kind, min(w.seen_time), bit_or(w.marks)
+    SELECT arg_max(w.failure_kind, (w.time, w.ref)), min(w.seen_time), bit_or(w.marks)
     FROM wanted w
     WHERE NOT w.alone
-    GROUP BY w.failure_kind, w.failure_case
+    GROUP BY w.failure_case
 ),
 placed AS MATERIALIZED (
     SELECT
@@ -137,4 +138,4 @@ LEFT JOIN (
 LEFT JOIN profile t ON t.profile = coalesce(f.root_profile, root.profile)
 ORDER BY f.shown_kind IS NULL, g.failures DESC, f.last_time DESC, f.signature, f.consumer_group;
 
-COMMENT ON MACRO TABLE failures IS 'Evidenced failures by signature and group, a lower bound. since, until: only failure records that the tap saw at or after, and before, this time (UTC); orphans: only those whose way back is broken; unattended: only dead letters that no group has passed; signature: only this one; as_of: as they stood then (UTC; attended as far as changes of committed offsets are kept). Columns: failures (one per origin and group), first_time, last_time (of the failure records), consumer_group (NULL when not known), error_class, error_message (of the sample), origin_topic, root_type (of the sample''s root), dead, retrying, healed (each failure is one of the three), orphaned, unattended (dead letters that no group has passed), sample_ref, sample (coordinates of the latest failure record), signature (the 1000 most frequent kinds have rows; all others are one row, `other`), trend (failures in each twelfth of the window, or of the time from the first to the last where it is open), attended (dead letters that a group has passed), group_evidence (why consumer_group is believed, of the sample: named, topic or ledger), candidate_groups (where consumer_group is not known: the groups that it can be; NULL when none is known).';
+COMMENT ON MACRO TABLE failures IS 'Evidenced failures by signature and group, a lower bound. since, until: only failure records that the tap saw at or after, and before, this time (UTC); orphans: only those whose way back is broken; unattended: only dead letters that no group has passed; signature: only this one; as_of: as they stood then (UTC; attended as far as changes of committed offsets are kept). Columns: failures (one per origin and group, under the signature of its latest record), first_time, last_time (of the failure records), consumer_group (NULL when not known), error_class, error_message (of the sample), origin_topic, root_type (of the sample''s root), dead, retrying, healed (each failure is one of the three), orphaned, unattended (dead letters that no group has passed), sample_ref, sample (coordinates of the latest failure record), signature (the 1000 most frequent kinds have rows; all others are one row, `other`), trend (failures in each twelfth of the window, or of the time from the first to the last where it is open), attended (dead letters that a group has passed), group_evidence (why consumer_group is believed, of the sample: named, topic or ledger), candidate_groups (where consumer_group is not known: the groups that it can be; NULL when none is known).';
