@@ -52,6 +52,7 @@ mod reader;
 mod reader_on_kafka;
 mod readme;
 mod recall;
+mod redrive;
 mod report;
 mod resolver;
 mod restart;

@@ -14,6 +14,20 @@ CREATE OR REPLACE MACRO usual_sample_min() AS 20;
 -- … and usual is an effect that at least this share of them has.
 CREATE OR REPLACE MACRO usual_share() AS 0.95;
 
+-- The newest events have no effects yet: those of the last minute are left out, or of the last tenth of the time that is
+-- looked at, where that is shorter.
+CREATE OR REPLACE MACRO usual_after(oldest, newest) AS
+    newest - to_microseconds(least(60000000, (epoch_us(newest) - epoch_us(oldest)) // 10));
+
+-- Up to when the tap has seen what there is, in µs.
+CREATE OR REPLACE MACRO seen_to_us() AS (
+    SELECT greatest(
+        (SELECT max(epoch_us(e.seen_time)) FROM event_row e WHERE e.slice IN (SELECT open_slice())),
+        (SELECT max(epoch_us(g.sampled_at)) FROM progress_row g),
+        (SELECT max(epoch_us(s.last_seen)) FROM slice_row s)
+    )
+);
+
 -- Slices of a topic that are looked into for such events, counted back from its newest.
 CREATE OR REPLACE MACRO usual_slices_max() AS 2;
 
@@ -135,7 +149,8 @@ taken AS MATERIALIZED (
         FROM recent e
         JOIN log l ON l.ordinal = e.ref >> 40 AND (l.next_ref IS NULL OR e.ref < l.next_ref)
         JOIN kind_of k ON k.profile = e.profile
-        WHERE e.ref NOT IN (SELECT f.origin FROM failure_row f WHERE f.origin IS NOT NULL)
+        WHERE e.seen_time <= (SELECT usual_after(min(r.seen_time), max(r.seen_time)) FROM recent r)
+          AND e.ref NOT IN (SELECT f.origin FROM failure_row f WHERE f.origin IS NOT NULL)
     ) s
     SEMI JOIN place ON place.topic_number = s.topic_number AND place.type = s.type
     GROUP BY s.topic_number, s.type
@@ -169,7 +184,8 @@ GROUP BY s.topic_number, s.type, c.to_topic, c.to_type
 HAVING any_value(s.sampled) >= usual_sample_min() AND count(*) >= usual_share() * any_value(s.sampled);
 
 -- Of each failure each usual effect of its origin, and whether it came: of the origin itself or of one of its copies. `late`:
--- after the failure, and later than any that was taken as a sample.
+-- after the failure, and later than any that was taken as a sample. One that has not come and may still be on its way has no
+-- row.
 CREATE OR REPLACE MACRO usual_judged(refs, slices) AS TABLE
 WITH failed AS MATERIALIZED (FROM failed_cases(refs)),
 carrier AS MATERIALIZED (
@@ -205,7 +221,8 @@ JOIN origin o ON o.ref = f.origin
 JOIN usual_effects(refs) u ON u.topic_number = o.topic_number AND u.type = o.type
 LEFT JOIN came c
     ON c.failure_case IS NOT DISTINCT FROM f.failure_case AND c.origin = f.origin AND c.to_topic = u.to_topic
-    AND c.to_type = u.to_type;
+    AND c.to_type = u.to_type
+WHERE c.us IS NOT NULL OR (SELECT seen_to_us()) - o.us > u.longest_us;
 
 -- The failure records of an event or of its failures; the event itself where it did not fail.
 CREATE OR REPLACE MACRO failures_at(of_ref) AS (
@@ -346,7 +363,10 @@ told AS (
     FROM missing m
     JOIN place p ON p.topic_number = m.to_topic
     JOIN (
-        SELECT DISTINCT r.consumer_group, o.topic_number FROM progress_row r JOIN partition o ON o.ordinal = r.ordinal
+        SELECT DISTINCT r.consumer_group, o.topic_number
+        FROM progress_row r
+        JOIN partition o ON o.ordinal = r.ordinal
+        WHERE r.consumer_group NOT IN (FROM not_attending)
     ) g ON g.topic_number = m.to_topic
     WHERE m.events > 0
     UNION ALL

@@ -26,6 +26,10 @@ const ATTEMPTS_MAX: i64 = 50;
 /// Rows of a list of what should be given again, as the macro bounds it.
 const REDRIVE_MAX: usize = 10_000;
 
+/// Where the parameters of [`query::FAILURES`] say whether orphans only are asked for, and as of when.
+const ORPHANS: usize = 2;
+const AS_OF: usize = 5;
+
 /// What was asked, with its words understood.
 struct Asked<'a> {
     args: &'a args::Failures,
@@ -173,7 +177,14 @@ impl Asked<'_> {
         let (coverage, lines) = self.source.coverage()?;
         let table = since_column(&table, "time", self.since);
         if self.json() {
-            let document = json!({ "orphans": json::rows(&table), "coverage": json::rows(&coverage) });
+            let mut parameters = self.parameters(self.since, false);
+            parameters[ORPHANS] = Cell::Bool(true);
+            let kinds = self.source.client.ask(&query::FAILURES, &parameters)?;
+            let document = json!({
+                "failures": json::rows(&kinds),
+                "orphans": json::rows(&table),
+                "coverage": json::rows(&coverage),
+            });
             return Ok(json::document(&document));
         }
         let rows = Orphan::from_table(&table)?;
@@ -239,7 +250,7 @@ impl Asked<'_> {
             true => 0,
             false => {
                 let mut everything = self.parameters(None, false);
-                everything[5] = Cell::Null;
+                everything[AS_OF] = Cell::Null;
                 let answer = self.source.client.ask(&query::FAILURES, &everything)?;
                 FailureLine::from_table(&answer)?.iter().map(|line| line.failures).fold(0i64, i64::saturating_add)
             }

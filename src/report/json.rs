@@ -5,8 +5,9 @@
 
 use super::conversation::{Conversation, Outcome};
 use super::graph::Hop;
+use super::rows::Duplicate;
 use super::skeleton::{Group, Summed, Way};
-use super::{Cell, Column, ColumnType, Table, levels, style};
+use super::{Cell, Column, ColumnType, Table, duplicates, levels, style};
 use crate::event::clean;
 use serde_json::{Map, Number, Value, json};
 
@@ -100,6 +101,8 @@ pub fn trace(conversation: &Conversation, tables: &TraceTables, asked: &[i64]) -
         "shape": shape(conversation),
         "summed": conversation.summed.as_ref().map(summed),
         "deleted_before": conversation.deleted_before.map(|time| style::rfc3339(time.0)),
+        "failures_as_of": conversation.as_of.map(|time| style::rfc3339(time.0)),
+        "again": conversation.again.values().map(again).collect::<Vec<_>>(),
         "roots": heads(&conversation.roots),
         "not_linked": heads(&conversation.detached),
         "first_failure": conversation.first_failure.as_ref().map(place),
@@ -108,6 +111,19 @@ pub fn trace(conversation: &Conversation, tables: &TraceTables, asked: &[i64]) -
         "failures": placed(conversation, &tables.failures),
         "passage": rows(&tables.passage),
         "coverage": rows(&tables.coverage),
+    })
+}
+
+/// An event that came again, and the rewind that made it where one was seen.
+fn again(one: &Duplicate) -> Value {
+    json!({
+        "ref": one.reference.to_string(),
+        "coordinates": one.coordinates,
+        "kind": one.kind,
+        "first_coordinates": one.first_coordinates,
+        "cause_coordinates": one.cause_coordinates,
+        "came_back": one.came_back,
+        "rewind": duplicates::rewind(one),
     })
 }
 

@@ -325,6 +325,8 @@ fn a_filter_that_leaves_nothing_is_named() {
     assert!(none.contains("without --at there are 1"), "{none}");
     let none = answer(&["failures", "--orphans"]);
     assert!(none.contains("nothing is orphaned") && none.contains("holds 4 records"), "{none}");
+    let none = json(&["failures", "--orphans"]);
+    assert_eq!((none["orphans"].as_array().unwrap().len(), none["failures"].as_array().unwrap().len()), (0, 0));
 }
 
 #[test]
