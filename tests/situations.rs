@@ -53,7 +53,7 @@ struct Step {
     seen: Option<i64>,
     key: Option<String>,
     value: Option<String>,
-    /// So many of them, each with the next offset and `#` in texts replaced by its number.
+    /// So many of them, each with the next offset, and in texts its number in the place of `#` and words of its own in that of `?`.
     times: Option<i64>,
     id: Option<String>,
     r#type: Option<String>,
@@ -83,6 +83,13 @@ fn bytes(value: &str) -> Vec<u8> {
         Some(("i64", number)) => number.parse::<i64>().unwrap().to_be_bytes().to_vec(),
         _ => value.as_bytes().to_vec(),
     }
+}
+
+/// Words that nobody else has.
+fn letters(number: i64) -> String {
+    let mut random = fastrand::Rng::with_seed(number as u64);
+    let mut word = || (0..random.usize(3..9)).map(|_| random.lowercase()).collect::<String>();
+    (0..6).map(|_| word()).collect::<Vec<_>>().join(" ")
 }
 
 impl Step {
@@ -120,7 +127,7 @@ impl Step {
         }
         let texts = [&mut step.key, &mut step.value, &mut step.id, &mut step.causation, &mut step.error];
         for text in texts.into_iter().flatten() {
-            *text = text.replace('#', &number.to_string());
+            *text = text.replace('#', &number.to_string()).replace('?', &letters(number));
         }
         step
     }
