@@ -5,12 +5,14 @@ mod watching;
 use super::args::{self, FailureFormat};
 use super::output;
 use super::source::Source;
-use crate::client::query;
+use crate::client::{proof, query};
 use crate::config;
 use crate::event::{Timestamp, clean};
+use crate::report::duplicates;
 use crate::report::failures::{self, Format, ListAnswers, SignatureAnswers};
 use crate::report::rows::{
-    Attempt, BlastRow, CoverageLine, FailureLine, FailureSample, FailureStanding, Orphan, Parked, SignatureFact,
+    Attempt, BlastRow, CoverageLine, Duplicate, FailureLine, FailureSample, FailureStanding, Orphan, Parked,
+    SignatureFact,
 };
 use crate::report::style;
 use crate::report::text::{self, Look};
@@ -48,9 +50,10 @@ pub(super) fn run(args: &args::Failures) -> anyhow::Result<ExitCode> {
     if args.watch {
         return watching::run(&asked);
     }
-    let answer = match (args.redrive, args.orphans) {
-        (true, _) => asked.redrive()?,
-        (_, true) => asked.orphans()?,
+    let answer = match args {
+        args::Failures { redrive: true, .. } => asked.redrive()?,
+        args::Failures { orphans: true, .. } => asked.orphans()?,
+        args::Failures { duplicates: true, .. } => asked.duplicates()?,
         _ => asked.failures()?,
     };
     output::print(&answer)?;
@@ -198,6 +201,29 @@ impl Asked<'_> {
         let style = output::style();
         let look = Look { style: &style, now: self.now, reach: &self.source.reach };
         Ok(failures::orphans(&rows, &self.window(), &lines, &look, self.format()))
+    }
+
+    fn duplicates(&self) -> anyhow::Result<String> {
+        let since = self.since.map_or(Cell::Null, |time| Cell::Time(time.0));
+        let table = self.source.client.ask(&proof::DUPLICATES, &[since, Cell::Null])?;
+        let (coverage, lines) = self.source.coverage()?;
+        if self.json() {
+            let document = json!({ "duplicates": json::rows(&table), "coverage": json::rows(&coverage) });
+            return Ok(json::document(&document));
+        }
+        let window = match self.since {
+            Some(_) => self.window(),
+            None => "the last 24 h before the newest event".to_owned(),
+        };
+        let rows = Duplicate::from_table(&table)?;
+        if rows.is_empty() {
+            let why = format!(
+                "in {window} no id lies twice on a topic, and no cause has an effect twice that it usually has once"
+            );
+            return Ok(text::nothing("nothing came again", &why, &lines));
+        }
+        let style = output::style();
+        Ok(duplicates::render(&rows, &window, &Look { style: &style, now: self.now, reach: &self.source.reach }))
     }
 
     /// One JSON object a line: nothing else is on stdout, so that a tool can read it.

@@ -34,6 +34,10 @@ pub(in crate::cli) struct Failures {
     /// what should be given to its group again, in order, one JSON object a line, for your own tool; headwater produces nothing
     #[arg(long, conflicts_with_all = ["orphans", "unattended", "at"])]
     pub redrive: bool,
+    /// events that came again: one id twice on a topic, one cause with the same effect twice, and the rewind that made them
+    /// [default: --since 24h before the newest event]
+    #[arg(long, conflicts_with_all = ["orphans", "unattended", "signature", "at", "watch", "redrive"])]
+    pub duplicates: bool,
     /// how it is written down [default: text]
     #[arg(long, value_enum, conflicts_with = "json")]
     pub format: Option<Format>,
