@@ -807,6 +807,7 @@ fn a_file_of_version_one_is_counted_when_it_is_opened() {
          ALTER TABLE failure_row DROP COLUMN group_evidence; ALTER TABLE failure_row DROP COLUMN candidate_groups;
          ALTER TABLE failure_row DROP COLUMN healed_evidence; ALTER TABLE failure_row DROP COLUMN changed_at;
          DROP TABLE failure_history_row; DROP TABLE policy_row; DROP TABLE group_row; DROP TABLE rewind_row;
+         DROP TABLE group_client_row; DROP TABLE barrier_row; DROP TABLE barrier_end_row; DROP TABLE verdict_row;
          ALTER TABLE progress_row DROP COLUMN stands_at; ALTER TABLE progress_row DROP COLUMN velocity;
          ALTER TABLE progress_row DROP COLUMN eta_ms; ALTER TABLE progress_row DROP COLUMN retention_used;
          ALTER TABLE progress_row DROP COLUMN loses_data_in_ms; ALTER TABLE progress_row DROP COLUMN lost_offsets;
