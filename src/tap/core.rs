@@ -381,6 +381,12 @@ impl Core {
         self.resolver.end_of_input(&mut self.changes);
     }
 
+    /// The input has ended, and so has the search for origins: what was consumed settles the failures that have one now.
+    pub fn end_of_search(&mut self) {
+        self.consumed_all();
+        self.resolver.end_of_search();
+    }
+
     /// Rows that the next commit will write.
     pub fn rows(&self) -> usize {
         self.changes.rows() + self.resolver.unwritten()

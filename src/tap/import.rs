@@ -143,6 +143,7 @@ fn seek(mut core: Core, writer: &store::Writer, (values, ids): (CapturedValues, 
         }
         let bare = core.take_bare();
         if bare.is_empty() {
+            core.end_of_search();
             return core.commit(clock::now(), std::iter::empty());
         }
         for sought in bare.iter().filter_map(|failure| seeker.seek(failure)) {

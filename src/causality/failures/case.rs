@@ -228,6 +228,11 @@ impl Resolver {
         }
     }
 
+    /// Nothing more will come, nor will more be found out.
+    pub fn end_of_search(&mut self) {
+        self.heal_all();
+    }
+
     /// The input has ended: nothing can follow any more.
     pub(in super::super) fn heal_all(&mut self) {
         self.heal(Epoch(u64::MAX));

@@ -56,6 +56,19 @@ fn readers(readings: &Readings, topic: u32) -> BTreeSet<&str> {
     readings.of_topic(topic).map(|group| base_group(group)).filter(|group| !group.starts_with(LOOKS_ONLY)).collect()
 }
 
+/// Which of `groups` goes by the name `reader` on a topic of its own: by a suffix that frameworks put there, or by any that it
+/// was told to. Where no group is known, any reader of retries, and of dead letters one with such a suffix.
+fn application<'a>(reader: &'a str, groups: &BTreeSet<&'a str>, retries: bool) -> Option<&'a str> {
+    let base = base_group(reader);
+    if groups.is_empty() {
+        return Some(base).filter(|base| retries || *base != reader);
+    }
+    let is_its = |group: &&&str| {
+        base.strip_prefix(**group).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', '_']))
+    };
+    groups.iter().filter(is_its).max_by_key(|group| group.len()).copied()
+}
+
 fn only<'a>(mut all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let first = all.next()?;
     all.next().is_none().then_some(first)
@@ -72,11 +85,16 @@ impl Failures {
         {
             return Who::known(group, GroupEvidence::Topic);
         }
-        let of_retries = self.retried_by(row, readings);
-        let of_retries =
-            of_retries.iter().map(String::as_str).filter(|group| groups.is_empty() || groups.contains(group));
-        if let Some(group) = only(of_retries) {
-            return Who::known(group, GroupEvidence::Topic);
+        let retries = row.kind == FailureKind::Retry;
+        let read_by = |topics: BTreeSet<u32>| -> BTreeSet<&str> {
+            let readers = topics.into_iter().flat_map(|topic| readings.of_topic(topic));
+            readers.filter_map(|reader| application(reader, &groups, retries)).collect()
+        };
+        // A topic of one's own tells most: of a shared one nothing follows.
+        for topics in [own.into_iter().collect(), self.retry_topics(row)] {
+            if let Some(group) = only(read_by(topics).into_iter()) {
+                return Who::known(group, GroupEvidence::Topic);
+            }
         }
         if let Some(group) = only(groups.iter().copied()) {
             return Who::known(group, GroupEvidence::Ledger);
@@ -85,17 +103,15 @@ impl Failures {
         Who { group: None, evidence: None, candidates }
     }
 
-    /// The groups that read the retries of the same record.
-    fn retried_by(&self, row: &FailureRow, readings: &Readings) -> BTreeSet<String> {
-        // A topic of one's own tells most: of a shared one nothing follows.
-        if let (FailureKind::Retry, Some(own)) = (row.kind, self.topics.of(row.reference)) {
-            return names(readers(readings, own));
-        }
+    /// Where other attempts of what a dead letter gave up lie, as far as they name no group either.
+    fn retry_topics(&self, row: &FailureRow) -> BTreeSet<u32> {
         let attempts = row.origin.into_iter().flat_map(|origin| self.of_origin(origin));
         let retries = attempts.filter_map(|attempt| self.get(attempt)).filter(|row| row.kind == FailureKind::Retry);
         let unnamed = retries.filter(|retry| retry.group_evidence != Some(GroupEvidence::Named));
-        let topics: BTreeSet<u32> = unnamed.filter_map(|retry| self.topics.of(retry.reference)).collect();
-        topics.into_iter().flat_map(|topic| names(readers(readings, topic))).collect()
+        match row.kind {
+            FailureKind::Retry => BTreeSet::new(),
+            _ => unnamed.filter_map(|retry| self.topics.of(retry.reference)).collect(),
+        }
     }
 
     /// Looks again who failed; true when that is another answer.
@@ -141,10 +157,6 @@ impl Failures {
         let of = (topic, EventRef(i64::MIN))..=(topic, EventRef(i64::MAX));
         self.unnamed.range(of).map(|(_, failure)| *failure).collect()
     }
-}
-
-fn names(groups: BTreeSet<&str>) -> BTreeSet<String> {
-    groups.into_iter().map(str::to_owned).collect()
 }
 
 impl Resolver {
