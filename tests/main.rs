@@ -44,6 +44,7 @@ mod inference;
 mod kerberos;
 mod lag;
 mod metrics;
+mod origins;
 mod otlp;
 mod passive;
 mod prove;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Orders in which a situation of any order is read, beside its own.
-const ORDERS: usize = 3;
+const ORDERS: usize = 2;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
