@@ -49,6 +49,8 @@ pub(super) struct Failures {
     consumed: VecDeque<(Epoch, Consumed)>,
     /// Attempts that name an earlier attempt, and not the record that failed first.
     indirect: HashSet<EventRef>,
+    /// Signatures of attempts that go by that of their case.
+    signatures: HashMap<EventRef, String>,
     dirty: HashSet<EventRef>,
     /// Failures that are followed no more.
     pub dropped: u64,
@@ -81,29 +83,43 @@ impl Failures {
             self.rows.remove(&oldest);
             self.retrying.remove(&oldest);
             self.indirect.remove(&oldest);
+            self.signatures.remove(&oldest);
             self.dropped += 1;
         }
     }
 
     /// Changes what is known of a failure: its case is another one then, perhaps.
     fn change(&mut self, failure: EventRef, change: impl FnOnce(&mut FailureRow)) {
-        self.leave(failure);
+        let was = self.leave(failure);
         if let Some(row) = self.rows.get_mut(&failure) {
             change(row);
+            // On its own it is what it says; its case settles the rest.
+            match (row.kind, row.state) {
+                (FailureKind::Retry, FailureState::Dead) => row.state = FailureState::Retrying,
+                (FailureKind::DeadLetter, FailureState::Retrying) => row.state = FailureState::Dead,
+                _ => {}
+            }
             self.dirty.insert(failure);
         }
         self.enter(failure);
+        // Those that it leaves behind are another failure.
+        if let Some(case) = was.filter(|case| self.cases.contains_key(case)) {
+            self.settle_case(&case);
+            self.sign_case(&case);
+        }
     }
 
-    fn leave(&mut self, failure: EventRef) {
-        let Some(row) = self.rows.get(&failure).cloned() else { return };
+    /// Takes a failure out of its case, which it gives.
+    fn leave(&mut self, failure: EventRef) -> Option<Case> {
+        let row = self.rows.get(&failure).cloned()?;
         self.forget_unnamed(&row);
-        let Some(case) = Self::case_of(&row) else { return };
-        let Some(attempts) = self.cases.get_mut(&case) else { return };
+        let case = Self::case_of(&row)?;
+        let attempts = self.cases.get_mut(&case)?;
         attempts.retain(|attempt| *attempt != failure);
         if attempts.is_empty() {
             self.cases.remove(&case);
         }
+        Some(case)
     }
 
     fn enter(&mut self, failure: EventRef) {
@@ -126,15 +142,19 @@ impl Failures {
 
     /// What people count once has one signature: that of the last attempt that names the record which failed first.
     fn sign_case(&mut self, case: &Case) {
-        let Some(attempts) = self.cases.get(case).filter(|attempts| attempts.len() > 1) else { return };
+        let Some(attempts) = self.cases.get(case) else { return };
         let rows = attempts.iter().filter_map(|attempt| self.rows.get(attempt));
         let telling = |row: &&FailureRow| (!self.indirect.contains(&row.reference), row.time, row.reference);
-        let Some(signature) = rows.max_by_key(telling).map(|row| row.signature.clone()) else { return };
+        let Some(last) = rows.max_by_key(telling) else { return };
+        let signature = self.signatures.get(&last.reference).unwrap_or(&last.signature).clone();
         for attempt in attempts {
-            if let Some(row) = self.rows.get_mut(attempt).filter(|row| row.signature != signature) {
-                row.signature.clone_from(&signature);
-                self.dirty.insert(*attempt);
+            let Some(row) = self.rows.get_mut(attempt).filter(|row| row.signature != signature) else { continue };
+            let own = std::mem::replace(&mut row.signature, signature.clone());
+            let own = self.signatures.remove(attempt).unwrap_or(own);
+            if own != signature {
+                self.signatures.insert(*attempt, own);
             }
+            self.dirty.insert(*attempt);
         }
     }
 
@@ -181,6 +201,8 @@ fn set_origin(row: &mut FailureRow, origin: EventRef) {
     if row.origin != Some(origin) {
         (row.origin_topic, row.origin_partition, row.origin_offset) = (None, None, None);
         row.origin = Some(origin);
+        // It counts with what failed, which is looked up where it is not remembered.
+        (row.counted_time, row.counted_profile) = (row.seen_time, None);
     }
 }
 

@@ -27,6 +27,18 @@ impl Readings {
         true
     }
 
+    /// A group counts no more; gives the topics that it read.
+    pub fn remove(&mut self, group: &str) -> BTreeSet<u32> {
+        let topics = self.topics.remove(group).unwrap_or_default();
+        for topic in &topics {
+            if let Some(groups) = self.groups.get_mut(topic) {
+                groups.remove(group);
+            }
+        }
+        self.kept -= topics.len();
+        topics
+    }
+
     /// True when one group reads all these topics, or nothing is known of groups.
     pub fn together(&self, topics: &[u32]) -> bool {
         self.topics.is_empty() || self.topics.values().any(|read| topics.iter().all(|topic| read.contains(topic)))

@@ -7,7 +7,7 @@ use crate::event::{
     EventRef, GroupClient, GroupSample, LogEnds, LogPolicy, LoggedCommit, Ordinal, PolicyRow, Timestamp,
 };
 use regex::Regex;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Logged commits that may wait for their topic to be read: an hour of commits comes before the first record of a topic.
@@ -91,10 +91,20 @@ impl Core {
     pub fn leave_out(&mut self, patterns: &[String]) {
         let whole = |pattern: &String| Regex::new(&format!("^(?:{pattern})$")).ok();
         self.consuming.not_attending = patterns.iter().filter_map(whole).collect();
+        let known: BTreeSet<Arc<str>> = self.ledger.readings().into_iter().map(|(group, _)| group).collect();
+        for group in known {
+            if self.is_left_out(&group) {
+                self.resolver.reads_nothing(&group);
+            }
+        }
     }
 
-    fn reads(&mut self, group: &Arc<str>, ordinal: Ordinal) {
-        if self.consuming.not_attending.iter().any(|pattern| pattern.is_match(group)) {
+    fn is_left_out(&self, group: &str) -> bool {
+        self.consuming.not_attending.iter().any(|pattern| pattern.is_match(group))
+    }
+
+    pub(super) fn reads(&mut self, group: &Arc<str>, ordinal: Ordinal) {
+        if self.is_left_out(group) {
             return;
         }
         if let Some(place) = self.catalog.at(ordinal) {
@@ -107,7 +117,9 @@ impl Core {
         self.reads(group, ordinal);
         if let Some((committed, taken)) = self.ledger.committed(group, ordinal) {
             self.passings.committed(group, ordinal, committed, taken);
-            self.resolver.consumed(group, ordinal, committed);
+            if !self.is_left_out(group) {
+                self.resolver.consumed(group, ordinal, committed);
+            }
         }
     }
 

@@ -117,6 +117,7 @@ impl Core {
                 let sampled = (row.sampled_at, row.resolution_ms);
                 self.passings.committed(&row.consumer_group, row.ordinal, committed, sampled);
             }
+            self.reads(&row.consumer_group, row.ordinal);
             self.ledger.restore(row);
         }
     }
@@ -141,6 +142,7 @@ impl Core {
         }
         let mut origins = HashMap::new();
         for failure in failures {
+            self.read_to = self.read_to.max(failure.changed_at).max(failure.seen_time);
             if let Some(named) = self.restored_origin(&failure) {
                 origins.insert(failure.reference, named);
             }

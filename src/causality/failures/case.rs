@@ -3,9 +3,10 @@
 
 use super::super::resolver::Resolver;
 use super::group_name::base_group;
-use super::{Case, Failures};
+use super::who::application;
+use super::{ATTEMPTS_FOLLOWED, Case, Failures};
 use crate::event::{Epoch, EventRef, FailureKind, FailureRow, FailureState, HealedEvidence, Ordinal, Timestamp};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// Events that were published again, as many as are remembered. The oldest go first: a redrive of them is not known as one.
 const REPEATED: usize = 100_000;
@@ -67,6 +68,17 @@ pub(super) struct Redriven {
     groups: Vec<String>,
 }
 
+/// Whether the group tried again after it had given up. A dead letter may keep the time of what failed: then it lies before all
+/// retries, and says nothing. Without a group the retry may be another group's.
+fn is_retried<'a>(given_up: &FailureRow, retries: impl Iterator<Item = &'a FailureRow>) -> bool {
+    let (mut before, mut after) = (false, false);
+    for retry in retries {
+        before |= retry.time <= given_up.time;
+        after |= retry.time > given_up.time && retry.consumer_group.is_some();
+    }
+    before && after
+}
+
 /// What a group has consumed, which shows that a failure healed unless another one follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Consumed {
@@ -83,32 +95,40 @@ impl Failures {
         attempts.filter(|row| row.kind == FailureKind::DeadLetter).max_by_key(|row| (row.time, row.reference))
     }
 
-    /// A dead letter settles all attempts before it; that the event was given to the group again reopens them.
+    /// A dead letter settles all attempts before it, be it that they had healed; a retry or a redrive after it reopens them.
     pub(super) fn settle_case(&mut self, case: &Case) {
-        let Some(given_up) = self.given_up(case).cloned() else { return };
-        let again = self.repeats.after(case.0, given_up.time);
-        // A retry after the dead letter belongs to a redrive; without a group it may be another group's.
-        let retried = |row: &FailureRow| {
-            let is_later = row.time > given_up.time && row.seen_time >= given_up.seen_time;
-            row.kind == FailureKind::Retry && row.consumer_group.is_some() && is_later
-        };
+        let given_up = self.given_up(case).cloned();
+        let again = given_up.as_ref().and_then(|given_up| self.repeats.after(case.0, given_up.time));
         let attempts = self.cases.get(case).cloned().unwrap_or_default();
-        let goes_on = again.is_some() || attempts.iter().any(|attempt| self.rows.get(attempt).is_some_and(retried));
-        let (from, to) = match goes_on {
-            true => (FailureState::Dead, FailureState::Retrying),
-            false => (FailureState::Retrying, FailureState::Dead),
+        let retries = || {
+            let rows = attempts.iter().filter_map(|attempt| self.rows.get(attempt));
+            rows.filter(|row| row.kind == FailureKind::Retry)
         };
-        for reference in attempts {
-            let row = self.rows.get_mut(&reference).filter(|row| row.kind != FailureKind::Fault && row.state == from);
-            if let Some(row) = row {
-                (row.state, row.healed_by) = (to, again);
+        let open = retries().filter(|row| row.state == FailureState::Retrying).map(|row| row.time).max();
+        let reopened =
+            |given_up: &FailureRow| given_up.state == FailureState::Healed || is_retried(given_up, retries());
+        let goes_on = again.is_some() || given_up.as_ref().is_none_or(reopened);
+        for &reference in &attempts {
+            let Some(row) = self.rows.get_mut(&reference).filter(|row| row.kind != FailureKind::Fault) else {
+                continue;
+            };
+            let state = match row.state {
+                _ if !goes_on => FailureState::Dead,
+                FailureState::Healed if open.is_none_or(|open| open <= row.time) => FailureState::Healed,
+                _ => FailureState::Retrying,
+            };
+            if row.state != state {
+                (row.state, row.healed_by, row.healed_evidence) = (state, again, None);
                 self.dirty.insert(reference);
+                if state == FailureState::Retrying && row.kind == FailureKind::Retry {
+                    self.retrying.insert(reference);
+                }
             }
             if !goes_on {
                 self.retrying.remove(&reference);
             }
         }
-        if let Some(again) = again {
+        if let (Some(again), Some(given_up)) = (again, given_up) {
             self.await_redriven(case, again, &given_up);
         }
     }
@@ -135,7 +155,7 @@ impl Failures {
         }
         self.repeats.add(original, event, written);
         let cases = self.cases.range((original, None)..).take_while(|((of, _), _)| *of == original);
-        let cases: Vec<Case> = cases.map(|(case, _)| case.clone()).collect();
+        let cases: Vec<Case> = cases.map(|(case, _)| case.clone()).take(ATTEMPTS_FOLLOWED).collect();
         cases.iter().for_each(|case| self.settle_case(case));
     }
 
@@ -206,13 +226,25 @@ impl Resolver {
         let epoch = self.barrier.epoch();
         let retries: Vec<_> = self.failures.retrying.range(below.clone()).copied().collect();
         for retry in retries {
-            self.failures.retrying.remove(&retry);
-            self.failures.consumed.push_back((epoch, Consumed::Retry(retry)));
+            if self.is_consumed_by(group, retry) {
+                self.failures.retrying.remove(&retry);
+                self.failures.consumed.push_back((epoch, Consumed::Retry(retry)));
+            }
         }
         let redriven: Vec<EventRef> = self.failures.redriven.range(below).map(|(event, _)| *event).collect();
         for event in redriven {
             self.failures.consumed_again(base_group(group), event, epoch);
         }
+    }
+
+    /// Whether `group` is who tries again: the group that failed, by any name; any group, where none of the readers is that.
+    fn is_consumed_by(&self, group: &str, retry: EventRef) -> bool {
+        let failed = self.failures.get(retry).and_then(|row| row.consumer_group.as_deref());
+        let Some(failed) = failed.map(|failed| BTreeSet::from([failed])) else { return true };
+        let is_it = |reader: &str| application(reader, &failed, true).is_some();
+        let topic = self.failures.topics.of(retry);
+        is_it(group)
+            || !topic.is_some_and(|topic| self.trace_order.readings.of_topic(topic).any(|reader| is_it(reader)))
     }
 
     /// A failure that follows what was consumed was written before the commit, so the barrier has seen it.

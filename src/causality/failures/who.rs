@@ -53,12 +53,12 @@ impl Who {
 
 /// The groups that read `topic`, as applications call themselves.
 fn readers(readings: &Readings, topic: u32) -> BTreeSet<&str> {
-    readings.of_topic(topic).map(|group| base_group(group)).filter(|group| !group.starts_with(LOOKS_ONLY)).collect()
+    readings.of_topic(topic).take(CANDIDATES + 1).map(|group| base_group(group)).collect()
 }
 
 /// Which of `groups` goes by the name `reader` on a topic of its own: by a suffix that frameworks put there, or by any that it
 /// was told to. Where no group is known, any reader of retries, and of dead letters one with such a suffix.
-fn application<'a>(reader: &'a str, groups: &BTreeSet<&'a str>, retries: bool) -> Option<&'a str> {
+pub(super) fn application<'a>(reader: &'a str, groups: &BTreeSet<&'a str>, retries: bool) -> Option<&'a str> {
     let base = base_group(reader);
     if groups.is_empty() {
         return Some(base).filter(|base| retries || *base != reader);
@@ -165,9 +165,20 @@ impl Resolver {
         self.failures.topics.place(ordinal, topic, name);
     }
 
+    /// A group only looks: nothing follows from what it reads.
+    pub fn reads_nothing(&mut self, group: &str) {
+        for topic in self.trace_order.readings.remove(group) {
+            for failure in self.failures.unnamed_on(topic) {
+                self.failures.reconsider_all(failure, &self.trace_order.readings);
+            }
+        }
+    }
+
     /// A group reads a topic.
     pub fn reads(&mut self, group: &Arc<str>, topic: u32) {
-        if self.trace_order.readings.add(group, topic) {
+        let known = self.trace_order.readings.of_topic(topic).take(CANDIDATES + 1).count();
+        // One more group than can be told changes nothing.
+        if !group.starts_with(LOOKS_ONLY) && self.trace_order.readings.add(group, topic) && known <= CANDIDATES {
             for failure in self.failures.unnamed_on(topic) {
                 self.failures.reconsider_all(failure, &self.trace_order.readings);
             }
@@ -182,7 +193,9 @@ impl Failures {
             return;
         }
         let Some(origin) = self.get(failure).and_then(|row| row.origin) else { return };
-        let others: Vec<EventRef> = self.of_origin(origin).filter(|other| *other != failure).collect();
+        // Who reads a retry may tell who gave up.
+        let is_retry = self.get(failure).is_some_and(|row| row.kind == FailureKind::Retry);
+        let others: Vec<EventRef> = self.of_origin(origin).filter(|other| is_retry && *other != failure).collect();
         for other in others {
             self.reconsider(other, readings);
         }
