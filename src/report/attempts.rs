@@ -148,7 +148,7 @@ impl<'a> Case<'a> {
 fn believed_because(evidence: &str) -> String {
     match evidence {
         "named" => "named by the record".to_owned(),
-        "topic" => "by the name of the topic".to_owned(),
+        "topic" => "by its topics: their names, or who reads them".to_owned(),
         "ledger" => "the only group that reads the topic".to_owned(),
         other => style::words(other),
     }

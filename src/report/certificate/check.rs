@@ -308,7 +308,10 @@ fn group(own: &Witness, failure: &TraceFailure) -> Claim {
                 )
             }
         },
-        ("topic", _) => (Checked::NotChecked, Some("a topic is called so, and only that group reads it".to_owned())),
+        ("topic", _) => (
+            Checked::NotChecked,
+            Some("a topic is called so, or only that group reads its retries or dead letters".to_owned()),
+        ),
         ("ledger", _) => {
             (Checked::NotChecked, Some("only that group has committed offsets on the topic of what failed".to_owned()))
         }
