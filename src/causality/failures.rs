@@ -67,8 +67,10 @@ impl Failures {
         self.rows.get(&failure)
     }
 
-    fn case_of(row: &FailureRow) -> Option<Case> {
-        row.origin.map(|origin| (origin, row.consumer_group.clone()))
+    /// What a row is an attempt of. A record on a topic that is not read has no ref: its coordinates stand for it.
+    fn case_of(&self, row: &FailureRow) -> Option<Case> {
+        let origin = row.origin.or_else(|| self.topics.unread(row))?;
+        Some((origin, row.consumer_group.clone()))
     }
 
     fn follow(&mut self, row: FailureRow) {
@@ -113,7 +115,7 @@ impl Failures {
     fn leave(&mut self, failure: EventRef) -> Option<Case> {
         let row = self.rows.get(&failure).cloned()?;
         self.forget_unnamed(&row);
-        let case = Self::case_of(&row)?;
+        let case = self.case_of(&row)?;
         let attempts = self.cases.get_mut(&case)?;
         attempts.retain(|attempt| *attempt != failure);
         if attempts.is_empty() {
@@ -128,7 +130,7 @@ impl Failures {
         if row.state == FailureState::Retrying && row.kind == FailureKind::Retry {
             self.retrying.insert(failure);
         }
-        if let Some(case) = Self::case_of(&row) {
+        if let Some(case) = self.case_of(&row) {
             let attempts = self.cases.entry(case.clone()).or_default();
             if attempts.len() >= ATTEMPTS_FOLLOWED {
                 attempts.remove(0);

@@ -344,7 +344,7 @@ impl Core {
     /// Tells the resolver where a partition lies.
     pub(super) fn lies_on(&mut self, ordinal: Ordinal) {
         if let Some(place) = self.catalog.at(ordinal) {
-            self.resolver.lies_on(ordinal, place.topic, &place.partition.topic);
+            self.resolver.lies_on(ordinal, place.topic, &place.partition);
         }
     }
 

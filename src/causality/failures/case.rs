@@ -161,7 +161,7 @@ impl Failures {
 
     /// A case whose retries were all consumed, with no failure after them, has come to its end well.
     fn heal_retried(&mut self, reference: EventRef) {
-        let Some(case) = self.rows.get(&reference).and_then(Self::case_of) else { return };
+        let Some(case) = self.rows.get(&reference).and_then(|row| self.case_of(row)) else { return };
         let is_settled = |time| self.rows.get(&reference).is_some_and(|row| row.time <= time);
         if self.given_up(&case).is_some_and(|row| is_settled(row.time)) {
             return;

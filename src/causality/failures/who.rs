@@ -5,7 +5,7 @@ use super::super::readings::Readings;
 use super::super::resolver::Resolver;
 use super::Failures;
 use super::group_name::{base_group, named_in};
-use crate::event::{EventRef, FailureKind, FailureRow, GroupEvidence, Ordinal};
+use crate::event::{EventRef, FailureKind, FailureRow, GroupEvidence, HashKey, Ordinal, TopicPartition};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -19,13 +19,22 @@ const LOOKS_ONLY: &str = "console-consumer-";
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Topics {
     of: HashMap<Ordinal, u32>,
-    names: HashMap<u32, Arc<str>>,
+    /// Cluster and name.
+    names: HashMap<u32, (Arc<str>, Arc<str>)>,
 }
 
 impl Topics {
-    pub fn place(&mut self, ordinal: Ordinal, topic: u32, name: &Arc<str>) {
+    fn place(&mut self, ordinal: Ordinal, topic: u32, partition: &TopicPartition) {
         self.of.insert(ordinal, topic);
-        self.names.entry(topic).or_insert_with(|| name.clone());
+        self.names.entry(topic).or_insert_with(|| (partition.cluster.clone(), partition.topic.clone()));
+    }
+
+    /// What stands for the origin of a failure that lies where nobody reads: below all refs.
+    pub(super) fn unread(&self, row: &FailureRow) -> Option<EventRef> {
+        let (cluster, _) = self.names.get(&self.of(row.reference)?)?;
+        let (topic, partition, offset) = (row.origin_topic.as_ref()?, row.origin_partition?, row.origin_offset?);
+        let place = format!("{cluster}/{topic}/{partition}/{offset}");
+        Some(EventRef(i64::MIN | (HashKey([0; 16]).hash(place.as_bytes()) >> 1) as i64))
     }
 
     pub fn of(&self, event: EventRef) -> Option<u32> {
@@ -33,7 +42,7 @@ impl Topics {
     }
 
     fn name(&self, topic: u32) -> Option<&str> {
-        self.names.get(&topic).map(|name| &**name)
+        self.names.get(&topic).map(|(_, name)| &**name)
     }
 }
 
@@ -161,8 +170,8 @@ impl Failures {
 
 impl Resolver {
     /// The partition `ordinal` belongs to a topic.
-    pub fn lies_on(&mut self, ordinal: Ordinal, topic: u32, name: &Arc<str>) {
-        self.failures.topics.place(ordinal, topic, name);
+    pub fn lies_on(&mut self, ordinal: Ordinal, topic: u32, partition: &TopicPartition) {
+        self.failures.topics.place(ordinal, topic, partition);
     }
 
     /// A group only looks: nothing follows from what it reads.
